@@ -1,0 +1,34 @@
+"""The errors that features raise and edges translate.
+
+SuiteError
+|-- ConfigurationError   a missing or bad setting, file or seed; stops the program with one clear line
+|-- NotFound             no such record, or none that the caller may see
+|-- Conflict             the record's state forbids it
+`-- Unavailable          a part that this one needs is away; trying again may help
+"""
+
+from datetime import timedelta
+
+
+class SuiteError(Exception):
+    """Base of every error of the suite."""
+
+
+class ConfigurationError(SuiteError):
+    """A setting, file or seed is missing or bad; the message names it and the remedy."""
+
+
+class NotFound(SuiteError):
+    """No such record, or none that the caller may see."""
+
+
+class Conflict(SuiteError):
+    """The record's present state forbids this."""
+
+
+class Unavailable(SuiteError):
+    """A needed part is away; retry after `retry_after`."""
+
+    def __init__(self, message: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

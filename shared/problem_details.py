@@ -1,0 +1,68 @@
+"""Errors of the resource APIs as problem documents.
+
+Spec: RFC 9457
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.errors import Conflict, NotFound, Unavailable
+
+
+def problem_body(status: int, title: str, detail: str, **members: Any) -> bytes:
+    """Return the JSON of one problem document."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return json.dumps(body).encode()
+
+
+def problem(
+    status: int, detail: str, *, instance: str | None = None, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
+    """Return the response of one problem; `instance` is the path it happened at."""
+    if instance is not None:
+        members["instance"] = instance
+    body = problem_body(status, HTTPStatus(status).phrase, detail, **members)
+    return Response(
+        body,
+        status,
+        media_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def install_problem_details(app: FastAPI) -> None:
+    """Make `app` answer every error of its own, of Starlette and of validation as a problem document."""
+
+    @app.exception_handler(NotFound)
+    async def not_found(request: Request, error: NotFound) -> Response:
+        return problem(404, str(error) or "No such record.", instance=request.url.path)
+
+    @app.exception_handler(Conflict)
+    async def conflict(request: Request, error: Conflict) -> Response:
+        return problem(409, str(error), instance=request.url.path)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Unavailable) -> Response:
+        headers = {"Retry-After": str(max(1, int(error.retry_after.total_seconds())))}
+        return problem(503, str(error), instance=request.url.path, headers=headers)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        detail = error.detail if isinstance(error.detail, str) else HTTPStatus(error.status_code).phrase
+        headers = dict(error.headers or {})
+        return problem(error.status_code, detail, instance=request.url.path, headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(item["type"] == "json_invalid" for item in found):
+            return problem(400, "The body is not JSON.", instance=request.url.path)
+        # `input` is left out: it would echo what the caller sent
+        errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found]
+        return problem(422, "The request does not fit.", instance=request.url.path, errors=errors)

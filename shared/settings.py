@@ -1,0 +1,115 @@
+"""Settings: the one home of the environment.
+
+Every setting is an environment variable; a secret may also come from the file named by `<NAME>_FILE`.
+A missing or bad one stops the start with one clear line that names it.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.clock import Clock
+from shared.errors import ConfigurationError
+
+
+class _FilesSource(PydanticBaseSettingsSource):
+    """Reads `<NAME>_FILE` for every setting, so that secrets may be mounted as files."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        name = f"{self.config.get('env_prefix', '')}{field_name}".upper()
+        path = os.environ.get(f"{name}_FILE")  # noqa: TID251
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise ConfigurationError(f"{name}_FILE: cannot read {path}: {error.strerror}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field_name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, field_name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class ServiceSettings(BaseSettings):
+    """What every service of the suite is told; each subclass adds its own prefix and settings."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    environment: Literal["local", "production"] = Field(
+        default="production", validation_alias=AliasChoices("ENVIRONMENT")
+    )
+    data_dir: Path = Field(default=Path(".data"), validation_alias=AliasChoices("DATA_DIR"))
+    clock_file: Path | None = Field(default=None, validation_alias=AliasChoices("CLOCK_FILE"))
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", validation_alias=AliasChoices("LOG_LEVEL")
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=9000, ge=1, le=65535)
+    database_url: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """An explicit argument wins over the environment, which wins over `<NAME>_FILE`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FilesSource(settings_cls)
+
+    @property
+    def local(self) -> bool:
+        return self.environment == "local"
+
+    def clock(self) -> Clock:
+        """Return the clock that these settings ask for."""
+        return Clock(self.clock_file)
+
+    def database(self, service: str) -> str:
+        """Return the database URL; unset, it is an SQLite file under the data directory."""
+        return self.database_url or f"sqlite:///{self.data_dir / service}.sqlite3"
+
+    def common_faults(self) -> list[str]:
+        """Return what production refuses, one clear line each. Empty: fit to start."""
+        if self.local:
+            return []
+        faults = []
+        prefix = str(self.model_config.get("env_prefix", ""))
+        if self.clock_file is not None:
+            faults.append("CLOCK_FILE: refused with ENVIRONMENT=production; unset it")
+        if not self.database_url or self.database_url.startswith("sqlite"):
+            faults.append(f"{prefix}DATABASE_URL: production needs PostgreSQL (postgresql+psycopg://...)")
+        return faults
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[Settings]) -> Settings:
+    """Read the environment into `settings_class`.
+
+    Raises:
+        ConfigurationError: one line that names the first bad setting and what is wrong with it.
+    """
+    try:
+        settings = settings_class()  # values come from the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        prefix = str(settings_class.model_config.get("env_prefix", ""))
+        where = ".".join(str(part) for part in first["loc"])
+        name = where if where.isupper() else f"{prefix}{where}".upper()
+        raise ConfigurationError(f"{name}: {first['msg']}") from error
+    if faults := settings.common_faults():
+        raise ConfigurationError("; ".join(faults))
+    return settings
