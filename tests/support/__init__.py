@@ -1,0 +1,1 @@
+"""What tests stand on: databases, the settable clock, the running stack, the browser."""
