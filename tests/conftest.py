@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from playwright.sync_api import Browser, Page
 from pytest_socket import disable_socket
 
 from shared.database import Database
+from tests.support.browser import headless_chromium
 from tests.support.databases import migrated
 from tests.support.missing import missing, missing_program
 from tests.support.postgres import Cluster, NoPostgres, drop_database
 from tests.support.settable_clock import ClockFile, FrozenClock
+from tests.support.stack import SERVICES, Stack, running_stack
 
 _TESTS = Path(__file__).parent
 
@@ -107,3 +110,46 @@ def clock() -> FrozenClock:
 def clock_file(tmp_path: Path) -> ClockFile:
     """A CLOCK_FILE of this test's own, at zero."""
     return ClockFile(tmp_path / "clock")
+
+
+# ---------------------------------------------------------------- the three processes
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The running suite on SQLite, one for all tests: a test may advance its clock, and stops nothing."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_stack(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Stack]:
+    """The same on PostgreSQL, each service with a database of its own."""
+    urls = {f"{name.upper()}_DATABASE_URL": postgres.create_database() for name in SERVICES}
+    with running_stack(tmp_path_factory.mktemp("postgres_stack"), urls) as running:
+        yield running
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A running suite of this test's own, for tests that stop or kill a part of it."""
+    with running_stack(tmp_path / "stack") as running:
+        yield running
+
+
+# ---------------------------------------------------------------- the browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium, one a module: its event loop owns the thread, and other tests bring their own."""
+    with headless_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page in a browser that has never been here: no cookie, no history."""
+    with chromium.new_context() as context:
+        context.set_default_timeout(10_000)
+        yield context.new_page()

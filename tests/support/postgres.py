@@ -4,13 +4,14 @@ import os
 import pwd
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
+
+from tests.support.ports import free_ports
 
 # Debian keeps these out of PATH; one directory a major version.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -75,7 +76,7 @@ class Cluster:
             file.write(_CONFIGURATION + f"unix_socket_directories = '{self._directory}'\n")
         log = self._directory / "log"
         for _ in range(3):  # another process may take the free port first
-            self.port = _free_port()
+            (self.port,) = free_ports(1)
             if self._run("pg_ctl", "-w", "-l", str(log), "-o", f"-p {self.port}", "start", check=False):
                 return
         raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text(encoding='utf-8')}")
@@ -138,10 +139,3 @@ def _drop_privileges() -> list[str]:
     if shutil.which("runuser"):
         return ["runuser", "-u", "postgres", "--"]
     raise NoPostgres("as root it needs setpriv or runuser (Debian: util-linux)")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,0 +1,140 @@
+# What a developer types. `make` alone prints the list; each target's line of help stands after its `##`.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+# The newest suitable Python that this machine has: it must start, be new enough and able to make a venv.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
+	"$$candidate" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$candidate"; break; }; done)
+
+# What the development commands below run against: the local stack's settings, unless the caller has set others.
+LOCAL := env ENVIRONMENT="$${ENVIRONMENT:-local}"
+
+SERVICES := auth crm orders
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- set-up
+# Two stamps, so that `make run` needs no test tools and an unchanged lock file costs nothing.
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python >= 3.11 with venv was found (tried python3.13, python3.12," \
+		"python3.11, python3); install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime.stamp: requirements/runtime.txt | $(BIN)/python
+	@echo "installing requirements/runtime.txt"
+	@$(PIP_INSTALL) -r requirements/runtime.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/runtime.stamp
+	@echo "installing requirements/dev.txt"
+	@$(PIP_INSTALL) -r requirements/runtime.txt -r requirements/dev.txt
+	@touch $@
+
+.PHONY: setup lock clean
+setup: $(VENV)/dev.stamp ## create .venv and install the hash-locked dependencies, test tools included
+
+lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew into the lock files (upgrade=1: newest versions)
+	$(LOCK) $(if $(upgrade),--upgrade) requirements/runtime.in -o requirements/runtime.txt
+	$(LOCK) $(if $(upgrade),--upgrade) requirements/dev.in -o requirements/dev.txt
+
+clean: ## remove .venv and every cache; .data (databases, keys) stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- run it
+
+.PHONY: run demo totp token
+run: $(VENV)/runtime.stamp ## start auth, crm and orders on localhost with embedded databases; Ctrl-C stops them
+	@exec $(BIN)/python -m services
+
+demo: $(VENV)/runtime.stamp ## play the mobile app's scenarios, narrated, on own ports and own temporary data
+	@exec $(BIN)/python -m mobile.demo
+
+totp: $(VENV)/runtime.stamp ## print the present code of bob's second factor (local seeds)
+	@$(BIN)/python -m scripts.dev_code
+
+token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: make token scope=crm:read
+	@$(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)"
+
+# ---------------------------------------------------------------- check it
+
+.PHONY: test integration e2e browser bench soak
+test: setup ## run the whole test suite (at most 15 minutes)
+	$(BIN)/pytest
+
+integration: setup ## tests of one service in this process, over HTTP
+	$(BIN)/pytest tests/integration
+
+e2e: setup ## tests of the three real processes
+	$(BIN)/pytest tests/e2e
+
+browser: setup ## tests in a real headless Chromium
+	$(BIN)/pytest tests/browser
+
+bench: setup ## benchmarks (none yet: this says so)
+	@test -d tests/benchmarks && exec $(BIN)/pytest tests/benchmarks || echo "bench: no benchmark has been written yet"
+
+soak: setup ## the long proofs at full size (none yet: runs attacks and store contracts ten times over)
+	@echo "soak: no full-size proof exists yet; running tests/security and tests/contracts ten times"
+	@for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q tests/security tests/contracts || exit 1; done
+
+.PHONY: check fmt lint types imports migrations rfc-map rfc-map-check
+check: lint types imports rfc-map-check ## every check that runs no test
+
+fmt: setup ## format the code, and repair what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lint: setup ## ruff
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+imports: setup ## who may import whom
+	$(BIN)/lint-imports
+
+rfc-map: $(VENV)/runtime.stamp ## write docs/rfc-map.md from the Spec: and Policy: lines of the modules
+	$(BIN)/python -m scripts.rfc_map
+
+rfc-map-check: $(VENV)/runtime.stamp
+	$(BIN)/python -m scripts.rfc_map --check
+
+# ---------------------------------------------------------------- databases
+
+.PHONY: migrate migration
+migrations: setup ## each history from nothing to head and `alembic check`, on SQLite and on PostgreSQL
+	$(BIN)/pytest -q tests/contracts/test_migrations.py
+
+migrate: $(VENV)/runtime.stamp ## bring the three databases to head
+	@for service in $(SERVICES); do $(LOCAL) $(BIN)/alembic -n $$service upgrade head || exit 1; done
+
+migration: $(VENV)/runtime.stamp ## draft a revision: make migration service=auth message="add devices"
+	@test -n "$(service)" && test -n "$(message)" || { echo 'usage: make migration service=auth message="..."' >&2; exit 2; }
+	$(LOCAL) $(BIN)/alembic -n $(service) revision --autogenerate -m "$(message)"
+
+# ---------------------------------------------------------------- containers
+
+.PHONY: up down logs
+up: ## docker compose up: the local stack as production looks
+	docker compose up --detach --build --wait
+
+down: ## stop the containers; their volumes stay
+	docker compose down
+
+logs: ## follow the containers' logs
+	docker compose logs --follow

@@ -1,0 +1,78 @@
+"""python -m services: the whole suite on this machine, three processes, until Ctrl-C (or SIGTERM).
+
+What a person should read goes to standard output, the services' logs to standard error. Exit 0 when it was
+asked to stop, 1 when it could not start or every service has ended.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from services.local_stack import LOCAL_CONFIG, SERVICES, LocalStack, StackError, stack_environment
+from shared.config_file import load_config
+from shared.errors import SuiteError
+
+
+def main() -> int:
+    """Run the stack; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services", description="Run auth, crm and orders on this machine.")
+    parser.epilog = "Settings are environment variables: see .env.example."
+    parser.parse_args()
+    environment = stack_environment(os.environ)  # noqa: TID251 - handed on to the three processes
+    try:
+        return asyncio.run(_run(LocalStack(environment)))
+    except SuiteError as error:
+        print(f"services: {error}", file=sys.stderr)
+        return 1
+
+
+async def _run(stack: LocalStack) -> int:
+    work = asyncio.create_task(_start_and_watch(stack))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        _say("stopping")
+        return 0
+    finally:
+        await stack.stop()
+    raise StackError("every service has ended")
+
+
+async def _start_and_watch(stack: LocalStack) -> None:
+    _say("starting auth, crm and orders")
+    await stack.start()
+    _say(_welcome(stack))
+    async for name, exit_code, left in stack.ends():
+        _say(f"{name} ended with exit code {exit_code}; {left} of {len(SERVICES)} go on")
+
+
+def _welcome(stack: LocalStack) -> str:
+    data = stack.environment["DATA_DIR"]
+    lines = ["", f"ready (ENVIRONMENT={stack.environment['ENVIRONMENT']}, data in {data})", ""]
+    lines += [f"  {name:<7} {stack.address(name)}" for name in SERVICES]
+    if stack.local:
+        lines += ["", "  Sign in as:"]
+        for user in load_config(LOCAL_CONFIG, stack.environment)["users"]:
+            second_factor = "then the code of: make totp" if user.get("totp_secret") else ""
+            lines.append(f"  {user['username']:<7} {user['password']:<24} {second_factor}".rstrip())
+        lines += ["", "  Try, in a second terminal:", *_next_commands(stack)]
+    return "\n".join([*lines, "", "Ctrl-C stops all three."])
+
+
+def _next_commands(stack: LocalStack) -> list[str]:
+    ports = [stack.address(name) for name in SERVICES]
+    moved = ports != ["http://localhost:9000", "http://localhost:9001", "http://localhost:9002"]
+    options = f" --issuer {ports[0]} --crm {ports[1]} --orders {ports[2]}" if moved else ""
+    return [f"  .venv/bin/python -m mobile{options} {command}" for command in ("login", "contacts")]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
