@@ -1,0 +1,7 @@
+"""`python -m mobile`."""
+
+import sys
+
+from mobile.cli import main
+
+sys.exit(main())

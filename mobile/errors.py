@@ -1,0 +1,65 @@
+"""What can go wrong for the app; each kind asks the person for a different thing.
+
+MobileError
+|-- Offline               the other side is out of reach or for the moment unable; tokens are kept, try again later
+|-- SignInRequired        there is nothing to go on with; sign in
+|   `-- SignInRefused     the person, or the wait for them, ended the sign-in
+|-- ProviderError         the provider answered with an error, or with something that it must not answer
+|   |-- InvalidGrant      the provider takes this code or refresh token no more
+|   `-- IdTokenRejected   the ID token fails validation
+|       `-- ClockSkew     it fails by the time alone: this device's clock is wrong, or theirs
+|-- UnexpectedCallback    a redirect that no waiting sign-in asked for: ignore it and go on waiting
+|-- ApiError              an API refused or failed
+`-- StoreError            the token store is unusable or unsafe
+    `-- ForeignStore      it is another client's, or another provider's
+
+No message ever holds a token, a code, a state or a response's body.
+"""
+
+
+class MobileError(Exception):
+    """Base of every error of the app."""
+
+
+class Offline(MobileError):
+    """The other side cannot be reached, or says that it is unable for the moment. Tokens are kept."""
+
+
+class SignInRequired(MobileError):
+    """There are no tokens, or none that still work."""
+
+
+class SignInRefused(SignInRequired):
+    """The sign-in ended without tokens: cancelled, denied or timed out."""
+
+
+class ProviderError(MobileError):
+    """The provider refused, failed, or broke the protocol. Tokens are kept."""
+
+
+class InvalidGrant(ProviderError):
+    """RFC 6749 s5.2 `invalid_grant`: the one answer that signs the app out."""
+
+
+class IdTokenRejected(ProviderError):
+    """The ID token fails a check of OpenID Connect Core s3.1.3.7."""
+
+
+class ClockSkew(IdTokenRejected):
+    """The ID token is signed and ours, and yet from the future or already past."""
+
+
+class UnexpectedCallback(MobileError):
+    """Not the answer to a sign-in that waits here."""
+
+
+class ApiError(MobileError):
+    """An API answered with an error status."""
+
+
+class StoreError(MobileError):
+    """The token store cannot be used, or not safely."""
+
+
+class ForeignStore(StoreError):
+    """The token store holds another registration's tokens: neither used nor emptied."""
