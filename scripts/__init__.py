@@ -1,0 +1,1 @@
+"""Small programs of the repository's own; the Makefile runs them."""
