@@ -1,0 +1,10 @@
+"""auth: the OpenID Provider, and the only holder of private keys.
+
+Who may import whom, from top to bottom (pyproject.toml enforces it):
+    app, cli                 plug storage into the features; the only importers of `storage`
+    endpoints | storage      HTTP above, SQL beside; they never see each other
+    oauth                    the seam to Authlib
+    stores                   the bundle of storage ports that a request needs
+    authorization            then tokens | sessions | mfa, then keys | clients | users | scopes
+    passwords | opaque_token | throttling | audit | settings
+"""

@@ -1,0 +1,37 @@
+"""The audit trail: what happened to whom, appended and never changed.
+
+No token, password, code or cookie goes into an event.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from: the client's network address and its User-Agent, both cut to a bounded length."""
+
+    network: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """One line of the trail. `event` is a snake_case verb phrase such as `refresh_token_reuse`."""
+
+    event: str
+    at: datetime
+    user_id: UUID | None = None
+    client_id: str | None = None
+    session_id: UUID | None = None
+    family_id: UUID | None = None
+    origin: Origin | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class AuditTrail(Protocol):
+    """The port that storage implements."""
+
+    def record(self, event: AuditEvent) -> None: ...

@@ -1,0 +1,89 @@
+"""The authorization request, checked and frozen, and the row in which it waits for a person.
+
+Spec: OpenID Connect Core s3.1.2.1, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2; Policy: ADR-0007
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+#: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """What a client asked for, every part checked: the redirect URI is registered, the scopes are the client's."""
+
+    client_id: str
+    redirect_uri: str
+    scopes: frozenset[str]
+    resources: tuple[str, ...] = ()
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    prompts: frozenset[str] = frozenset()
+    max_age: int | None = None
+    login_hint: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON members that a row keeps."""
+        return {**asdict(self), "scopes": sorted(self.scopes), "prompts": sorted(self.prompts)}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "AuthorizationRequest":
+        """Return the request that `record` made these members of."""
+        members = {
+            **record,
+            "scopes": frozenset(record["scopes"]),
+            "resources": tuple(record["resources"]),
+            "prompts": frozenset(record["prompts"]),
+        }
+        return cls(**members)
+
+
+@dataclass(frozen=True)
+class WaitingRequest:
+    """One row: a request that waits for a person, and how far that person has come.
+
+    `browser_hash`: the one browser that may go on with it. `first_factor_user_id`: a password was right, the second
+    factor is still to come; that lives here alone. `signed_in_session_id`: a sign-in was completed for this request.
+    `continued_session_id`: the person agreed to go on as that session's user.
+    """
+
+    handle_hash: bytes
+    request: AuthorizationRequest
+    created_at: datetime
+    expires_at: datetime
+    browser_hash: bytes | None = None
+    first_factor_user_id: UUID | None = None
+    first_factor_at: datetime | None = None
+    signed_in_session_id: UUID | None = None
+    continued_session_id: UUID | None = None
+
+
+class WaitingRequests(Protocol):
+    """The port that storage implements. Every access names the browser: a handle alone opens nothing."""
+
+    def add(self, waiting: WaitingRequest) -> None: ...
+
+    def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
+        """Give an unbound row to this browser; a bound one stays as it is."""
+        ...
+
+    def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingRequest | None:
+        """Return the row if it is this browser's, unexpired and not completed."""
+        ...
+
+    def set_first_factor(self, handle_hash: bytes, user_id: UUID, now: datetime) -> None: ...
+
+    def set_signed_in(self, handle_hash: bytes, session_id: UUID) -> None:
+        """Record a completed sign-in; a first factor without its second is forgotten."""
+        ...
+
+    def set_continued(self, handle_hash: bytes, session_id: UUID) -> None: ...
+
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
+        """Use the row up; False when it is not this browser's, expired or used up before."""
+        ...

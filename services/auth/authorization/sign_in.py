@@ -1,0 +1,212 @@
+"""Signing in: a password, and for users who have one a second factor; at the end a session.
+
+Policy: ADR-0007; Spec: NIST SP 800-63B-4 s3.2.2, OWASP ASVS 6.3
+One answer and the same work for an unknown user and a wrong password. Attempts are counted before they are
+verified, in transactions of their own, so that a refusal is remembered whatever comes after.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.auth.audit import AuditEvent, AuditTrail, Origin
+from services.auth.authorization.request import WaitingRequest, WaitingRequests
+from services.auth.keys.key_ring import KeyRing
+from services.auth.mfa.totp import TotpCredentials, verify_totp
+from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.passwords import verify_password
+from services.auth.sessions import ACR_MFA, BrowserSession, SessionLifetimes, Sessions, authenticated
+from services.auth.throttling import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
+from services.auth.users import User, Users, normalise_username
+
+
+class KnownDevices(Protocol):
+    """The port that storage implements: which browsers have signed in as whom."""
+
+    def knows(self, device_hash: bytes, user_id: UUID) -> bool: ...
+
+    def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None: ...
+
+
+class SignInStores(Protocol):
+    """What signing in reads and writes."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def waiting_requests(self) -> WaitingRequests: ...
+    @property
+    def totp(self) -> TotpCredentials: ...
+    @property
+    def budgets(self) -> FailureBudgets: ...
+    @property
+    def devices(self) -> KnownDevices: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+
+
+class SignInDatabase(Protocol):
+    """Opens those stores in one transaction."""
+
+    def transaction(self) -> AbstractContextManager[SignInStores]: ...
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Who is asking: the hashes of this browser's cookies (None: it sent none), and its origin."""
+
+    browser_hash: bytes
+    session_hash: bytes | None
+    device_hash: bytes | None
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """The factor was wrong, or the user unknown or disabled: nobody learns which."""
+
+
+@dataclass(frozen=True)
+class FirstFactorDone:
+    """The password was right; the second factor is still to come. No session yet."""
+
+
+@dataclass(frozen=True, repr=False)
+class SignedInNow:
+    """All demanded factors were right: the new session cookie, and a device cookie for a browser that had none."""
+
+    session_cookie: str
+    device_cookie: str | None
+
+
+Outcome = Wrong | Blocked | FirstFactorDone | SignedInNow
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """The two steps of a sign-in for one waiting request of one browser."""
+
+    database: SignInDatabase
+    encryption_keys: KeyRing
+    lifetimes: SessionLifetimes
+
+    def with_password(
+        self, waiting: WaitingRequest, browser: Browser, username: str, password: str, now: datetime
+    ) -> Outcome:
+        """Try the first factor.
+
+        Raises:
+            Unavailable: too many passwords are being verified at this moment.
+        """
+        name = normalise_username(username)
+        with self.database.transaction() as stores:
+            user = stores.users.find_by_username(name)
+            budget_key = _budget_key(stores, name, user, browser)
+            counted = begin_attempt(stores.budgets, budget_key, now)
+        if isinstance(counted, Blocked):
+            return counted
+        right = verify_password(password, user.password_hash if user else None)
+        with self.database.transaction() as stores:
+            if user is None or not right or user.disabled_at is not None:
+                _record(stores, "sign_in_failed", user, waiting, browser, now)
+                return Wrong()
+            stores.budgets.refund(budget_key, counted=counted)
+            if user.has_totp and not _second_factor_is_fresh(stores, user, browser, now):
+                stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
+                return FirstFactorDone()
+            return self._complete(stores, waiting, browser, user, password_at=now, mfa_at=None, now=now)
+
+    def with_totp(
+        self, waiting: WaitingRequest, browser: Browser, user: User, password_at: datetime, otp: str, now: datetime
+    ) -> Outcome:
+        """Try the second factor of the user whose first factor was right at `password_at`."""
+        with self.database.transaction() as stores:
+            budget_key = _budget_key(stores, user.username, user, browser)
+            counted = begin_attempt(stores.budgets, budget_key, now)
+        if isinstance(counted, Blocked):
+            return counted
+        with self.database.transaction() as stores:
+            right = verify_totp(stores.totp, self.encryption_keys, user.id, otp, now)
+            if not right or user.disabled_at is not None:
+                _record(stores, "second_factor_failed", user, waiting, browser, now)
+                return Wrong()
+            return self._complete(stores, waiting, browser, user, password_at=password_at, mfa_at=now, now=now)
+
+    def _complete(
+        self,
+        stores: SignInStores,
+        waiting: WaitingRequest,
+        browser: Browser,
+        user: User,
+        *,
+        password_at: datetime,
+        mfa_at: datetime | None,
+        now: datetime,
+    ) -> SignedInNow:
+        previous = _live_session(stores, browser, now)
+        if previous is not None and previous.user_id != user.id:
+            stores.sessions.end(previous.id, now)
+        session_cookie = mint_opaque_token()
+        device_cookie = mint_opaque_token() if browser.device_hash is None else None
+        session = authenticated(
+            previous,
+            user_id=user.id,
+            cookie_hash=digest(session_cookie),
+            password_at=password_at,
+            mfa_at=mfa_at,
+            lifetimes=self.lifetimes,
+            now=now,
+        )
+        stores.sessions.save(session)
+        stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
+        stores.budgets.reset(_budget_key(stores, user.username, user, browser))
+        device_hash = digest(device_cookie) if device_cookie else browser.device_hash
+        if device_hash is not None:
+            stores.devices.remember(device_hash, user.id, now)
+        _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
+        return SignedInNow(session_cookie, device_cookie)
+
+
+def _budget_key(stores: SignInStores, username: str, user: User | None, browser: Browser) -> bytes:
+    known = user is not None and browser.device_hash is not None and stores.devices.knows(browser.device_hash, user.id)
+    if known and browser.device_hash is not None:
+        return device_budget(username, browser.device_hash)
+    return account_budget(username)
+
+
+def _live_session(stores: SignInStores, browser: Browser, now: datetime) -> BrowserSession | None:
+    if browser.session_hash is None:
+        return None
+    session = stores.sessions.find_by_cookie(browser.session_hash)
+    return session if session is not None and session.live(now) else None
+
+
+def _second_factor_is_fresh(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
+    session = _live_session(stores, browser, now)
+    return session is not None and session.user_id == user.id and session.acr(now) == ACR_MFA
+
+
+def _record(
+    stores: SignInStores,
+    event: str,
+    user: User | None,
+    waiting: WaitingRequest,
+    browser: Browser,
+    now: datetime,
+    *,
+    session_id: UUID | None = None,
+) -> None:
+    stores.audit.record(
+        AuditEvent(
+            event,
+            now,
+            user_id=user.id if user else None,
+            client_id=waiting.request.client_id,
+            session_id=session_id,
+            origin=browser.origin,
+        )
+    )

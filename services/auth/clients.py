@@ -1,0 +1,110 @@
+"""Clients: the applications that ask for tokens, and which redirect URIs are theirs.
+
+Spec: RFC 7591 s2 (names), RFC 8252 s7 and s8, RFC 9700 s2.1 and s4.1.3, OpenID Connect Registration s2
+"""
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from services.auth.opaque_token import digest
+
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)", re.DOTALL)
+_DANGEROUS_SCHEMES = frozenset({"javascript", "data", "file", "vbscript", "blob", "about", "ws", "wss", "ftp"})
+_URI_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+
+
+@dataclass(frozen=True)
+class Client:
+    """One registered client. Lifetimes that are None follow the settings."""
+
+    client_id: str
+    name: str
+    application_type: str
+    auth_methods: frozenset[str]
+    grant_types: frozenset[str]
+    redirect_uris: tuple[str, ...]
+    scopes: frozenset[str]
+    first_party: bool = False
+    allow_undotted_scheme: bool = False
+    always_continue: bool = False
+    require_pkce: bool = True
+    secret_hashes: tuple[bytes, ...] = ()
+    disabled_at: datetime | None = None
+    access_token_lifetime: timedelta | None = None
+    refresh_retry_window: timedelta | None = None
+    refresh_idle_lifetime: timedelta | None = None
+    refresh_absolute_lifetime: timedelta | None = None
+
+    @property
+    def public(self) -> bool:
+        return self.auth_methods == {"none"}
+
+    @property
+    def pkce_required(self) -> bool:
+        """True for every public client, whatever its metadata says (RFC 9700 s2.1.1)."""
+        return self.public or self.require_pkce
+
+    def has_secret(self, secret: str) -> bool:
+        """Compare in constant time with each secret that the client holds."""
+        given = digest(secret)
+        matches = [hmac.compare_digest(given, known) for known in self.secret_hashes]
+        return any(matches)
+
+    def has_redirect_uri(self, uri: str) -> bool:
+        """Say whether `uri` is registered: the exact string, but for the port of a loopback address."""
+        if uri in self.redirect_uris:
+            return True
+        asked = _LOOPBACK.fullmatch(uri)
+        if asked is None:
+            return False
+        return any(
+            registered is not None and registered.groups() == asked.groups()
+            for registered in map(_LOOPBACK.fullmatch, self.redirect_uris)
+        )
+
+
+class Clients(Protocol):
+    """The port that storage implements."""
+
+    def find(self, client_id: str) -> Client | None: ...
+
+    def lock(self, client_id: str) -> Client | None:
+        """Find, and hold the row unchanged until the transaction ends."""
+        ...
+
+
+def identity_is_assured(redirect_uri: str) -> bool:
+    """Say whether only the client itself can receive at this address.
+
+    Any app on a device can take a custom scheme or a loopback port (RFC 8252 s8.6); an https address is proved by
+    the name's owner. `http://localhost` of a web client in development counts as its owner's too.
+    """
+    scheme = urlsplit(redirect_uri).scheme
+    return scheme in {"https", "http"} and _LOOPBACK.fullmatch(redirect_uri) is None
+
+
+def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) -> str | None:
+    """Return what is wrong with a redirect URI to be registered, and what to change; None: nothing."""
+    if not _URI_CHARACTERS.fullmatch(uri) or "*" in uri:
+        return f"{uri!r} may hold no wildcard, fragment, space, quote or non-ASCII character"
+    scheme = urlsplit(uri).scheme
+    if scheme in {"http", "https"}:
+        return _web_address_fault(uri, local=local)
+    if not scheme or scheme in _DANGEROUS_SCHEMES:
+        return f"{uri}: a redirect is an https address, a loopback address or a private-use scheme"
+    if "." not in scheme and not allow_undotted_scheme:
+        return f"{uri}: a private-use scheme is a reversed domain name (com.example.app); see allow_undotted_scheme"
+    return None
+
+
+def _web_address_fault(uri: str, *, local: bool) -> str | None:
+    parts = urlsplit(uri)
+    if not parts.hostname or parts.username is not None:
+        return f"{uri}: write the whole address, with a host and without user information"
+    if parts.scheme == "https" or _LOOPBACK.fullmatch(uri) or (local and parts.hostname == "localhost"):
+        return None
+    return f"{uri}: http is for loopback addresses (127.0.0.1, [::1]) alone; use https"

@@ -1,0 +1,70 @@
+"""The key set: the one active signing key, and the public keys that the JWKS publishes.
+
+Spec: RFC 7517 s5; Policy: ADR-0008
+Loaded from the database at start; the first start makes the first key.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from services.auth.keys.key_ring import KeyRing
+from services.auth.keys.signing_key import SigningKey, StoredSigningKey, generate_signing_key, open_signing_key
+from services.auth.opaque_token import unb64url
+from shared.errors import ConfigurationError
+
+#: The states whose public half is in the JWKS.
+PUBLISHED = frozenset({"announced", "active", "retired"})
+
+
+class SigningKeys(Protocol):
+    """The port that storage implements."""
+
+    def published(self) -> list[StoredSigningKey]:
+        """Return the keys in a published state, oldest first."""
+        ...
+
+    def add_first(self, key: StoredSigningKey) -> None:
+        """Insert an active key, or do nothing when there is one: of two first starts at once, one key stays."""
+        ...
+
+
+@dataclass(frozen=True, repr=False)
+class KeySet:
+    """The keys as they stand; `jwks` and `etag` are what /.well-known/jwks.json answers."""
+
+    active: SigningKey
+    public_keys: dict[str, rsa.RSAPublicKey]
+    jwks: bytes
+    etag: str
+
+
+def load_key_set(keys: SigningKeys, ring: KeyRing, *, bits: int, now: datetime) -> KeySet:
+    """Load the key set, making the first key when there is none.
+
+    Raises:
+        ConfigurationError: a key cannot be opened with the key-encryption keys in the settings.
+    """
+    stored = keys.published()
+    if not any(key.state == "active" for key in stored):
+        keys.add_first(generate_signing_key(ring, bits=bits, state="active", now=now))
+        stored = keys.published()
+    active = next((key for key in stored if key.state == "active"), None)
+    if active is None:
+        raise ConfigurationError("signing keys: none is active")
+    jwks = json.dumps({"keys": [key.jwk for key in stored]}).encode()
+    return KeySet(
+        active=open_signing_key(ring, active),
+        public_keys={key.kid: _public_key(key.jwk) for key in stored},
+        jwks=jwks,
+        etag=f'"{hashlib.sha256(jwks).hexdigest()[:32]}"',
+    )
+
+
+def _public_key(jwk: dict[str, str]) -> rsa.RSAPublicKey:
+    e, n = (int.from_bytes(unb64url(jwk[member]), "big") for member in ("e", "n"))
+    return rsa.RSAPublicNumbers(e, n).public_key()

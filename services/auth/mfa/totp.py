@@ -1,0 +1,69 @@
+"""TOTP: time-based one-time passwords, each time step accepted once.
+
+Spec: RFC 6238; NIST SP 800-63B-4 s3.1.4 (one use in its validity), OWASP ASVS 6.5.1 and 6.5.5
+The only importer of pyotp.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import pyotp
+
+from services.auth.keys.encryption import decrypt, encrypt
+from services.auth.keys.key_ring import KeyRing
+from shared.clock import epoch
+
+PERIOD = 30
+DIGITS = 6
+#: Steps before and after the present one that are accepted too, for clocks that are off.
+TOLERANCE = 1
+
+
+@dataclass(frozen=True, repr=False)
+class TotpCredential:
+    """One user's TOTP secret, sealed, and the last time step that was accepted."""
+
+    user_id: UUID
+    sealed_secret: bytes
+    last_step: int
+
+
+class TotpCredentials(Protocol):
+    """The port that storage implements."""
+
+    def find(self, user_id: UUID) -> TotpCredential | None: ...
+
+    def accept_step(self, user_id: UUID, step: int) -> bool:
+        """Raise `last_step` to `step` in one statement; False when that step or a later one was accepted before."""
+        ...
+
+
+def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:
+    """Return the base32 secret encrypted for this user's row."""
+    return encrypt(ring, secret.encode("ascii"), belongs_to=_label(user_id))
+
+
+def verify_totp(credentials: TotpCredentials, ring: KeyRing, user_id: UUID, otp: str, now: datetime) -> bool:
+    """Say whether `otp` is a code of this user's that was not used before, and use it up."""
+    credential = credentials.find(user_id)
+    if credential is None or len(otp) != DIGITS or not (otp.isascii() and otp.isdigit()):
+        return False
+    secret = decrypt(ring, credential.sealed_secret, belongs_to=_label(user_id)).decode("ascii")
+    step = _matching_step(secret, otp, epoch(now) // PERIOD)
+    return step is not None and credentials.accept_step(user_id, step)
+
+
+def _matching_step(secret: str, otp: str, present: int) -> int | None:
+    generator = pyotp.HOTP(secret, digits=DIGITS)
+    matching = None
+    for step in range(present - TOLERANCE, present + TOLERANCE + 1):  # all of them: the same work for every code
+        if hmac.compare_digest(generator.at(step), otp):
+            matching = step
+    return matching
+
+
+def _label(user_id: UUID) -> str:
+    return f"TOTP secret of {user_id}"

@@ -1,0 +1,56 @@
+"""Password hashing: Argon2id, at most one computation a core, with a short queue.
+
+Spec: NIST SP 800-63B-4 s3.1.1; OWASP Password Storage (19 MiB, t=2, p=1)
+The only importer of passlib (libpass, its maintained continuation: ADR-0005).
+"""
+
+import os
+import secrets
+import threading
+import unicodedata
+from datetime import timedelta
+from functools import cache
+
+from passlib.hash import argon2
+
+from shared.errors import Unavailable
+
+#: Longest password that is hashed, in code points: enough for any phrase, too little to stall a core.
+MAX_LENGTH = 1024
+
+_hasher = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
+
+_CORES = os.cpu_count() or 1
+_running = threading.BoundedSemaphore(_CORES)
+_admitted = threading.BoundedSemaphore(_CORES * 9)  # the running ones and eight waiting behind each
+
+
+def hash_password(password: str) -> str:
+    """Return the Argon2id hash of `password`, NFKC-normalised."""
+    return str(_hasher.hash(_normalise(password)))
+
+
+def verify_password(password: str, password_hash: str | None) -> bool:
+    """Say whether `password` is the one behind the hash; without a hash it does the same work and says no.
+
+    Raises:
+        Unavailable: the queue is full.
+    """
+    if not _admitted.acquire(blocking=False):
+        raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
+    try:
+        with _running:
+            matches = bool(_hasher.verify(_normalise(password[:MAX_LENGTH]), password_hash or _nobody()))
+    finally:
+        _admitted.release()
+    return matches and password_hash is not None and len(password) <= MAX_LENGTH
+
+
+@cache
+def _nobody() -> str:
+    """Return the hash that an unknown user's password is checked against, so that both take the same work."""
+    return hash_password(secrets.token_urlsafe())
+
+
+def _normalise(password: str) -> bytes:
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

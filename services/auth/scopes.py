@@ -1,0 +1,117 @@
+"""Scopes and the audiences that they decide.
+
+Policy: ADR-0002; Spec: RFC 6749 s3.3, RFC 8707, RFC 9068 s3
+Granted = requested, of those the client may have, of those the user is entitled to.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+#: Scopes of OpenID Connect: they belong to no API.
+OIDC_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+
+
+class UnknownResource(ValueError):
+    """A `resource` that is no API of ours, or none that the grant reaches."""
+
+
+@dataclass(frozen=True)
+class ApiScope:
+    """One scope of an API. `machine_only`: never for a person. `role`: only for users who have it."""
+
+    name: str
+    description: str
+    machine_only: bool = False
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class Api:
+    """One protected API; `identifier` is its public URL without a trailing slash, and its `aud`."""
+
+    identifier: str
+    name: str
+    scopes: tuple[ApiScope, ...]
+
+
+@dataclass(frozen=True)
+class ScopeCatalogue:
+    """Every scope there is, and the API that each belongs to."""
+
+    apis: tuple[Api, ...]
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[Api, ApiScope]]:
+        return {scope.name: (api, scope) for api in self.apis for scope in api.scopes}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every scope that can be asked for."""
+        return OIDC_SCOPES | frozenset(self._by_name)
+
+    def entitled(self, scopes: frozenset[str], roles: Iterable[str]) -> frozenset[str]:
+        """Return those of `scopes` that a user with these roles may have; the cut is silent."""
+        held = frozenset(roles)
+        return frozenset(name for name in scopes if self._may_have(name, held))
+
+    def _may_have(self, name: str, roles: frozenset[str]) -> bool:
+        if name in OIDC_SCOPES:
+            return True
+        if name not in self._by_name:
+            return False
+        _, scope = self._by_name[name]
+        return not scope.machine_only and (scope.role is None or scope.role in roles)
+
+    def resources(self, asked: Iterable[str]) -> tuple[str, ...]:
+        """Return the identifiers that the `resource` parameters name, an empty path normalised away.
+
+        Raises:
+            UnknownResource: one of them is no API of ours.
+        """
+        identifiers = {api.identifier for api in self.apis}
+        found = []
+        for resource in asked:
+            identifier = resource.removesuffix("/")
+            if identifier not in identifiers:
+                raise UnknownResource(resource)
+            found.append(identifier)
+        return tuple(dict.fromkeys(found))
+
+    def narrow(self, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
+        """Return `scopes` without those of APIs outside `resources`; scopes of OpenID stay.
+
+        Raises:
+            UnknownResource: a resource none of whose scopes is among `scopes`.
+        """
+        if not resources:
+            return scopes
+        reached = self.audience(scopes)
+        for resource in resources:
+            if resource not in reached:
+                raise UnknownResource(resource)
+        return frozenset(
+            name for name in scopes if name in OIDC_SCOPES or self._by_name[name][0].identifier in resources
+        )
+
+    def audience(self, scopes: frozenset[str]) -> list[str]:
+        """Return the identifiers of the APIs whose scopes these are, in the catalogue's order."""
+        reached = {self._by_name[name][0].identifier for name in scopes if name in self._by_name}
+        return [api.identifier for api in self.apis if api.identifier in reached]
+
+
+class Apis(Protocol):
+    """The port that storage implements."""
+
+    def catalogue(self) -> ScopeCatalogue: ...
+
+
+def split_scope(wire: str | None) -> frozenset[str]:
+    """Return the scopes of the wire's space-separated string."""
+    return frozenset((wire or "").split())
+
+
+def join_scopes(scopes: Iterable[str]) -> str:
+    """Return the wire's string, in a stable order."""
+    return " ".join(sorted(scopes))

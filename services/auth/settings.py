@@ -1,0 +1,64 @@
+"""The settings of auth: AUTH_ variables, lifetimes as timedeltas ("300" is seconds, "PT5M" works too)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class AuthSettings(ServiceSettings):
+    """What auth is told at its start."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="AUTH_")
+
+    port: int = Field(default=9000, ge=1, le=65535)
+    issuer: str = "http://localhost:9000"
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    #: Comma-separated base64url keys of 32 bytes; the first one is used, the others still open what they closed.
+    key_encryption_keys: SecretStr = SecretStr("")
+    refresh_mac_keys: SecretStr = SecretStr("")
+
+    signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
+    jwks_max_age: timedelta = timedelta(minutes=5)
+
+    access_token_lifetime: timedelta = timedelta(minutes=5)
+    id_token_lifetime: timedelta = timedelta(minutes=5)
+    code_lifetime: timedelta = timedelta(seconds=60)
+    refresh_retry_window: timedelta = Field(default=timedelta(seconds=60), le=timedelta(seconds=600))
+    refresh_idle_lifetime: timedelta = timedelta(days=30)
+    refresh_absolute_lifetime: timedelta = timedelta(days=180)
+    session_idle_lifetime: timedelta = timedelta(hours=12)
+    session_absolute_lifetime: timedelta = timedelta(days=7)
+    waiting_request_lifetime: timedelta = timedelta(minutes=15)
+    client_cache_lifetime: timedelta = timedelta(seconds=10)
+
+    @field_validator("issuer")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
+            raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
+        return value
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach auth over TLS, so that cookies may be Secure and __Host-."""
+        return self.issuer.startswith("https://")
+
+    def common_faults(self) -> list[str]:
+        faults = super().common_faults()
+        if self.local:
+            return faults
+        if not self.secure:
+            faults.append("AUTH_ISSUER: production needs an https issuer")
+        for name in ("key_encryption_keys", "refresh_mac_keys"):
+            secret: SecretStr = getattr(self, name)
+            if not secret.get_secret_value():
+                faults.append(f"AUTH_{name.upper()}: production needs its own secret (or AUTH_{name.upper()}_FILE)")
+        return faults
+
+
+SETTINGS = AuthSettings

@@ -1,0 +1,55 @@
+"""Storage: the SQL behind the ports of auth's features, one file a concept; `tables.py` is the whole schema.
+
+Only `app.py` and `cli.py` import it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from services.auth.storage.audit_events import SqlAuditTrail
+from services.auth.storage.authorization_codes import SqlAuthorizationCodes
+from services.auth.storage.clients import SqlApis, SqlClients
+from services.auth.storage.failure_budgets import SqlFailureBudgets
+from services.auth.storage.families import SqlFamilies
+from services.auth.storage.sessions import SqlSessions
+from services.auth.storage.signing_keys import SqlSigningKeys
+from services.auth.storage.users import SqlKnownDevices, SqlTotpCredentials, SqlUsers
+from services.auth.storage.waiting_requests import SqlWaitingRequests
+from services.auth.stores import Stores
+from shared.database import Connection, Database
+
+
+@dataclass(frozen=True)
+class SqlAuthDatabase:
+    """Implements `stores.AuthDatabase`."""
+
+    database: Database
+
+    @contextmanager
+    def transaction(self) -> Iterator[Stores]:
+        with self.database.unit_of_work() as connection:
+            yield stores_on(connection)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Stores]:
+        with self.database.autocommit() as connection:
+            yield stores_on(connection)
+
+
+def stores_on(connection: Connection) -> Stores:
+    """Return every port of auth on this connection."""
+    return Stores(
+        apis=SqlApis(connection),
+        audit=SqlAuditTrail(connection),
+        budgets=SqlFailureBudgets(connection),
+        clients=SqlClients(connection),
+        codes=SqlAuthorizationCodes(connection),
+        devices=SqlKnownDevices(connection),
+        families=SqlFamilies(connection),
+        sessions=SqlSessions(connection),
+        signing_keys=SqlSigningKeys(connection),
+        totp=SqlTotpCredentials(connection),
+        users=SqlUsers(connection),
+        waiting_requests=SqlWaitingRequests(connection),
+    )

@@ -1,0 +1,82 @@
+"""Clients and APIs in the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+
+from services.auth.clients import Client
+from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
+from services.auth.storage.tables import apis, client_secrets, clients
+from shared.database import Connection
+
+
+@dataclass(frozen=True)
+class SqlClients:
+    """Implements `clients.Clients`."""
+
+    connection: Connection
+
+    def find(self, client_id: str) -> Client | None:
+        return self._read(client_id, lock=False)
+
+    def lock(self, client_id: str) -> Client | None:
+        return self._read(client_id, lock=True)
+
+    def _read(self, client_id: str, *, lock: bool) -> Client | None:
+        query = select(clients).where(clients.c.client_id == client_id)
+        if lock:
+            query = query.with_for_update(read=True)
+        row = self.connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        secrets = select(client_secrets.c.secret_hash).where(client_secrets.c.client_id == client_id)
+        return _client(row, tuple(self.connection.execute(secrets).scalars()))
+
+
+@dataclass(frozen=True)
+class SqlApis:
+    """Implements `scopes.Apis`."""
+
+    connection: Connection
+
+    def catalogue(self) -> ScopeCatalogue:
+        rows = self.connection.execute(select(apis).order_by(apis.c.position)).mappings()
+        return ScopeCatalogue(
+            tuple(
+                Api(row["identifier"], row["name"], tuple(ApiScope(**scope) for scope in row["scopes"])) for row in rows
+            )
+        )
+
+
+def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
+    metadata: Mapping[str, Any] = row["metadata"]
+    methods = {metadata["token_endpoint_auth_method"]}
+    if metadata.get("also_allow_client_secret_post"):
+        methods.add("client_secret_post")
+    return Client(
+        client_id=row["client_id"],
+        name=metadata.get("client_name", row["client_id"]),
+        application_type=metadata["application_type"],
+        auth_methods=frozenset(methods),
+        grant_types=frozenset(metadata["grant_types"]),
+        redirect_uris=tuple(metadata["redirect_uris"]),
+        scopes=split_scope(metadata["scope"]),
+        first_party=metadata.get("first_party", False),
+        allow_undotted_scheme=metadata.get("allow_undotted_scheme", False),
+        always_continue=metadata.get("always_continue", False),
+        require_pkce=metadata.get("require_pkce", True),
+        secret_hashes=secret_hashes,
+        disabled_at=row["disabled_at"],
+        access_token_lifetime=_seconds(metadata, "access_token_lifetime"),
+        refresh_retry_window=_seconds(metadata, "refresh_retry_window"),
+        refresh_idle_lifetime=_seconds(metadata, "refresh_idle_lifetime"),
+        refresh_absolute_lifetime=_seconds(metadata, "refresh_absolute_lifetime"),
+    )
+
+
+def _seconds(metadata: Mapping[str, Any], name: str) -> timedelta | None:
+    value = metadata.get(name)
+    return None if value is None else timedelta(seconds=value)

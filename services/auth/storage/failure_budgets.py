@@ -1,0 +1,52 @@
+"""Failure budgets in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, delete, select, update
+
+from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.tables import failure_budgets
+from services.auth.throttling import Budget
+from shared.database import Connection
+
+_row = failure_budgets.c
+
+
+@dataclass(frozen=True)
+class SqlFailureBudgets:
+    """Implements `throttling.FailureBudgets`."""
+
+    connection: Connection
+
+    def find(self, budget_key: bytes) -> Budget | None:
+        query = select(_row.failures, _row.blocked_until).where(_row.budget_key == budget_key)
+        row = self.connection.execute(query).one_or_none()
+        return None if row is None else Budget(row.failures, row.blocked_until)
+
+    def count(self, budget_key: bytes, *, read: Budget | None, write: Budget, now: datetime) -> bool:
+        values = {"failures": write.failures, "blocked_until": write.blocked_until, "updated_at": now}
+        if read is None:
+            statement = insert_or_ignore(self.connection, failure_budgets, {"budget_key": budget_key, **values})
+            return self.connection.execute(statement).rowcount == 1
+        unchanged = _row.blocked_until.is_not_distinct_from(read.blocked_until)
+        change = (
+            update(failure_budgets)
+            .where(_row.budget_key == budget_key, _row.failures == read.failures, unchanged)
+            .values(**values)
+        )
+        return self.connection.execute(change).rowcount == 1
+
+    def refund(self, budget_key: bytes, *, counted: int) -> None:
+        statement = (
+            update(failure_budgets)
+            .where(_row.budget_key == budget_key, _row.failures > 0)
+            .values(
+                failures=_row.failures - 1,
+                blocked_until=case((_row.failures == counted, None), else_=_row.blocked_until),
+            )
+        )
+        self.connection.execute(statement)
+
+    def reset(self, budget_key: bytes) -> None:
+        self.connection.execute(delete(failure_budgets).where(_row.budget_key == budget_key))

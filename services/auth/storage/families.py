@@ -1,0 +1,179 @@
+"""Families in the database: rotation, retry and end, each in one statement."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Update, and_, case, func, not_, or_, select, update
+
+from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.tables import families, users
+from services.auth.tokens.family import SHARD_SIZE, FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.refresh_token import origin_hash
+from shared.database import Connection
+
+_row = families.c
+
+#: What a grant is made of; the user's part is read in the same statement.
+_GRANT = (
+    _row.id,
+    _row.client_id,
+    _row.user_id,
+    _row.session_id,
+    _row.scopes,
+    _row.resources,
+    _row.auth_time,
+    _row.acr,
+    _row.amr,
+    _row.generation,
+    _row.mac_kid,
+    select(users.c.roles).where(users.c.id == _row.user_id).scalar_subquery().label("user_roles"),
+    select(users.c.team).where(users.c.id == _row.user_id).scalar_subquery().label("user_team"),
+    select(users.c.disabled_at).where(users.c.id == _row.user_id).scalar_subquery().label("user_disabled_at"),
+)
+
+
+@dataclass(frozen=True)
+class SqlFamilies:
+    """Implements `tokens.family.Families`."""
+
+    connection: Connection
+
+    def add(self, family: NewFamily) -> None:
+        values = {
+            "id": family.id,
+            "client_id": family.client_id,
+            "user_id": family.user_id,
+            "session_id": family.session_id,
+            "scopes": sorted(family.scopes),
+            "resources": list(family.resources),
+            "auth_time": family.auth_time,
+            "acr": family.acr,
+            "amr": list(family.amr),
+            "seed_hash": family.seed_hash,
+            "generation": 0,
+            "mac_kid": family.mac_kid,
+            "rotated_at": family.created_at,
+            "replays": 0,
+            "origin_hash": origin_hash(family.origin),
+            "moved": False,
+            "streak": 0,
+            "idle_expires_at": min(family.idle_expires_at, family.expires_at),
+            "expires_at": family.expires_at,
+            "last_network": family.origin.network,
+            "last_agent": family.origin.agent,
+            "created_at": family.created_at,
+        }
+        shard = self.connection.execute(select(func.coalesce(func.max(_row.status_shard), 0))).scalar_one()
+        while True:
+            for _ in range(8):  # a shard in which eight draws in a row are taken is as good as full
+                place = {"status_shard": shard, "status_index": secrets.randbelow(SHARD_SIZE)}
+                statement = insert_or_ignore(self.connection, families, {**values, **place})
+                if self.connection.execute(statement).rowcount == 1:
+                    return
+            shard += 1
+
+    def find(self, family_id: UUID) -> FamilyState | None:
+        row = self.connection.execute(select(families).where(_row.id == family_id)).mappings().one_or_none()
+        if row is None:
+            return None
+        return FamilyState(
+            id=row["id"],
+            client_id=row["client_id"],
+            user_id=row["user_id"],
+            session_id=row["session_id"],
+            seed_hash=row["seed_hash"],
+            generation=row["generation"],
+            rotated_at=row["rotated_at"],
+            moved=row["moved"],
+            streak=row["streak"],
+            scopes=frozenset(row["scopes"]),
+            resources=tuple(row["resources"]),
+            idle_expires_at=row["idle_expires_at"],
+            expires_at=row["expires_at"],
+            revoked_at=row["revoked_at"],
+        )
+
+    def rotate(
+        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+    ) -> Grant | None:
+        statement = (
+            update(families)
+            .where(
+                _live_and_of(presented, now),
+                _row.generation == presented.generation,
+                not_(and_(_row.moved, _row.streak + 1 >= streak_limit)),
+            )
+            .values(
+                generation=_row.generation + 1,
+                mac_kid=mac_kid,
+                rotated_at=now,
+                replays=0,
+                origin_hash=origin_hash(presented.origin),
+                streak=case((_row.moved, _row.streak + 1), else_=0),
+                moved=False,
+                idle_expires_at=idle_expires_at,
+                last_network=presented.origin.network,
+                last_agent=presented.origin.agent,
+            )
+        )
+        return self._grant(statement)
+
+    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
+        late = and_(_row.rotated_at < now - settle, _row.origin_hash != origin_hash(presented.origin))
+        statement = (
+            update(families)
+            .where(
+                _live_and_of(presented, now),
+                _row.generation == presented.generation + 1,
+                _row.rotated_at > now - window,
+            )
+            .values(replays=_row.replays + 1, moved=or_(_row.moved, late))
+        )
+        return self._grant(statement)
+
+    def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
+        statement = update(families).where(_row.id == family_id, _row.generation == read).values(generation=to)
+        return self.connection.execute(statement).rowcount == 1
+
+    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+        statement = update(families).where(_row.id == family_id, _row.revoked_at.is_(None))
+        if generation is not None:
+            statement = statement.where(_row.generation == generation)
+        return self.connection.execute(statement.values(revoked_at=now, revoked_why=why)).rowcount == 1
+
+    def _grant(self, statement: Update) -> Grant | None:
+        row = self.connection.execute(statement.returning(*_GRANT)).one_or_none()
+        return None if row is None else _grant(row)
+
+
+def _live_and_of(presented: Presented, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        _row.id == presented.family_id,
+        _row.seed_hash == presented.seed_hash,
+        _row.client_id == presented.client_id,
+        _row.revoked_at.is_(None),
+        _row.idle_expires_at > now,
+        _row.expires_at > now,
+    )
+
+
+def _grant(row: Row[Any]) -> Grant:
+    return Grant(
+        family_id=row.id,
+        client_id=row.client_id,
+        user_id=row.user_id,
+        session_id=row.session_id,
+        scopes=frozenset(row.scopes),
+        resources=tuple(row.resources),
+        auth_time=row.auth_time,
+        acr=row.acr,
+        amr=tuple(row.amr),
+        generation=row.generation,
+        mac_kid=row.mac_kid,
+        roles=tuple(row.user_roles),
+        team=row.user_team,
+        user_disabled=row.user_disabled_at is not None,
+    )

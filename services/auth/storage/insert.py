@@ -1,0 +1,27 @@
+"""INSERT ... ON CONFLICT, which SQLite and PostgreSQL spell alike and SQLAlchemy builds by dialect."""
+
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shared.database import Connection
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    """Return an INSERT of this connection's dialect, to which on_conflict_... can be added."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any]) -> Insert:
+    """Return an INSERT that leaves a conflicting row as it is (rowcount 0)."""
+    return insert_into(connection, table).values(**values).on_conflict_do_nothing()
+
+
+def insert_or_replace(connection: Connection, table: Table, values: dict[str, Any], key: list[str]) -> Insert:
+    """Return an INSERT that overwrites every given column of the row with this key."""
+    changed = {name: value for name, value in values.items() if name not in key}
+    statement = insert_into(connection, table).values(**values)
+    return statement.on_conflict_do_update(index_elements=key, set_=changed)

@@ -1,0 +1,87 @@
+"""Users, their TOTP credentials, and the browsers that they have signed in with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, update
+
+from services.auth.mfa.totp import TotpCredential
+from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.tables import known_devices, totp_credentials, users
+from services.auth.users import User
+from shared.database import Connection
+
+
+@dataclass(frozen=True)
+class SqlUsers:
+    """Implements `users.Users`."""
+
+    connection: Connection
+
+    def find(self, user_id: UUID) -> User | None:
+        return self._read(users.c.id == user_id, lock=False)
+
+    def find_by_username(self, username: str) -> User | None:
+        return self._read(users.c.username == username, lock=False)
+
+    def lock(self, user_id: UUID) -> User | None:
+        return self._read(users.c.id == user_id, lock=True)
+
+    def _read(self, condition: ColumnElement[bool], *, lock: bool) -> User | None:
+        has_totp = select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists()
+        query = select(users, has_totp.label("has_totp")).where(condition)
+        if lock:
+            query = query.with_for_update(read=True, of=users)
+        row = self.connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        return User(
+            id=row["id"],
+            username=row["username"],
+            password_hash=row["password_hash"],
+            team=row["team"],
+            roles=tuple(row["roles"]),
+            updated_at=row["updated_at"],
+            disabled_at=row["disabled_at"],
+            tokens_valid_from=row["tokens_valid_from"],
+            has_totp=row["has_totp"],
+            claims=row["claims"],
+        )
+
+
+@dataclass(frozen=True)
+class SqlTotpCredentials:
+    """Implements `mfa.totp.TotpCredentials`."""
+
+    connection: Connection
+
+    def find(self, user_id: UUID) -> TotpCredential | None:
+        query = select(totp_credentials).where(totp_credentials.c.user_id == user_id)
+        row = self.connection.execute(query).mappings().one_or_none()
+        return None if row is None else TotpCredential(row["user_id"], row["sealed_secret"], row["last_step"])
+
+    def accept_step(self, user_id: UUID, step: int) -> bool:
+        statement = (
+            update(totp_credentials)
+            .where(totp_credentials.c.user_id == user_id, totp_credentials.c.last_step < step)
+            .values(last_step=step)
+        )
+        return self.connection.execute(statement).rowcount == 1
+
+
+@dataclass(frozen=True)
+class SqlKnownDevices:
+    """Implements `authorization.sign_in.KnownDevices`."""
+
+    connection: Connection
+
+    def knows(self, device_hash: bytes, user_id: UUID) -> bool:
+        query = select(known_devices.c.user_id).where(
+            known_devices.c.device_hash == device_hash, known_devices.c.user_id == user_id
+        )
+        return self.connection.execute(query).first() is not None
+
+    def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None:
+        values = {"device_hash": device_hash, "user_id": user_id, "created_at": now}
+        self.connection.execute(insert_or_ignore(self.connection, known_devices, values))

@@ -1,0 +1,82 @@
+"""Waiting requests in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.storage.tables import waiting_requests
+from shared.database import Connection
+
+_row = waiting_requests.c
+
+
+@dataclass(frozen=True)
+class SqlWaitingRequests:
+    """Implements `authorization.request.WaitingRequests`."""
+
+    connection: Connection
+
+    def add(self, waiting: WaitingRequest) -> None:
+        self.connection.execute(
+            insert(waiting_requests).values(
+                handle_hash=waiting.handle_hash,
+                browser_hash=waiting.browser_hash,
+                request=waiting.request.record(),
+                created_at=waiting.created_at,
+                expires_at=waiting.expires_at,
+            )
+        )
+
+    def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
+        statement = (
+            update(waiting_requests)
+            .where(_row.handle_hash == handle_hash, _row.browser_hash.is_(None), _row.expires_at > now)
+            .values(browser_hash=browser_hash)
+        )
+        self.connection.execute(statement)
+
+    def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingRequest | None:
+        query = select(waiting_requests).where(
+            _row.handle_hash == handle_hash,
+            _row.browser_hash == browser_hash,
+            _row.expires_at > now,
+            _row.completed_at.is_(None),
+        )
+        row = self.connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        members = {name: value for name, value in row.items() if name not in {"request", "completed_at"}}
+        return WaitingRequest(request=AuthorizationRequest.from_record(row["request"]), **members)
+
+    def set_first_factor(self, handle_hash: bytes, user_id: UUID, now: datetime) -> None:
+        self._set(handle_hash, first_factor_user_id=user_id, first_factor_at=now)
+
+    def set_signed_in(self, handle_hash: bytes, session_id: UUID) -> None:
+        self._set(handle_hash, signed_in_session_id=session_id, first_factor_user_id=None, first_factor_at=None)
+
+    def set_continued(self, handle_hash: bytes, session_id: UUID) -> None:
+        self._set(handle_hash, continued_session_id=session_id)
+
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
+        statement = (
+            update(waiting_requests)
+            .where(
+                _row.handle_hash == handle_hash,
+                _row.browser_hash == browser_hash,
+                _row.expires_at > now,
+                _row.completed_at.is_(None),
+            )
+            .values(completed_at=now)
+        )
+        return self.connection.execute(statement).rowcount == 1
+
+    def _set(self, handle_hash: bytes, **values: Any) -> None:
+        self.connection.execute(
+            update(waiting_requests)
+            .where(_row.handle_hash == handle_hash, _row.completed_at.is_(None))
+            .values(**values)
+        )

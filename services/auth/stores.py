@@ -1,0 +1,51 @@
+"""The bundle of storage ports that a request needs, and how it is opened.
+
+`storage` implements it, `app.py` plugs it in; a feature asks for the part that it names in a Protocol of its own.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.auth.audit import AuditTrail
+from services.auth.authorization.code import AuthorizationCodes
+from services.auth.authorization.request import WaitingRequests
+from services.auth.authorization.sign_in import KnownDevices
+from services.auth.clients import Clients
+from services.auth.keys.key_set import SigningKeys
+from services.auth.mfa.totp import TotpCredentials
+from services.auth.scopes import Apis
+from services.auth.sessions import Sessions
+from services.auth.throttling import FailureBudgets
+from services.auth.tokens.family import Families
+from services.auth.users import Users
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Every port, on one connection."""
+
+    apis: Apis
+    audit: AuditTrail
+    budgets: FailureBudgets
+    clients: Clients
+    codes: AuthorizationCodes
+    devices: KnownDevices
+    families: Families
+    sessions: Sessions
+    signing_keys: SigningKeys
+    totp: TotpCredentials
+    users: Users
+    waiting_requests: WaitingRequests
+
+
+class AuthDatabase(Protocol):
+    """Opens the stores. Never open one while another is open: SQLite has a single connection."""
+
+    def transaction(self) -> AbstractContextManager[Stores]:
+        """One transaction: committed at the end of the block, rolled back by an error."""
+        ...
+
+    def autocommit(self) -> AbstractContextManager[Stores]:
+        """Each statement is durable when it returns."""
+        ...

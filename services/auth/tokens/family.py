@@ -1,0 +1,166 @@
+"""The family: one sign-in of one app install, the chain of its refresh tokens in a single row.
+
+Policy: ADR-0009; Spec: RFC 9700 s4.14, OAuth 2.1 s4.3
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from services.auth.audit import AuditEvent, AuditTrail, Origin
+
+#: Indices in one shard of the status list.
+SHARD_SIZE = 131_072
+
+
+@dataclass(frozen=True, repr=False)
+class Grant:
+    """What a user granted to one app install, as read at this moment: all that tokens are made of.
+
+    `roles`, `team` and `user_disabled` are the user's of now, not those of the sign-in.
+    """
+
+    family_id: UUID
+    client_id: str
+    user_id: UUID
+    session_id: UUID
+    scopes: frozenset[str]
+    resources: tuple[str, ...]
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    generation: int
+    mac_kid: bytes
+    roles: tuple[str, ...]
+    team: str | None
+    user_disabled: bool
+
+
+@dataclass(frozen=True, repr=False)
+class NewFamily:
+    """What a redeemed code founds a family with. `seed_hash`: SHA-256 of the seed that every token of it carries."""
+
+    id: UUID
+    client_id: str
+    user_id: UUID
+    session_id: UUID
+    scopes: frozenset[str]
+    resources: tuple[str, ...]
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]
+    seed_hash: bytes
+    mac_kid: bytes
+    origin: Origin
+    idle_expires_at: datetime
+    expires_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, repr=False)
+class FamilyState:
+    """The part of the row that decides about a token that neither rotation nor retry took."""
+
+    id: UUID
+    client_id: str
+    user_id: UUID
+    session_id: UUID
+    seed_hash: bytes
+    generation: int
+    rotated_at: datetime
+    moved: bool
+    streak: int
+    scopes: frozenset[str]
+    resources: tuple[str, ...]
+    idle_expires_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+    def live(self, now: datetime) -> bool:
+        """Say whether tokens of this family may still be used."""
+        return self.revoked_at is None and now < self.idle_expires_at and now < self.expires_at
+
+
+@dataclass(frozen=True, repr=False)
+class Presented:
+    """A refresh token whose MAC is good, as the client presented it."""
+
+    family_id: UUID
+    generation: int
+    seed_hash: bytes
+    client_id: str
+    origin: Origin
+
+
+class Families(Protocol):
+    """The port that storage implements. Each method is one statement."""
+
+    def add(self, family: NewFamily) -> None:
+        """Insert it, with a status index drawn at random among the free."""
+        ...
+
+    def find(self, family_id: UUID) -> FamilyState | None: ...
+
+    def rotate(
+        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+    ) -> Grant | None:
+        """Move the family on from the presented generation, if that is the live one."""
+        ...
+
+    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
+        """Count a retry, if the presented generation is the one before the live one and the window is open.
+
+        One later than `settle` after the rotation from another agent or network marks the family as moved.
+        """
+        ...
+
+    def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
+        """Raise the generation from `read` to `to`; False when it isn't `read` any more."""
+        ...
+
+    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+        """End the family; False when it was ended before, or when `generation` is given and isn't the live one."""
+        ...
+
+
+class FamilyStores(Protocol):
+    """What ends and rotations write to."""
+
+    @property
+    def families(self) -> Families: ...
+
+    @property
+    def audit(self) -> AuditTrail: ...
+
+
+class FamilyDatabase(Protocol):
+    """Opens the stores, on single durable statements or in one transaction."""
+
+    def autocommit(self) -> AbstractContextManager[FamilyStores]: ...
+
+    def transaction(self) -> AbstractContextManager[FamilyStores]: ...
+
+
+def end_family(
+    stores: FamilyStores, family: FamilyState, *, why: str, origin: Origin, now: datetime, generation: int | None = None
+) -> bool:
+    """End a family and record it. Every path that ends one comes through here.
+
+    Returns: False when it was ended before, or is no more at `generation`.
+    """
+    if not stores.families.revoke(family.id, why=why, now=now, generation=generation):
+        return False
+    stores.audit.record(
+        AuditEvent(
+            why,
+            now,
+            user_id=family.user_id,
+            client_id=family.client_id,
+            session_id=family.session_id,
+            family_id=family.id,
+            origin=origin,
+        )
+    )
+    return True

@@ -1,0 +1,41 @@
+"""ID tokens: what the client itself learns about the sign-in.
+
+Spec: OpenID Connect Core s2 and s3.1.3.6; s12.2 (refresh: the original auth_time, no nonce)
+Roles, teams and profile claims are not for here: APIs read access tokens, clients ask /userinfo.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.auth.opaque_token import b64url
+from services.auth.tokens.family import Grant
+from shared.clock import epoch
+
+TYP = "JWT"
+
+
+def id_token_claims(
+    grant: Grant, *, issuer: str, access_token: str, nonce: str | None, lifetime: timedelta, now: datetime
+) -> dict[str, Any]:
+    """Return the claims of an ID token; `nonce` is left out when the request had none."""
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": str(grant.user_id),
+        "aud": grant.client_id,
+        "iat": epoch(now),
+        "exp": epoch(now + lifetime),
+        "auth_time": epoch(grant.auth_time),
+        "acr": grant.acr,
+        "amr": list(grant.amr),
+        "at_hash": at_hash(access_token),
+        "sid": str(grant.session_id),
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    return claims
+
+
+def at_hash(access_token: str) -> str:
+    """Return the left half of the access token's SHA-256, base64url."""
+    return b64url(hashlib.sha256(access_token.encode("ascii")).digest()[:16])

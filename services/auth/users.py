@@ -1,0 +1,88 @@
+"""Users: the people who sign in.
+
+A user's subject is their id (a UUID), never reassigned; the user name is what they type and may change.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+#: The standard claims that each scope opens (OpenID Connect Core s5.4).
+SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
+    "profile": (
+        "name",
+        "family_name",
+        "given_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "updated_at",
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+#: Claims that are not kept in `User.claims` but made from the user itself.
+_DERIVED = frozenset({"preferred_username", "updated_at"})
+STORED_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in names) - _DERIVED
+
+
+@dataclass(frozen=True)
+class User:
+    """One user as stored. `tokens_valid_from`: sign-ins from before it are over."""
+
+    id: UUID
+    username: str
+    password_hash: str | None
+    team: str | None
+    roles: tuple[str, ...]
+    updated_at: datetime
+    disabled_at: datetime | None
+    tokens_valid_from: datetime | None
+    has_totp: bool
+    claims: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        return str(self.id)
+
+    @property
+    def display_name(self) -> str:
+        name = self.claims.get("name")
+        return name if isinstance(name, str) and name else self.username
+
+    def claims_for(self, scopes: frozenset[str]) -> dict[str, Any]:
+        """Return the standard claims that these scopes open and that this user has; empty ones are left out."""
+        known = {
+            **self.claims,
+            "preferred_username": self.username,
+            "updated_at": int(self.updated_at.timestamp()),
+        }
+        names = [name for scope, names in SCOPE_CLAIMS.items() if scope in scopes for name in names]
+        return {name: known[name] for name in names if known.get(name) not in (None, "")}
+
+
+class Users(Protocol):
+    """The port that storage implements."""
+
+    def find(self, user_id: UUID) -> User | None: ...
+
+    def find_by_username(self, username: str) -> User | None: ...
+
+    def lock(self, user_id: UUID) -> User | None:
+        """Find, and hold the row unchanged until the transaction ends."""
+        ...
+
+
+def normalise_username(typed: str) -> str:
+    """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed."""
+    return unicodedata.normalize("NFKC", typed).casefold().strip()
