@@ -10,11 +10,12 @@ from playwright.sync_api import Browser, Page
 from pytest_socket import disable_socket
 
 from shared.database import Database
+from shared.testing import SettableClock
 from tests.support.browser import headless_chromium
+from tests.support.clock_file import ClockFile
 from tests.support.databases import migrated
 from tests.support.missing import missing, missing_program
 from tests.support.postgres import Cluster, NoPostgres, drop_database
-from tests.support.settable_clock import ClockFile, FrozenClock
 from tests.support.stack import SERVICES, Stack, running_stack
 
 _TESTS = Path(__file__).parent
@@ -101,9 +102,9 @@ def migrated_database(database_url: str) -> Iterator[Callable[[str], Database]]:
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
+def clock() -> SettableClock:
     """A clock that stands still until the test moves it."""
-    return FrozenClock()
+    return SettableClock()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from shared.clock import Clock
+from tests.support.clock_file import ClockFile
 from tests.support.ports import free_ports
-from tests.support.settable_clock import ClockFile
 
 _ROOT = Path(__file__).parents[2]
 SERVICES = ("auth", "crm", "orders")
