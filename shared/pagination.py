@@ -4,9 +4,11 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
 
 Item = TypeVar("Item")
 
@@ -33,7 +35,10 @@ class Cursor:
         try:
             created_at, identifier = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
             place = cls(datetime.fromisoformat(created_at), UUID(hex=identifier))
+            place.created_at.astimezone(UTC)  # at either end of the calendar some offsets have no UTC
         except (
+            OverflowError,
+            RecursionError,
             binascii.Error,
             UnicodeDecodeError,
             json.JSONDecodeError,
@@ -53,3 +58,20 @@ class Page(Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None
+
+
+def _one_of_ours(cursor: str) -> str:
+    Cursor.decode(cursor)
+    return cursor
+
+
+class PageQuery(BaseModel):
+    """The query of every list: how many records, and after which."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: Annotated[str, Field(max_length=200), AfterValidator(_one_of_ours)] | None = None
+
+    @property
+    def after(self) -> Cursor | None:
+        """The place that the page begins after, None for the first page."""
+        return None if self.cursor is None else Cursor.decode(self.cursor)
