@@ -1,0 +1,41 @@
+"""Principal: the verified caller at an API, as its access token tells.
+
+Spec: RFC 9068 s2.2
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+#: `sub` of a machine client is this and its client_id; subjects of users are UUIDs, so the two cannot collide.
+MACHINE_PREFIX = "client:"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls, through which client, with which rights. A user is (issuer, subject), never an e-mail address."""
+
+    issuer: str
+    subject: str
+    client_id: str
+    token_id: str
+    scopes: frozenset[str]
+    issued_at: datetime
+    expires_at: datetime
+    groups: tuple[str, ...] = ()
+    roles: frozenset[str] = frozenset()
+    acr: str | None = None
+    auth_time: datetime | None = None
+    sid: str | None = None
+    claims: Mapping[str, Any] | None = None
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether a client acts for itself (client_credentials) and no user stands behind it."""
+        return self.subject.startswith(MACHINE_PREFIX)
+
+    @property
+    def team(self) -> str | None:
+        """The team of the user: the one group that the provider puts in a token (RFC 9068 s2.2.3)."""
+        return self.groups[0] if self.groups else None
