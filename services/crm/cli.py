@@ -1,0 +1,114 @@
+"""python -m services.crm: serve, apply.
+
+Exit 0 done, 1 refused or failed (one line on standard error says why), 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.crm.app import create_app
+from services.crm.contacts import Contact
+from services.crm.endpoints.contacts import ContactIn
+from services.crm.settings import CrmSettings
+from services.crm.storage.contacts import SqlContacts
+from shared.asgi import Edge, serve
+from shared.bearer import Owner, Reach
+from shared.config_file import load_config
+from shared.database import Database
+from shared.errors import ConfigurationError, SuiteError
+from shared.logs import configure_logs
+from shared.settings import load_settings
+
+
+class SeedContact(ContactIn):
+    """A contact of the configuration file: it says its id and its owner."""
+
+    id: UUID
+    owner_sub: str = Field(min_length=1, max_length=255)
+    owner_team: str | None = Field(default=None, max_length=255)
+
+
+class Seeds(BaseModel):
+    """The section `crm` of the configuration file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contacts: list[SeedContact] = Field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; without `arguments`, those of the process."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings(CrmSettings)
+        configure_logs("crm", settings.log_level)
+        if options.command == "serve":
+            _serve(settings)
+        else:
+            _apply(settings, options.file, plan=options.plan)
+    except SuiteError as error:
+        print(f"crm: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.crm", description="The CRM API.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
+    apply = commands.add_parser("apply", help="bring the seed records in line with a configuration file")
+    apply.add_argument("file", type=Path)
+    apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
+    return parser
+
+
+def _serve(settings: CrmSettings) -> None:
+    certificate, key = settings.tls_cert_file, settings.tls_key_file
+    serve(Edge(create_app(settings)), host=settings.host, port=settings.port, certificate=certificate, key=key)
+
+
+def _apply(settings: CrmSettings, file: Path, *, plan: bool) -> None:
+    """Add and correct the file's records; others are left alone.
+
+    Raises:
+        ConfigurationError: the file is bad, or this is production, which takes no seeds.
+    """
+    if not settings.local:
+        raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
+    seeds = _read_seeds(file)
+    database = Database(settings.database("crm"))
+    try:
+        changes = list(_changes(seeds, SqlContacts(database), settings, plan=plan))
+    finally:
+        database.dispose()
+    print("\n".join(changes) or "nothing to do")
+
+
+def _read_seeds(file: Path) -> list[SeedContact]:
+    try:
+        return Seeds.model_validate(load_config(file).get("crm", {})).contacts
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{file}: crm.{where}: {first['msg']}") from error
+
+
+def _changes(seeds: list[SeedContact], contacts: SqlContacts, settings: CrmSettings, *, plan: bool) -> Iterator[str]:
+    now = settings.clock().now()
+    for seed in seeds:
+        wanted = Contact(seed.id, Owner(seed.owner_sub, seed.owner_team), seed.details(), now, now)
+        found = contacts.find(seed.id, Reach(everyone=True))
+        if found is None:
+            if not plan:
+                contacts.add(wanted)
+            yield f"contact {seed.id}: added"
+        elif (found.owner, found.details) != (wanted.owner, wanted.details):
+            if not plan:
+                contacts.replace(replace(wanted, created_at=found.created_at))
+            yield f"contact {seed.id}: changed"

@@ -1,0 +1,1 @@
+"""The CRM in SQL: `tables` is the whole schema, each other file keeps one concept."""

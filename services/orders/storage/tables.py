@@ -1,0 +1,36 @@
+"""The whole schema of Orders."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Uuid
+
+from shared.database import UtcDateTime, new_metadata
+
+metadata = new_metadata()
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_sub", String(255), nullable=False),
+    Column("owner_team", String(255)),
+    Column("customer_id", Uuid, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    # a list reads one range of one of these: a user's own, a manager's team, everything
+    Index(None, "owner_sub", "created_at", "id"),
+    Index(None, "owner_team", "created_at", "id"),
+    Index(None, "created_at", "id"),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("description", String(500), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    CheckConstraint("quantity >= 1", name="quantity"),
+    CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+)
