@@ -67,7 +67,9 @@ totp: $(VENV)/runtime.stamp ## print the present code of bob's second factor (lo
 	@$(BIN)/python -m scripts.dev_code
 
 token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: make token scope=crm:read
-	@$(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)"
+	@$(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)" \
+		--issuer "$${AUTH_ISSUER:-http://localhost:$${AUTH_PORT:-9000}}" \
+		--crm "http://localhost:$${CRM_PORT:-9001}" --orders "http://localhost:$${ORDERS_PORT:-9002}"
 
 # ---------------------------------------------------------------- check it
 

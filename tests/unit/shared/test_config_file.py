@@ -1,0 +1,65 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config_file import load_config
+from shared.errors import ConfigurationError
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> dict[str, Any]:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_config(file, environment)
+
+
+@pytest.mark.parametrize(
+    ("value", "environment", "expanded"),
+    [
+        ("plain", {}, "plain"),
+        ("${NAME}", {"NAME": "x"}, "x"),
+        ("${NAME:-default}", {}, "default"),
+        ("${NAME:-default}", {"NAME": ""}, "default"),
+        ("${NAME:-default}", {"NAME": "x"}, "x"),
+        ("${NAME:-}", {}, ""),
+        ("${URL:-http://localhost:${PORT:-9001}}/x", {}, "http://localhost:9001/x"),
+        ("${URL:-http://localhost:${PORT:-9001}}/x", {"PORT": "7"}, "http://localhost:7/x"),
+        ("${URL:-http://localhost:${PORT:-9001}}/x", {"URL": "https://a"}, "https://a/x"),
+        ("${A}-${B}", {"A": "1", "B": "2"}, "1-2"),
+        ("$NAME and $", {}, "$NAME and $"),
+    ],
+)
+def test_values_expand(tmp_path: Path, value: str, environment: dict[str, str], expanded: str) -> None:
+    assert load(tmp_path, f"key: '{value}'", **environment) == {"key": expanded}
+
+
+def test_lists_and_mappings_expand_but_keys_do_not(tmp_path: Path) -> None:
+    text = "'${A}': [{b: '${A}'}, 3, true, null]"
+    assert load(tmp_path, text, A="x") == {"${A}": [{"b": "x"}, 3, True, None]}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: ${NAME}", r"\$\{NAME\} is not set"),
+        ("- a", "must hold a mapping"),
+        ("", "must hold a mapping"),
+        ("a: [", "is not YAML"),
+        ("a: !!python/object/apply:os.system [true]", "is not YAML"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"config\.yaml: .*{complaint}"):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"none\.yaml: cannot be read: No such file"):
+        load_config(tmp_path / "none.yaml", {})
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="is not YAML"):
+        load_config(file, {})

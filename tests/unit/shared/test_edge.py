@@ -1,0 +1,170 @@
+"""shared.asgi, shared.problem_details and shared.health, as one application meets them."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+
+from shared.asgi import Edge, serve
+from shared.errors import ConfigurationError, Conflict, NotFound, Unavailable
+from shared.health import health_router
+from shared.problem_details import install_problem_details
+
+SECRET = "opensesame-in-the-query"
+
+
+class Thing(BaseModel):
+    name: str
+
+
+class State:
+    fault: Exception | None = None
+
+
+def application(state: State) -> FastAPI:
+    app = FastAPI()
+    install_problem_details(app)
+
+    def ready() -> None:
+        if state.fault:
+            raise state.fault
+
+    app.include_router(health_router(ready))
+
+    @app.get("/fail")
+    async def fail() -> None:
+        if state.fault:
+            raise state.fault
+
+    @app.post("/things")
+    async def things(thing: Thing) -> Thing:
+        return thing
+
+    @app.post("/size")
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    return app
+
+
+@pytest.fixture
+def state() -> State:
+    return State()
+
+
+@pytest.fixture
+def client(state: State) -> Iterator[TestClient]:
+    with TestClient(Edge(application(state), body_limit=100)) as client:
+        yield client
+
+
+def test_a_body_may_be_as_long_as_the_limit(client: TestClient) -> None:
+    assert client.post("/size", content=b"x" * 100).json() == 100
+
+
+def test_a_longer_body_is_413(client: TestClient) -> None:
+    answer = client.post("/size", content=b"x" * 101)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_long_body_in_chunks_is_413_too(client: TestClient) -> None:
+    assert client.post("/size", content=iter([b"x" * 60, b"x" * 60])).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "detail"),
+    [
+        (NotFound(), 404, "No such record."),
+        (NotFound("No such order."), 404, "No such order."),
+        (Conflict("It is shipped."), 409, "It is shipped."),
+        (Unavailable("the database is away"), 503, "the database is away"),
+    ],
+)
+def test_errors_become_problem_documents(
+    client: TestClient, state: State, fault: Exception, status: int, detail: str
+) -> None:
+    state.fault = fault
+    answer = client.get("/fail")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    problem = answer.json()
+    assert (problem["status"], problem["detail"], problem["instance"]) == (status, detail, "/fail")
+    assert problem["type"] == "about:blank"
+
+
+def test_unavailable_says_when_to_come_back(client: TestClient, state: State) -> None:
+    state.fault = Unavailable("away")
+    assert client.get("/fail").headers["retry-after"] == "1"
+
+
+def test_the_unforeseen_is_a_bare_500(client: TestClient, state: State, caplog: pytest.LogCaptureFixture) -> None:
+    state.fault = RuntimeError("the inside of the machine")
+    answer = client.get(f"/fail?code={SECRET}")
+    assert answer.status_code == 500
+    assert "inside" not in answer.text
+    assert "RuntimeError: the inside of the machine" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_unknown_paths_and_methods_are_problems_too(client: TestClient) -> None:
+    assert client.get("/none").json()["status"] == 404
+    answer = client.get("/things")
+    assert answer.json()["status"] == 405
+    assert answer.headers["allow"] == "POST"
+
+
+def test_malformed_json_is_400(client: TestClient) -> None:
+    answer = client.post("/things", content=b"{", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "The body is not JSON.")
+
+
+def test_a_body_that_does_not_fit_is_422_and_not_echoed(client: TestClient) -> None:
+    answer = client.post("/things", json={"name": [SECRET]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"loc": ["body", "name"], "msg": "Input should be a valid string"}]
+    assert SECRET not in answer.text
+
+
+def test_a_request_is_logged_without_its_query(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="request"):
+        client.get(f"/none?state={SECRET}")
+        client.get("/livez")
+    (record,) = [record for record in caplog.records if record.name == "request"]
+    assert record.getMessage() == "GET /none 404"
+    assert SECRET not in json.dumps(record.__dict__, default=str)
+
+
+def test_alive_whatever_is_missing(client: TestClient, state: State) -> None:
+    state.fault = Unavailable("the database is away")
+    assert client.get("/livez").json() == {"status": "ok"}
+
+
+def test_ready_says_what_is_missing(client: TestClient, state: State) -> None:
+    assert client.get("/readyz").json() == {"status": "ok"}
+    state.fault = Unavailable("the database is away")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "reason": "the database is away"}
+
+
+def test_metrics_are_in_prometheus_text(client: TestClient) -> None:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert "python_info" in answer.text
+
+
+@pytest.mark.enable_socket
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1 cannot be used"):
+            serve(FastAPI(), host="127.0.0.1", port=port)
