@@ -35,7 +35,8 @@ def tree_of(file: Path) -> ast.Module:
 
 def committed_files() -> list[Path]:
     """Everything git tracks, and what the next `git add` would make it track."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    # CI may run as another user than the clone's owner, which git would refuse
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 

@@ -50,6 +50,12 @@ class Stack:
         os.kill(self.pid(name), signal.SIGKILL)
         self._await_line(f"{name} ended")
 
+    def end(self, number: signal.Signals) -> int:
+        """End the whole stack by one signal to `python -m services` and return its exit code. Only on a stack of
+        the test's own."""
+        self._process.send_signal(number)
+        return self._process.wait()
+
     def pid(self, name: str) -> int:
         """Return the process id of one service."""
         return int((self.data / "run" / f"{name}.pid").read_text(encoding="ascii"))
@@ -72,15 +78,7 @@ def running_stack(data: Path, settings: Mapping[str, str] | None = None) -> Iter
 
     `settings` are environment variables on top of the local defaults: `AUTH_DATABASE_URL`, a lifetime, ...
     """
-    data.mkdir(parents=True, exist_ok=True)
-    clock_file = ClockFile(data / "clock")
-    ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-    environment = _outer_environment() | {
-        "DATA_DIR": str(data),
-        "CLOCK_FILE": str(clock_file.path),
-        **{f"{name.upper()}_PORT": str(port) for name, port in ports.items()},
-        **(settings or {}),
-    }
+    environment = stack_environment_for(data, settings or {})
     with (data / "services.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "services"],
@@ -91,7 +89,8 @@ def running_stack(data: Path, settings: Mapping[str, str] | None = None) -> Iter
             stderr=log,
             text=True,
         )
-    addresses = {name: f"http://localhost:{port}" for name, port in ports.items()}
+    addresses = {name: f"http://localhost:{environment[f'{name.upper()}_PORT']}" for name in SERVICES}
+    clock_file = ClockFile(Path(environment["CLOCK_FILE"]))
     stack = Stack(**addresses, data=data, _clock_file=clock_file, _process=process)
     with process:  # closes the pipe and waits
         try:
@@ -99,6 +98,19 @@ def running_stack(data: Path, settings: Mapping[str, str] | None = None) -> Iter
             yield stack
         finally:
             process.terminate()
+
+
+def stack_environment_for(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a stack with free ports and its data under `data`; `settings` win."""
+    data.mkdir(parents=True, exist_ok=True)
+    ports = zip(SERVICES, free_ports(len(SERVICES)), strict=True)
+    return {
+        **_outer_environment(),
+        "DATA_DIR": str(data),
+        "CLOCK_FILE": str(data / "clock"),
+        **{f"{name.upper()}_PORT": str(port) for name, port in ports},
+        **settings,
+    }
 
 
 def _outer_environment() -> dict[str, str]:
