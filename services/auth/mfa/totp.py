@@ -43,7 +43,7 @@ class TotpCredentials(Protocol):
 
 def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:
     """Return the base32 secret encrypted for this user's row."""
-    return encrypt(ring, secret.encode("ascii"), belongs_to=_label(user_id))
+    return encrypt(ring, secret.encode("ascii"), belongs_to=totp_label(user_id))
 
 
 def verify_totp(credentials: TotpCredentials, ring: KeyRing, user_id: UUID, otp: str, now: datetime) -> bool:
@@ -51,7 +51,7 @@ def verify_totp(credentials: TotpCredentials, ring: KeyRing, user_id: UUID, otp:
     credential = credentials.find(user_id)
     if credential is None or len(otp) != DIGITS or not (otp.isascii() and otp.isdigit()):
         return False
-    secret = decrypt(ring, credential.sealed_secret, belongs_to=_label(user_id)).decode("ascii")
+    secret = decrypt(ring, credential.sealed_secret, belongs_to=totp_label(user_id)).decode("ascii")
     step = _matching_step(secret, otp, epoch(now) // PERIOD)
     return step is not None and credentials.accept_step(user_id, step)
 
@@ -65,5 +65,6 @@ def _matching_step(secret: str, otp: str, present: int) -> int | None:
     return matching
 
 
-def _label(user_id: UUID) -> str:
+def totp_label(user_id: UUID) -> str:
+    """Return what the ciphertext of a secret is bound to."""
     return f"TOTP secret of {user_id}"

@@ -1,0 +1,7 @@
+"""`python -m services.auth`."""
+
+import sys
+
+from services.auth.cli import main
+
+sys.exit(main())

@@ -1,0 +1,79 @@
+"""The composition root of auth: the only place where storage meets the features."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from services.auth.authorization.sign_in import SignIn
+from services.auth.endpoints import authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo
+from services.auth.endpoints.dependencies import AuthContext
+from services.auth.endpoints.errors import install_error_handlers
+from services.auth.keys.key_ring import KeyRing, load_key_ring
+from services.auth.keys.key_set import load_key_set
+from services.auth.keys.signer import Signer
+from services.auth.oauth.registrations import Registrations
+from services.auth.oauth.server import Provider
+from services.auth.sessions import SessionLifetimes
+from services.auth.settings import AuthSettings
+from services.auth.storage import SqlAuthDatabase
+from services.auth.tokens.issue import TokenIssuer
+from shared.clock import Clock
+from shared.database import Database
+from shared.health import health_router
+
+
+def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the application, its keys loaded (the first start makes the first one).
+
+    Raises:
+        ConfigurationError: a key is missing or does not fit.
+        Unavailable: the database does not answer.
+    """
+    clock = clock or settings.clock()
+    database = Database(settings.database("auth"))
+    context = _context(settings, SqlAuthDatabase(database), clock)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        yield
+        database.dispose()
+
+    app = FastAPI(title="auth", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.context = context
+    for endpoint in (authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo):
+        app.include_router(endpoint.router)
+    app.include_router(health_router(database.ping))
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    install_error_handlers(app)
+    return app
+
+
+def encryption_keys(settings: AuthSettings) -> KeyRing:
+    """Return the key-encryption keys; in local mode they are made under the data directory."""
+    return _key_ring(settings, "key_encryption_keys")
+
+
+def _key_ring(settings: AuthSettings, name: str) -> KeyRing:
+    local_file = settings.data_dir / "secrets" / name.replace("_", "-") if settings.local else None
+    text: str = getattr(settings, name).get_secret_value()
+    return load_key_ring(text, name=f"AUTH_{name.upper()}", local_file=local_file)
+
+
+def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) -> AuthContext:
+    encryption = encryption_keys(settings)
+    with database.transaction() as stores:
+        key_set = load_key_set(stores.signing_keys, encryption, bits=settings.signing_key_bits, now=clock.now())
+    issuer = TokenIssuer(settings.issuer, Signer(key_set), settings.access_token_lifetime, settings.id_token_lifetime)
+    provider = Provider(
+        settings=settings,
+        database=database,
+        registrations=Registrations(database, settings.client_cache_lifetime),
+        issuer=issuer,
+        mac_keys=_key_ring(settings, "refresh_mac_keys"),
+    )
+    lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
+    return AuthContext(settings, clock, database, provider, SignIn(database, encryption, lifetimes))

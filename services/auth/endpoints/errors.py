@@ -1,0 +1,47 @@
+"""How auth answers what no endpoint has answered: each address in its own format.
+
+Spec: RFC 6749 s5.2 (JSON endpoints); pages elsewhere
+"""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.auth.endpoints.pages import error_page
+from services.auth.endpoints.token import NO_STORE
+from shared.errors import Unavailable
+
+#: Addresses that speak JSON.
+_JSON = ("/token", "/revoke", "/userinfo", "/.well-known/")
+
+_CASES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer outages and HTTP errors of the framework."""
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(http: Request, error: Unavailable) -> Response:
+        seconds = str(max(1, int(error.retry_after.total_seconds())))
+        if http.url.path.startswith(_JSON):
+            body = {"error": "temporarily_unavailable", "error_description": "Please try again shortly."}
+            return JSONResponse(body, 503, {**NO_STORE, "Retry-After": seconds})
+        return error_page("unavailable", "temporarily_unavailable", status=503, Retry_After=seconds)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(http: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if http.url.path.startswith(_JSON):
+            body = {"error": "invalid_request", "error_description": _plain(error.status_code)}
+            return JSONResponse(body, error.status_code, {**NO_STORE, **headers})
+        case = _CASES.get(error.status_code, "malformed_request")
+        response = error_page(case, status=error.status_code)
+        response.headers.update(headers)
+        return response
+
+
+def _plain(status: int) -> str:
+    return {404: "No such address.", 405: "Use another method.", 413: "The body is too large."}.get(
+        status, "The request was refused."
+    )

@@ -1,0 +1,72 @@
+"""/login: the first factor.
+
+Spec: OWASP ASVS 6.3; Policy: ADR-0007
+In: `request`, `csrf`, `username`, `password`, `action` = sign-in | cancel
+Out: 303 to /authorize, or the page again with one sentence.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
+from services.auth.endpoints.steps import Visit, visit
+from services.auth.throttling import Blocked
+from shared.errors import Unavailable
+
+router = APIRouter()
+
+
+@router.get("/login")
+async def get_login(http: Request) -> Response:
+    """Show the form, also to somebody who is signed in: it may be meant for another account."""
+    return await visit(http, lambda here: here.page("login.html", username=here.request.login_hint or "", error=None))
+
+
+@router.post("/login")
+async def post_login(http: Request) -> Response:
+    """Try the password."""
+    return await visit(http, _sign_in)
+
+
+def _sign_in(here: Visit) -> Response:
+    if here.form.get("action") == "cancel":
+        return here.cancel()
+    username, password = here.form.get("username") or "", here.form.get("password") or ""
+    try:
+        outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
+    except Unavailable as error:
+        return refusal(here, "login.html", Blocked(error.retry_after), status=503, username=username)
+    if isinstance(outcome, Wrong | Blocked):
+        sentence = "The user name or the password is wrong."
+        return refusal(here, "login.html", outcome, sentence=sentence, username=username)
+    return after_factor(here, outcome)
+
+
+def refusal(
+    here: Visit, template: str, outcome: Wrong | Blocked, *, status: int = 429, sentence: str = "", **values: Any
+) -> Response:
+    """Show the page again: the factor was wrong, or it is too early for another try."""
+    if isinstance(outcome, Wrong):
+        return here.page(template, status=400, error=sentence, **values)
+    seconds = max(1, int(outcome.retry_after.total_seconds() + 0.999))
+    text = f"Too many attempts. Please try again in {_in_words(seconds)}."
+    return here.page(template, status=status, headers={"Retry-After": str(seconds)}, error=text, **values)
+
+
+def after_factor(here: Visit, outcome: Outcome) -> Response:
+    """Return to /authorize, with the cookies of a completed sign-in."""
+    response = here.back_to_authorize()
+    if isinstance(outcome, SignedInNow):
+        here.cookies.set_session(response, outcome.session_cookie)
+        if outcome.device_cookie is not None:
+            here.cookies.set_device(response, outcome.device_cookie)
+    return response
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} second{'s' if seconds > 1 else ''}"
+    minutes = -(-seconds // 60)
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"

@@ -1,0 +1,78 @@
+"""Pages for people: rendered on the server, usable without JavaScript, under a strict policy.
+
+Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing)
+"""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+)
+
+#: One constant sentence a case; `docs/errors.md` explains them.
+ERROR_SENTENCES = {
+    "malformed_request": "The request could not be read.",
+    "repeated_parameter": "The request names its client or its return address twice.",
+    "missing_client": "The request does not say which application it comes from.",
+    "unknown_client": "The application that sent you here is not known.",
+    "missing_redirect_uri": "The request does not say where to return to.",
+    "unregistered_redirect_uri": "The return address is not registered for this application.",
+    "request_over": "This sign-in has ended, has expired, or was started in another browser.",
+    "bad_form": "This form has expired or was not sent from our own page.",
+    "not_found": "There is no such page.",
+    "method_not_allowed": "This page cannot be used in that way.",
+    "too_large": "The request is too large.",
+    "unavailable": "Signing in is not possible at this moment. Please try again shortly.",
+}
+
+
+def page(
+    template: str,
+    *,
+    form_action: str = "'self'",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> Response:
+    """Render a page. `form_action`: the CSP sources that its form may end at."""
+    body = _TEMPLATES.get_template(template).render(**values)
+    policy = (
+        f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {form_action}; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    return HTMLResponse(
+        body,
+        status,
+        headers={
+            "Content-Security-Policy": policy,
+            "X-Frame-Options": "DENY",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            **(headers or {}),
+        },
+    )
+
+
+def error_page(case: str, error: str = "invalid_request", *, status: int = 400, **headers: str) -> Response:
+    """Show the constant sentence of a case and the OAuth error code; never anything that the request held."""
+    return page(
+        "error.html",
+        status=status,
+        sentence=ERROR_SENTENCES[case],
+        error=error,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+def see_other(location: str) -> Response:
+    """Redirect with 303, so that a posted password is never posted on (RFC 9700 s4.12)."""
+    return RedirectResponse(
+        location, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    )

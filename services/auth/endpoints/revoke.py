@@ -1,0 +1,18 @@
+"""POST /revoke: end the sign-in that a token belongs to.
+
+Spec: RFC 7009
+In: a form body with `token`; client authentication as at /token. Out: 200 with an empty object, or an OAuth error.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.endpoints.token import answer
+
+router = APIRouter()
+
+
+@router.post("/revoke")
+async def revoke(http: Request) -> Response:
+    """Revoke a refresh or access token and everything of its family."""
+    return await answer(http, lambda server, form: server.answer_revocation_request(form, http.headers))

@@ -1,0 +1,138 @@
+"""What the pages of a sign-in share: each belongs to one waiting request of one browser, and goes back to /authorize.
+
+Policy: ADR-0007
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.auth.authorization.flow import SignedIn, Step, next_step
+from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.response import error_redirect, form_action
+from services.auth.authorization.sign_in import Browser
+from services.auth.clients import Client
+from services.auth.endpoints.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
+from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, query_parameters
+from services.auth.endpoints.pages import error_page, page, see_other
+from services.auth.oauth.request import MalformedParametersError, Parameters
+from services.auth.opaque_token import digest
+from services.auth.stores import Stores
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One browser at one step of its waiting request, as it stands at `now`."""
+
+    context: AuthContext
+    cookies: Cookies
+    browser_cookie: str
+    browser: Browser
+    handle: str
+    waiting: WaitingRequest
+    client: Client
+    signed_in: SignedIn | None
+    step: Step
+    form: Parameters
+    now: datetime
+
+    @property
+    def request(self) -> AuthorizationRequest:
+        return self.waiting.request
+
+    def page(
+        self, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+    ) -> Response:
+        """Render this step's page, its form bound to the request and the browser."""
+        return page(
+            template,
+            status=status,
+            headers=headers,
+            form_action=form_action(self.request.redirect_uri),
+            request=self.handle,
+            csrf=csrf_token(self.browser_cookie, self.handle),
+            client_name=self.client.name,
+            **values,
+        )
+
+    def back_to_authorize(self) -> Response:
+        """Return to the dispatcher, which knows what comes next."""
+        return see_other(f"/authorize?request={quote(self.handle)}")
+
+    def cancel(self) -> Response:
+        """End the request: the person said no."""
+        with self.context.database.transaction() as stores:
+            done = stores.waiting_requests.complete(self.waiting.handle_hash, self.browser.browser_hash, self.now)
+        if not done:
+            return error_page("request_over")
+        return see_other(
+            error_redirect(
+                self.request.redirect_uri,
+                error="access_denied",
+                description="The sign-in was cancelled.",
+                state=self.request.state,
+                issuer=self.context.issuer,
+            )
+        )
+
+
+async def visit(http: Request, handler: Callable[[Visit], Response]) -> Response:
+    """Find the visit that a GET or POST is about, and hand it over, all in one thread hop.
+
+    Another browser's request, an expired or finished one, and a form without this browser's CSRF token get a page.
+    """
+    try:
+        form = await form_parameters(http) if http.method == "POST" else query_parameters(http)
+    except MalformedParametersError:
+        return error_page("malformed_request")
+    return await run_in_threadpool(_visit, http, form, handler)
+
+
+def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]) -> Response:
+    context, cookies, handle = context_of(http), cookies_of(http), form.get("request")
+    if handle is None or cookies.browser is None or form.repeated:
+        return error_page("request_over")
+    if http.method == "POST" and not csrf_token_fits(cookies.browser, handle, form.get("csrf")):
+        return error_page("bad_form")
+    browser, now = browser_of(http, cookies, cookies.browser), context.clock.now()
+    with context.database.transaction() as stores:
+        waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
+        signed_in = find_signed_in(stores, browser.session_hash, now)
+    client = context.provider.registrations.find_client(waiting.request.client_id, now) if waiting else None
+    if waiting is None or client is None:
+        return error_page("request_over")
+    step = next_step(waiting.request, client=client, signed_in=signed_in, waiting=waiting, now=now)
+    return handler(
+        Visit(
+            context=context,
+            cookies=cookies,
+            browser_cookie=cookies.browser,
+            browser=browser,
+            handle=handle,
+            waiting=waiting,
+            client=client,
+            signed_in=signed_in,
+            step=step,
+            form=form,
+            now=now,
+        )
+    )
+
+
+def find_signed_in(stores: Stores, session_hash: bytes | None, now: datetime) -> SignedIn | None:
+    """Return the live session of this cookie and its user; a disabled user has none."""
+    session = stores.sessions.find_by_cookie(session_hash) if session_hash else None
+    if session is None or not session.live(now):
+        return None
+    user = stores.users.find(session.user_id)
+    if user is None or user.disabled_at is not None:
+        return None
+    if user.tokens_valid_from is not None and session.auth_time < user.tokens_valid_from:
+        return None
+    return SignedIn(session, user)

@@ -1,0 +1,38 @@
+"""POST /token.
+
+Spec: RFC 6749 s3.2 and s5, OpenID Connect Core s3.1.3
+In: a form body; client authentication by the registered method. Out: JSON, never cached.
+"""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.auth.endpoints.dependencies import context_of, form_parameters, origin_of
+from services.auth.oauth.request import MalformedParametersError, Parameters
+from services.auth.oauth.server import OAuthResponse, OAuthServer
+
+router = APIRouter()
+
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+@router.post("/token")
+async def token(http: Request) -> Response:
+    """Exchange a code or a refresh token."""
+    return await answer(http, lambda server, form: server.answer_token_request(form, http.headers))
+
+
+async def answer(http: Request, act: Callable[[OAuthServer, Parameters], OAuthResponse]) -> Response:
+    """Read the form, let the seam act in one thread hop, and answer JSON."""
+    try:
+        form = await form_parameters(http)
+    except MalformedParametersError:
+        description = "The body must be application/x-www-form-urlencoded UTF-8."
+        return JSONResponse({"error": "invalid_request", "error_description": description}, 400, NO_STORE)
+    server = context_of(http).oauth_server(origin_of(http))
+    status, body, headers = await run_in_threadpool(act, server, form)
+    return JSONResponse(body, status, {**NO_STORE, **{k: v for k, v in headers.items() if k == "www-authenticate"}})

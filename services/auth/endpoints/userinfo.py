@@ -1,0 +1,81 @@
+"""GET and POST /userinfo.
+
+Spec: OpenID Connect Core s5.3, RFC 6750 s2 and s3
+In: an access token with `openid`, in the Authorization header or as `access_token` in a form body.
+Out: JSON claims by scope. Refuses tokens of ended families: /userinfo is auth's own and may look.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.auth.endpoints.dependencies import FORM, AuthContext, context_of, form_parameters
+from services.auth.endpoints.token import NO_STORE
+from services.auth.oauth.request import MalformedParametersError
+from services.auth.scopes import split_scope
+from services.auth.tokens.access_token import family_of, verify_own_access_token
+
+router = APIRouter()
+
+
+class _TwoTokensError(ValueError):
+    """A token in more than one place (RFC 6750 s2)."""
+
+
+@router.api_route("/userinfo", methods=["GET", "POST"])
+async def userinfo(http: Request) -> Response:
+    """Return what the token's scopes tell about its user."""
+    try:
+        access_token = await _access_token(http)
+    except (_TwoTokensError, MalformedParametersError):
+        return _challenge(400, "invalid_request", "The request is malformed.")
+    if access_token is None:
+        return _challenge(401)
+    return await run_in_threadpool(_answer, context_of(http), access_token)
+
+
+async def _access_token(http: Request) -> str | None:
+    found = []
+    for header in http.headers.getlist("authorization"):
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() != "bearer" or not value.strip():
+            raise _TwoTokensError
+        found.append(value.strip())
+    if http.method == "POST" and http.headers.get("content-type", "").startswith(FORM):
+        form = await form_parameters(http)
+        if form.repeated:
+            raise _TwoTokensError
+        if (posted := form.get("access_token")) is not None:
+            found.append(posted)
+    if len(found) > 1:
+        raise _TwoTokensError
+    return found[0] if found else None
+
+
+def _answer(context: AuthContext, access_token: str) -> Response:
+    now, issuer = context.clock.now(), context.provider.issuer
+    claims = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
+    family_id = family_of(claims) if claims is not None else None
+    if claims is None or family_id is None:
+        return _challenge(401, "invalid_token", "The access token is not valid.")
+    scopes = split_scope(claims["scope"])
+    with context.database.autocommit() as stores:
+        family = stores.families.find(family_id)
+        user = stores.users.find(family.user_id) if family is not None and family.live(now) else None
+    if user is None or user.disabled_at is not None:
+        return _challenge(401, "invalid_token", "The access token is not valid.")
+    if "openid" not in scopes:
+        return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
+    return JSONResponse({"sub": user.subject, **user.claims_for(scopes)}, headers=NO_STORE)
+
+
+def _challenge(status: int, error: str | None = None, description: str = "", *, scope: str | None = None) -> Response:
+    """Refuse as RFC 6750 s3 asks: without credentials no error code; each attribute once."""
+    parts = ['realm="auth"']
+    if error is not None:
+        parts += [f'error="{error}"', f'error_description="{description}"']
+    if scope is not None:
+        parts.append(f'scope="{scope}"')
+    body = {} if error is None else {"error": error, "error_description": description}
+    return JSONResponse(body, status, {**NO_STORE, "WWW-Authenticate": f"Bearer {', '.join(parts)}"})

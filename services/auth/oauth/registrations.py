@@ -1,0 +1,47 @@
+"""What is registered (clients, APIs and their scopes), kept in the process for some seconds.
+
+The hot endpoints would otherwise spend two statements on what changes a few times a year. Whatever must hold at once
+(a disabled client, an ended family) is checked in the statement that acts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.auth.clients import Client
+from services.auth.scopes import ScopeCatalogue
+from services.auth.stores import AuthDatabase
+
+
+@dataclass
+class Registrations:
+    """Clients and scopes, at most `lifetime` old. Unknown clients are not remembered."""
+
+    database: AuthDatabase
+    lifetime: timedelta
+    _clients: dict[str, tuple[datetime, Client]] = field(default_factory=dict)
+    _catalogue: tuple[datetime, ScopeCatalogue] | None = None
+
+    def find_client(self, client_id: str, now: datetime) -> Client | None:
+        """Return an enabled client."""
+        held = self._clients.get(client_id)
+        if held is None or not self._fresh(held[0], now):
+            with self.database.autocommit() as stores:
+                client = stores.clients.find(client_id)
+            if client is None:
+                self._clients.pop(client_id, None)
+                return None
+            held = (now, client)
+            self._clients[client_id] = held
+        return None if held[1].disabled_at is not None else held[1]
+
+    def catalogue(self, now: datetime) -> ScopeCatalogue:
+        """Return every scope there is."""
+        held = self._catalogue
+        if held is None or not self._fresh(held[0], now):
+            with self.database.autocommit() as stores:
+                held = (now, stores.apis.catalogue())
+            self._catalogue = held
+        return held[1]
+
+    def _fresh(self, read_at: datetime, now: datetime) -> bool:
+        return timedelta(0) <= now - read_at < self.lifetime

@@ -1,0 +1,157 @@
+"""The authorization server of one request: what Authlib calls back into, and what the endpoints call.
+
+Spec: RFC 6749, RFC 7009; Policy: ADR-0003
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from authlib.oauth2 import AuthorizationServer, OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError, UnsupportedGrantTypeError
+
+from services.auth.audit import Origin
+from services.auth.clients import Client
+from services.auth.keys.key_ring import KeyRing
+from services.auth.oauth.authorization_code_grant import AuthorizationCodeGrant
+from services.auth.oauth.client_authentication import OAuthClient, authenticate_client
+from services.auth.oauth.errors import InvalidTargetError, describe
+from services.auth.oauth.pkce import S256CodeChallenge
+from services.auth.oauth.refresh_token_grant import RefreshTokenGrant
+from services.auth.oauth.registrations import Registrations
+from services.auth.oauth.request import Parameters, SeamRequest
+from services.auth.oauth.revocation import RevocationEndpoint
+from services.auth.scopes import UnknownResource
+from services.auth.settings import AuthSettings
+from services.auth.stores import AuthDatabase
+from services.auth.tokens.family import Grant
+from services.auth.tokens.issue import TokenIssuer
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What the seam needs for as long as the process lives."""
+
+    settings: AuthSettings
+    database: AuthDatabase
+    registrations: Registrations
+    issuer: TokenIssuer
+    mac_keys: KeyRing
+
+
+class OAuthResponse(NamedTuple):
+    """An answer of a JSON endpoint."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+class OAuthServer(AuthorizationServer):
+    """Built for each request; `now` and `origin` are the request's."""
+
+    def __init__(self, provider: Provider, *, origin: Origin, now: datetime) -> None:
+        super().__init__()
+        self.provider = provider
+        self.origin = origin
+        self.now = now
+        self.register_grant(AuthorizationCodeGrant, [S256CodeChallenge(required=True)])
+        self.register_grant(RefreshTokenGrant)
+        self.register_endpoint(RevocationEndpoint)
+
+    # ------------------------------------------------ what the endpoints call
+
+    def answer_token_request(self, parameters: Parameters, headers: Mapping[str, str]) -> OAuthResponse:
+        """Answer POST /token; every refusal is an answer too."""
+        response: OAuthResponse = self.create_token_response(self._request("/token", parameters, headers))
+        return response
+
+    def answer_revocation_request(self, parameters: Parameters, headers: Mapping[str, str]) -> OAuthResponse:
+        """Answer POST /revoke."""
+        request = self._request("/revoke", parameters, headers)
+        if parameters.repeated:
+            return self.handle_error_response(request, InvalidRequestError("A parameter is repeated."))
+        response: OAuthResponse = self.create_endpoint_response("revocation", request)
+        return response
+
+    def check_response_type_and_pkce(self, parameters: Parameters) -> None:
+        """Let Authlib check an authorization request whose client and redirect URI are known to be good.
+
+        Raises:
+            OAuth2Error: with the error to redirect with.
+        """
+        self.get_consent_grant(self._request("/authorize", parameters, {}))
+
+    def _request(self, path: str, parameters: Parameters, headers: Mapping[str, str]) -> SeamRequest:
+        method = "GET" if path == "/authorize" else "POST"
+        return SeamRequest(method, self.provider.issuer.issuer + path, parameters, headers)
+
+    # ------------------------------------------------ what the grants call
+
+    def narrow(self, scopes: frozenset[str], resources: tuple[str, ...], asked: list[str]) -> frozenset[str]:
+        """Return the scopes of one access token: the grant's, cut to its resources, then to those asked for.
+
+        Raises:
+            InvalidTargetError: a resource out of reach.
+        """
+        catalogue = self.provider.registrations.catalogue(self.now)
+        try:
+            return catalogue.narrow(catalogue.narrow(scopes, resources), catalogue.resources(asked))
+        except UnknownResource as error:
+            raise InvalidTargetError from error
+
+    def token_response(
+        self, grant: Grant, client: Client, *, scopes: frozenset[str], refresh_token: str | None, nonce: str | None
+    ) -> dict[str, Any]:
+        """Return the members of a successful answer."""
+        return self.provider.issuer.token_response(
+            grant,
+            client=client,
+            catalogue=self.provider.registrations.catalogue(self.now),
+            scopes=scopes,
+            refresh_token=refresh_token,
+            nonce=nonce,
+            now=self.now,
+        )
+
+    # ------------------------------------------------ what Authlib calls
+
+    def query_client(self, client_id: str) -> OAuthClient | None:
+        client = self.provider.registrations.find_client(client_id, self.now)
+        return None if client is None else OAuthClient(client)
+
+    def authenticate_client(self, request: SeamRequest, methods: Any, endpoint: str = "token") -> OAuthClient:
+        del methods, endpoint  # the client's registration decides, the same at every endpoint
+        return authenticate_client(request, lambda name: self.provider.registrations.find_client(name, self.now))
+
+    def get_token_grant(self, request: SeamRequest) -> Any:
+        if request.parameters.repeated:
+            raise _TokenRequestError("A parameter is repeated.")
+        if request.payload.grant_type is None:
+            raise _TokenRequestError("The grant_type is missing.")
+        return super().get_token_grant(request)
+
+    def create_oauth2_request(self, request: SeamRequest) -> SeamRequest:
+        return request
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> OAuthResponse:
+        return OAuthResponse(status, body, {name.lower(): value for name, value in headers})
+
+    def handle_error_response(self, request: SeamRequest, error: OAuth2Error) -> OAuthResponse:
+        del request
+        headers = {"www-authenticate": 'Basic realm="auth"'} if error.status_code == 401 else {}
+        return OAuthResponse(error.status_code, {"error": error.error, "error_description": describe(error)}, headers)
+
+
+class _TokenRequestError(UnsupportedGrantTypeError):
+    """An invalid_request that Authlib lets a grant look-up raise."""
+
+    error = "invalid_request"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(None)
+        self.description = description
