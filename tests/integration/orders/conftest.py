@@ -1,0 +1,51 @@
+"""Orders in this process, over HTTP, with a fake issuer and a clock that tests move."""
+
+import json as jsonlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from services.orders.app import create_app
+from services.orders.settings import OrdersSettings
+from shared.asgi import Edge
+from shared.testing import FakeIssuer, SettableClock
+from tests.support.databases import migrated
+
+
+class Call(Protocol):
+    """Sends one request; what is not named is a claim of its token (alice's, if nothing is said)."""
+
+    def __call__(self, method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response: ...
+
+
+@pytest.fixture
+def issuer(clock: SettableClock) -> FakeIssuer:
+    return FakeIssuer(clock=clock)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> OrdersSettings:
+    url = f"sqlite:///{tmp_path / 'orders.sqlite3'}"
+    migrated("orders", url).dispose()
+    return OrdersSettings(environment="local", data_dir=tmp_path, database_url=url)
+
+
+@pytest.fixture
+def client(settings: OrdersSettings, issuer: FakeIssuer) -> Iterator[TestClient]:
+    app = create_app(settings, clock=issuer.clock, jwks_transport=issuer.transport())
+    with TestClient(Edge(app)) as client:
+        yield client
+
+
+@pytest.fixture
+def call(client: TestClient, issuer: FakeIssuer) -> Call:
+    def send(method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
+        content = jsonlib.dumps(json) if method == "POST" else None
+        return client.request(method, path, content=content, headers=headers)
+
+    return send
