@@ -38,7 +38,7 @@ def main() -> int:
             return 1
         finally:
             phone.close()
-    print(f"curl -i -H 'Authorization: Bearer {token}' {url}")
+    print(f"curl -sS -i -H 'Authorization: Bearer {token}' {url}")
     return 0
 
 
