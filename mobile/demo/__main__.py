@@ -1,0 +1,35 @@
+"""`python -m mobile.demo`: exit 0 if everything came out as told, else 1 with the step named."""
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx2
+
+from mobile.demo.narrator import Narrator, Unexpected
+from mobile.demo.story import Story
+from mobile.demo.suite import running_suite
+from mobile.errors import MobileError
+from mobile.simulator import BlockedByBrowser, UnexpectedPage
+
+
+def main() -> int:
+    """Play the demo and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the suite is ended too
+    narrator = Narrator()
+    print("Starting auth, crm and orders on own ports, with own temporary data ...", flush=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="sso-demo-") as directory, running_suite(Path(directory)) as suite:
+            print(f"auth {suite.auth}, crm {suite.crm}, orders {suite.orders}")
+            Story(suite, Path(directory) / "phones", narrator).play()
+    except (Unexpected, MobileError, UnexpectedPage, BlockedByBrowser, httpx2.HTTPError) as error:
+        print(f"\nFAILED at {narrator.step}\n  {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print("\nEverything came out as told.")
+    return 0
+
+
+sys.exit(main())
