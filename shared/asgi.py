@@ -3,6 +3,7 @@
 Spec: RFC 9110 s15.5.14 (413)
 """
 
+import contextlib
 import logging
 import socket
 import time
@@ -96,7 +97,8 @@ def serve(app: ASGIApp, *, host: str, port: int, certificate: Path | None = None
         timeout_graceful_shutdown=20,
         **options,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on once it has finished
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -127,6 +127,7 @@ def _create_engine(url: str, pool_size: int) -> Engine:
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error that is logged must not carry what was to be stored
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"},
     )
 
@@ -140,6 +141,7 @@ def _create_sqlite_engine(url: str, file: str | None) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=30,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": _LOCK_SECONDS},
     )
 

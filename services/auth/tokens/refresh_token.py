@@ -64,9 +64,13 @@ def new_seed() -> bytes:
 
 
 def mint_refresh_token(ring: KeyRing, token: RefreshToken, *, mac_kid: bytes) -> str:
-    """Return the wire form; the same content under the same MAC key gives the same text."""
-    signed = mac_kid + token.family_id.bytes + token.generation.to_bytes(4, "big") + token.seed
-    return PREFIX + b64url(signed + _mac(ring.keys[mac_kid], signed))
+    """Return the wire form; the same content under the same MAC key gives the same text.
+
+    A MAC key that was dropped too early costs the retry its sameness, not the user the sign-in.
+    """
+    kid = mac_kid if mac_kid in ring.keys else ring.current
+    signed = kid + token.family_id.bytes + token.generation.to_bytes(4, "big") + token.seed
+    return PREFIX + b64url(signed + _mac(ring.keys[kid], signed))
 
 
 def parse_refresh_token(ring: KeyRing, text: str) -> RefreshToken | None:
