@@ -56,6 +56,7 @@ class LocalStack:
         self.local = self.environment["ENVIRONMENT"] == "local"
         self._run_directory = Path(self.environment["DATA_DIR"]) / "run"
         self._processes: dict[str, Process] = {}
+        self._unready = dict.fromkeys(SERVICES, "not started")
 
     def address(self, name: str) -> str:
         """Return the base URL of one service on this machine."""
@@ -76,7 +77,8 @@ class LocalStack:
                 for name in SERVICES:
                     group.create_task(self._start(name))
         except TimeoutError:
-            raise StackError(f"not ready after {_START_LIMIT.seconds} seconds") from None
+            missing = "; ".join(f"{name}: {reason}" for name, reason in self._unready.items())
+            raise StackError(f"not ready after {_START_LIMIT.seconds} seconds: {missing}") from None
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -138,11 +140,13 @@ class LocalStack:
             while process.returncode is None:
                 try:
                     answer = await client.get(f"{self.address(name)}/readyz")
-                except httpx2.TransportError:
-                    pass
+                except httpx2.TransportError as error:
+                    self._unready[name] = type(error).__name__
                 else:
                     if answer.status_code == 200:
+                        del self._unready[name]
                         return
+                    self._unready[name] = answer.text
                 await asyncio.sleep(_POLL.total_seconds())
         raise StackError(f"{name} ended while starting, with exit code {process.returncode}")
 
