@@ -49,6 +49,7 @@ class ScriptedProvider:
     refused_access_tokens: set[str] = field(default_factory=set)
     generation: int = 0
     family_alive: bool = True
+    hang_up_after: set[str] = field(default_factory=set)  # paths whose request is acted on and never answered
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -168,6 +169,9 @@ def served(provider: ScriptedProvider) -> Iterator[ScriptedProvider]:
                 self.command, f"{provider.issuer}{self.path}", headers=dict(self.headers), content=body
             )
             response = provider.handle(request)
+            if request.url.path in provider.hang_up_after:
+                self.close_connection = True
+                return
             self.send_response(response.status_code)
             for name, value in response.headers.items():
                 self.send_header(name, value)
