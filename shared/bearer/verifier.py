@@ -57,11 +57,7 @@ class AccessTokenVerifier:
         return principal
 
     def _recall(self, digest: bytes) -> Principal | None:
-        key_set = self.jwks.current()
-        if key_set is None or key_set.fingerprint != self._verified_with:
-            self._verified.clear()  # a key may have been withdrawn, and its tokens with it
-            self._verified_with = "" if key_set is None else key_set.fingerprint
-            return None
+        self._forget_if_keys_changed()
         principal = self._verified.get(digest)
         if principal is None:
             return None
@@ -72,6 +68,15 @@ class AccessTokenVerifier:
         return principal
 
     def _remember(self, digest: bytes, principal: Principal) -> None:
+        # nothing awaits between the look-up of the key and this line, so the verdict is of the keys in force
+        self._forget_if_keys_changed()
         self._verified[digest] = principal
         if len(self._verified) > self._remembered:
             self._verified.popitem(last=False)
+
+    def _forget_if_keys_changed(self) -> None:
+        key_set = self.jwks.current()
+        fingerprint = "" if key_set is None else key_set.fingerprint
+        if fingerprint != self._verified_with:
+            self._verified.clear()  # a key may have been withdrawn, and its tokens with it
+            self._verified_with = fingerprint

@@ -1,0 +1,34 @@
+import pytest
+
+from shared.bearer import AccessTokenRules, AccessTokenVerifier, JwksCache
+from shared.testing import FakeIssuer, SettableClock
+
+JWKS_URL = "http://localhost:9000/.well-known/jwks.json"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def issuer(clock: SettableClock) -> FakeIssuer:
+    return FakeIssuer(clock=clock)
+
+
+@pytest.fixture
+def jwks(issuer: FakeIssuer) -> JwksCache:
+    """Keys that never refresh early: jitter is nought."""
+    return JwksCache(JWKS_URL, issuer.clock, transport=issuer.transport(), jitter=lambda: 0.0)
+
+
+@pytest.fixture
+def verifier(issuer: FakeIssuer, jwks: JwksCache) -> AccessTokenVerifier:
+    rules = AccessTokenRules(issuer.url, "http://localhost:9001", max_lifetime=issuer.lifetime)
+    return AccessTokenVerifier(rules, jwks, issuer.clock, remembered=3)
+
+
+async def background(jwks: JwksCache) -> None:
+    """Let a refresh that nobody waits for run to its end."""
+    if jwks._fetching is not None:
+        await jwks._fetching

@@ -1,0 +1,283 @@
+"""The key cache's policy, clause by clause, on a clock that the test moves; no fetch here leaves the process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.bearer import JwksCache
+from shared.bearer.jwks import MAX_UNKNOWN_KIDS
+from shared.errors import Unavailable
+from shared.testing import FakeIssuer, SettableClock
+from tests.unit.shared.bearer.conftest import JWKS_URL, background
+
+pytestmark = pytest.mark.anyio
+
+
+def counted(result: str) -> float:
+    return REGISTRY.get_sample_value("bearer_jwks_lookups_total", {"result": result}) or 0.0
+
+
+async def test_one_fetch_serves_until_the_keys_are_stale(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    assert await jwks.find(issuer.kid) is not None
+    clock.advance(seconds=299)
+    assert await jwks.find(issuer.kid) is not None
+    await background(jwks)
+    assert issuer.fetches == 1
+
+
+async def test_stale_keys_are_refreshed_in_the_background_while_they_serve(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find(issuer.kid)
+    clock.advance(seconds=300)
+    assert await jwks.find(issuer.kid) is not None
+    assert issuer.fetches == 1  # the answer did not wait
+    await background(jwks)
+    assert issuer.fetches == 2
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "seconds"),
+    [
+        ("max-age=1", 30),
+        ("max-age=90", 90),
+        ("public, Max-Age=90", 90),
+        ('max-age="90"', 90),
+        ("max-age=999999999", 3600),
+        ("no-store", 30),
+        ("no-cache, max-age=600", 30),
+        ("", 300),
+        ("s-maxage=7", 300),
+        ("max-age=soon", 300),
+    ],
+)
+async def test_how_long_keys_stay_fresh(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock, cache_control: str, seconds: int
+) -> None:
+    issuer.cache_control = cache_control
+    await jwks.find(issuer.kid)
+    clock.advance(seconds=seconds - 1)
+    jwks.current()
+    assert jwks._fetching is None
+    clock.advance(seconds=1)
+    jwks.current()
+    assert jwks._fetching is not None
+    await background(jwks)
+
+
+async def test_jitter_brings_a_refresh_forward_by_up_to_a_fifth(issuer: FakeIssuer, clock: SettableClock) -> None:
+    jwks = JwksCache(JWKS_URL, clock, transport=issuer.transport(), jitter=lambda: 1.0)
+    await jwks.find(issuer.kid)
+    clock.advance(seconds=240)
+    jwks.current()
+    await background(jwks)
+    assert issuer.fetches == 2
+
+
+async def test_an_outage_drops_no_key_for_a_day(jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock) -> None:
+    await jwks.find(issuer.kid)
+    issuer.outage = True
+    for _ in range(23):
+        clock.advance(hours=1)
+        assert await jwks.find(issuer.kid) is not None
+        await background(jwks)
+    clock.advance(minutes=59)
+    assert await jwks.find(issuer.kid) is not None
+    await background(jwks)
+    clock.advance(minutes=1)
+    with pytest.raises(Unavailable):
+        await jwks.find(issuer.kid)
+    with pytest.raises(Unavailable):
+        jwks.ready()
+    issuer.outage = False
+    clock.advance(seconds=1)
+    assert await jwks.find(issuer.kid) is not None
+
+
+async def test_failing_refreshes_are_spaced_by_the_cooldown(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find(issuer.kid)
+    issuer.outage = True
+    clock.advance(hours=2)
+    for _ in range(1000):
+        await jwks.find(issuer.kid)
+        await background(jwks)
+    assert issuer.fetches == 2
+    clock.advance(seconds=30)
+    await jwks.find(issuer.kid)
+    await background(jwks)
+    assert issuer.fetches == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"jwks": {"keys": []}},
+        {"jwks": {"keys": [{"kty": "EC", "kid": "x"}]}},
+        {"jwks": {"keys": "none"}},
+        {"jwks": {"pad": "x" * 70_000, "keys": []}},
+        {"status": 500},
+        {"status": 404},
+        {"status": 204},
+        {"status": 301},
+    ],
+)
+async def test_an_answer_without_usable_keys_is_a_failed_fetch(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock, fault: dict[str, Any]
+) -> None:
+    await jwks.find(issuer.kid)
+    for name, value in fault.items():
+        setattr(issuer, name, value)
+    clock.advance(minutes=10)
+    jwks.current()
+    await background(jwks)
+    assert issuer.fetches == 2
+    assert await jwks.find(issuer.kid) is not None
+
+
+async def test_redirects_are_not_followed(clock: SettableClock) -> None:
+    asked = []
+
+    async def redirect(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(302, headers={"Location": "http://evil.example/jwks.json"})
+
+    jwks = JwksCache(JWKS_URL, clock, transport=httpx2.MockTransport(redirect))
+    with pytest.raises(Unavailable):
+        await jwks.find("any")
+    assert asked == [JWKS_URL]
+
+
+async def test_an_endless_answer_is_cut_off(clock: SettableClock) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b" " * 1024
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=endless())
+
+    jwks = JwksCache(JWKS_URL, clock, transport=httpx2.MockTransport(answer))
+    with pytest.raises(Unavailable):
+        await jwks.find("any")
+    assert sent == 65
+
+
+async def test_a_new_key_is_found_at_its_first_token(jwks: JwksCache, issuer: FakeIssuer) -> None:
+    await jwks.find(issuer.kid)
+    issuer.rotate()
+    assert await jwks.find(issuer.kid) is not None
+    assert issuer.fetches == 2
+
+
+async def test_a_storm_of_forged_kids_costs_one_fetch_a_cooldown(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find(issuer.kid)
+    before = counted("cooldown")
+    for number in range(10_000):
+        assert await jwks.find(f"forged-{number}") is None
+    assert issuer.fetches == 2
+    assert counted("cooldown") - before == 9_999
+    assert await jwks.find(issuer.kid) is not None  # known kids are never blocked
+    clock.advance(seconds=29)
+    await jwks.find("forged again")
+    assert issuer.fetches == 2
+    clock.advance(seconds=1)
+    await jwks.find("forged once more")
+    assert issuer.fetches == 3
+
+
+async def test_concurrent_unknown_kids_share_one_fetch(jwks: JwksCache, issuer: FakeIssuer) -> None:
+    await jwks.find(issuer.kid)
+    issuer.rotate()
+    found = await asyncio.gather(*(jwks.find(issuer.kid) for _ in range(50)), *(jwks.find(f"f{n}") for n in range(50)))
+    assert issuer.fetches == 2
+    assert all(found[:50]) and not any(found[50:])
+
+
+async def test_a_caller_that_gives_up_ends_nobody_elses_fetch(jwks: JwksCache, issuer: FakeIssuer) -> None:
+    impatient = asyncio.create_task(jwks.find(issuer.kid))
+    patient = asyncio.create_task(jwks.find(issuer.kid))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient is not None
+    assert issuer.fetches == 1
+
+
+async def test_a_kid_known_to_be_unknown_costs_no_second_fetch_until_the_keys_are_swapped(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find("stranger")
+    clock.advance(seconds=31)
+    await jwks.find("stranger")
+    fetches = issuer.fetches
+    clock.advance(seconds=31)
+    await jwks.find("stranger")
+    assert issuer.fetches == fetches
+    await jwks.find("another")  # its fetch swaps the keys
+    assert jwks._unknown == {"another": None}
+
+
+async def test_the_memory_of_unknown_kids_is_bounded(jwks: JwksCache) -> None:
+    await jwks.key_set()
+    for number in range(MAX_UNKNOWN_KIDS + 10):
+        jwks._remember_unknown(str(number))
+    assert len(jwks._unknown) == MAX_UNKNOWN_KIDS
+    assert "0" not in jwks._unknown
+
+
+async def test_an_outage_makes_no_kid_known_to_be_unknown(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find(issuer.kid)
+    issuer.rotate()
+    issuer.outage = True
+    assert await jwks.find(issuer.kid) is None
+    issuer.outage = False
+    clock.advance(seconds=30)
+    assert await jwks.find(issuer.kid) is not None
+
+
+async def test_a_withdrawn_key_is_gone_after_the_refresh(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    old = issuer.kid
+    await jwks.find(old)
+    issuer.rotate()
+    clock.advance(minutes=5)
+    jwks.current()
+    await background(jwks)
+    assert await jwks.find(old) is None
+
+
+async def test_a_clock_that_is_set_back_blocks_no_fetch(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await jwks.find("stranger")
+    clock.advance(days=-1)
+    issuer.rotate()
+    assert await jwks.find(issuer.kid) is not None
+
+
+async def test_without_any_keys_fetches_are_spaced_by_a_second(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    issuer.outage = True
+    for _ in range(100):
+        with pytest.raises(Unavailable):
+            await jwks.find(issuer.kid)
+    assert issuer.fetches == 1
+    issuer.outage = False
+    clock.advance(seconds=1)
+    assert await jwks.find(issuer.kid) is not None
