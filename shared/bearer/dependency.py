@@ -125,7 +125,8 @@ def _access_token(headers: Headers) -> str:
         raise NoCredentials("no_credentials")
     if len(sent) > 1:
         raise MalformedRequest("repeated_header")
-    if sent[0].split(" ", 1)[0].lower() != "bearer":
+    scheme, *_ = sent[0].split(maxsplit=1) or [""]
+    if scheme.lower() != "bearer":
         raise NoCredentials("other_scheme")
     found = _BEARER.fullmatch(sent[0].rstrip(" "))
     if found is None or found["token"] is None:

@@ -21,6 +21,10 @@ def counted(result: str) -> float:
     return REGISTRY.get_sample_value("bearer_jwks_lookups_total", {"result": result}) or 0.0
 
 
+def is_fetching(jwks: JwksCache) -> bool:
+    return jwks._fetching is not None
+
+
 async def test_one_fetch_serves_until_the_keys_are_stale(
     jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
@@ -64,10 +68,10 @@ async def test_how_long_keys_stay_fresh(
     await jwks.find(issuer.kid)
     clock.advance(seconds=seconds - 1)
     jwks.current()
-    assert jwks._fetching is None
+    assert not is_fetching(jwks)
     clock.advance(seconds=1)
     jwks.current()
-    assert jwks._fetching is not None
+    assert is_fetching(jwks)
     await background(jwks)
 
 

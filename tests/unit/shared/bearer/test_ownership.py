@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from shared.bearer import InsufficientScope, Owner, Reach, owner_of_new_records, reach_of
@@ -13,7 +15,7 @@ def rules(issuer: FakeIssuer) -> AccessTokenRules:
     return AccessTokenRules(issuer.url, "http://localhost:9001", issuer.lifetime)
 
 
-def principal(issuer: FakeIssuer, rules: AccessTokenRules, **claims: object) -> Principal:
+def principal(issuer: FakeIssuer, rules: AccessTokenRules, **claims: Any) -> Principal:
     return verify(issuer.access_token(**claims), issuer.private_key.public_key(), rules, issuer.clock.now())
 
 
@@ -31,7 +33,7 @@ def test_a_group_named_manager_makes_no_manager(issuer: FakeIssuer, rules: Acces
 
 
 def test_a_machine_reaches_nothing_without_the_scope_for_all(issuer: FakeIssuer, rules: AccessTokenRules) -> None:
-    machine = {"sub": "client:job", "roles": ["manager"], "groups": ["sales"]}
+    machine: dict[str, Any] = {"sub": "client:job", "roles": ["manager"], "groups": ["sales"]}
     assert reach_of(principal(issuer, rules, **machine), all_records=ALL) == Reach()
     assert reach_of(principal(issuer, rules, **machine, scope=ALL), all_records=ALL) == Reach(everyone=True)
     assert reach_of(principal(issuer, rules, **machine, scope=ALL)) == Reach()  # the route does not accept it
