@@ -12,7 +12,7 @@ import subprocess
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,11 @@ def _login(options: argparse.Namespace) -> int:
                     _say(f"No browser could be opened; open this yourself:\n{url}")
             callback = receiver.wait(timedelta(seconds=options.timeout))
         claims = client.finish_sign_in(callback).claims
-    name = printable(claims.get("name", claims["sub"]))
-    return _result(options, {"sub": claims["sub"], "name": claims.get("name")}, f"signed in as {name}")
+        with suppress(MobileError):  # signed in either way; this is to greet by name
+            claims = {**claims, **client.userinfo()}
+    name = claims.get("name")
+    greeting = f"signed in as {printable(name or claims['sub'])}"
+    return _result(options, {"sub": claims["sub"], "name": name}, greeting)
 
 
 def _receiver(client: MobileClient, redirect_uri: str) -> LoopbackReceiver | DeepLinkReceiver:

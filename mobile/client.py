@@ -36,7 +36,8 @@ class MobileClient:
         """Return the URL to open in the SYSTEM browser. All that its answer will need is stored first.
 
         `redirect_uri` overrides the registered one where only the loopback port differs (RFC 8252 s7.3); `extra`
-        adds parameters such as `prompt` or `acr_values`.
+        adds parameters such as `prompt` or `acr_values`. Whether the answer satisfies a `max_age` or an acr is the
+        caller's to read from the ID token's claims.
 
         Raises:
             Offline, ProviderError: no discovery document.

@@ -16,7 +16,6 @@ from mobile.simulator import BlockedByBrowser, UnexpectedPage
 
 def main() -> int:
     """Play the demo and return the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the suite is ended too
     narrator = Narrator()
     print("Starting auth, crm and orders on own ports, with own temporary data ...", flush=True)
     try:
@@ -32,4 +31,6 @@ def main() -> int:
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the suite is ended too
+    sys.exit(main())
