@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from shared.bearer.access_token import AccessTokenRules
 from shared.settings import ServiceSettings
@@ -13,18 +13,26 @@ from shared.settings import ServiceSettings
 _LOCAL_ISSUER = "http://localhost:9000"
 
 
+def _seconds(value: Any) -> Any:
+    """Read the digits of an environment variable as seconds, which pydantic does for numbers alone."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+_Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
 class ResourceServerSettings(ServiceSettings):
     """Whose tokens the API accepts, and where it listens.
 
     issuer: the provider's URL, exactly as in `iss`; audience: the API's own public URL, exactly as in `aud`;
     jwks_url: where to fetch the keys, if not under the issuer; max_token_lifetime: the longest that the provider
-    gives an access token, in seconds or ISO 8601.
+    gives an access token (at most 1 h), in seconds.
     """
 
     issuer: str = ""
     audience: str = ""
     jwks_url: str = ""
-    max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
+    max_token_lifetime: _Seconds = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
 
@@ -48,12 +56,6 @@ class ResourceServerSettings(ServiceSettings):
             raise ValueError("must have no trailing slash, query or fragment")
         return value
 
-    @model_validator(mode="after")
-    def _tls_pair(self) -> "ResourceServerSettings":
-        if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE: set both or neither")
-        return self
-
     def common_faults(self) -> list[str]:
         """Add that addresses are set, and that production's are https: over http anyone could choose the keys."""
         prefix = str(self.model_config.get("env_prefix", ""))
@@ -63,6 +65,8 @@ class ResourceServerSettings(ServiceSettings):
             for name, value in {**addresses, "JWKS_URL": self.jwks_url}.items():
                 if value and not value.startswith("https://"):
                     faults.append(f"{prefix}{name}: must be an https URL with ENVIRONMENT=production")
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            faults.append(f"{prefix}TLS_CERT_FILE and {prefix}TLS_KEY_FILE: set both or neither")
         return super().common_faults() + faults
 
     @property
