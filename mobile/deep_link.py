@@ -35,9 +35,9 @@ class DeepLinkReceiver:
         self.redirect_uri = redirect_uri
         self._accept = accept
         self._path = socket_path(redirect_uri, directory)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _somebody_listens(self._path):
                 raise FileExistsError(errno.EADDRINUSE, "another login waits for it")
             self._path.unlink(missing_ok=True)  # left by a login that was killed
@@ -57,16 +57,25 @@ class DeepLinkReceiver:
         deadline = time.monotonic() + patience.total_seconds()
         while (left := deadline - time.monotonic()) > 0:
             self._listener.settimeout(left)
-            with contextlib.suppress(OSError):  # a deliverer that hangs up is no news; past the deadline the loop ends
+            with contextlib.suppress(TimeoutError):
                 connection, _ = self._listener.accept()
-                with connection:
-                    connection.settimeout(5)
-                    link = connection.makefile(encoding="utf-8", errors="replace").readline(_LONGEST).strip()
-                    accepted = self._accept(link)
-                    connection.sendall(b"accepted\n" if accepted else b"ignored\n")
-                if accepted:
+                if (link := self._receive(connection)) is not None:
                     return link
         raise SignInRefused("nobody finished the sign-in in time; sign in again")
+
+    def _receive(self, connection: socket.socket) -> str | None:
+        """Return the link that a deliverer hands over, None if it is not the awaited one."""
+        accepted = None
+        with (
+            contextlib.suppress(OSError),
+            connection,
+            connection.makefile("rw", encoding="utf-8", errors="replace") as stream,
+        ):
+            connection.settimeout(5)
+            link = stream.readline(_LONGEST).strip()
+            accepted = link if self._accept(link) else None
+            stream.write("accepted\n" if accepted else "ignored\n")  # one that hangs up first delivered all the same
+        return accepted
 
     def close(self) -> None:
         self._listener.close()
@@ -84,8 +93,9 @@ def deliver(link: str, directory: Path) -> bool:
     try:
         with _connected(socket_path(link, directory)) as connection:
             connection.sendall(link.encode()[: _LONGEST - 1] + b"\n")
-            return connection.makefile("rb").readline() == b"accepted\n"
-    except OSError:
+            with connection.makefile("rb") as answer:
+                return answer.readline() == b"accepted\n"
+    except (OSError, ValueError):  # nobody there, or no URL
         return False
 
 
