@@ -5,10 +5,11 @@ A missing or bad one stops the start with one clear line that names it.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.clock import Clock
@@ -67,6 +68,13 @@ class ServiceSettings(BaseSettings):
         """An explicit argument wins over the environment, which wins over `<NAME>_FILE`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _FilesSource(settings_cls)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _digits_are_seconds(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read a duration's digits as seconds: pydantic does so for numbers, and the environment holds text."""
+        is_duration = cls.model_fields[str(info.field_name)].annotation is timedelta
+        return int(value) if is_duration and isinstance(value, str) and value.isdecimal() else value
 
     @property
     def local(self) -> bool:
