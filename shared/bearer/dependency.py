@@ -27,6 +27,10 @@ from shared.bearer.verifier import AccessTokenVerifier
 _requests = Counter("bearer_requests", "Requests to protected routes, by what became of their credentials.", ["result"])
 _authenticated = _requests.labels("authenticated")
 
+# Where a request keeps its principal between the requirements of its route: in its own ASGI scope. Not in
+# `request.state`, which a server may share between requests.
+_PRINCIPAL = "shared.bearer.principal"
+
 # b64token (RFC 6750 s2.1); schemes ignore case (RFC 9110 s11.1)
 _BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9\-._~+/]+=*))?", re.IGNORECASE | re.ASCII)
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.ASCII)
@@ -78,10 +82,10 @@ class ScopeRequirement(SecurityBase):
             BearerRefusal: as its subclasses say.
             Unavailable: the issuer's keys cannot be had.
         """
-        principal: Principal | None = getattr(request.state, "principal", None)
+        principal: Principal | None = request.scope.get(_PRINCIPAL)
         if principal is None:
             api: ProtectedApi = request.app.state.protected_api
-            principal = request.state.principal = await api.verifier.verify(_access_token(request.headers))
+            principal = request.scope[_PRINCIPAL] = await api.verifier.verify(_access_token(request.headers))
             _authenticated.inc()
         # From here on: what is asked at every request, also of a token verified before.
         if self._scopes.isdisjoint(principal.scopes):

@@ -7,7 +7,6 @@ fetch that brought it, so that a restart makes no key younger.
 import json
 import logging
 import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -27,12 +26,11 @@ class KeySetCopy:
     def write(self, document: bytes, fetched_at: datetime) -> None:
         """Replace the copy, whole or not at all. Failing is logged and no more: the copy is a convenience."""
         content = {"url": self._url, "fetched_at": epoch(fetched_at), "jwks": json.loads(document)}
+        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=f".{self._file.name}.")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file)
-            Path(temporary).replace(self._file)
+            temporary.write_text(json.dumps(content), encoding="utf-8")
+            temporary.replace(self._file)
         except OSError as error:
             _log.warning("the copy of the key set was not written: %s", error.strerror)
 

@@ -2,23 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shared.bearer.access_token import AccessTokenRules
 from shared.settings import ServiceSettings
 
 _LOCAL_ISSUER = "http://localhost:9000"
-
-
-def _seconds(value: Any) -> Any:
-    """Read the digits of an environment variable as seconds, which pydantic does for numbers alone."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-_Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class ResourceServerSettings(ServiceSettings):
@@ -32,7 +24,7 @@ class ResourceServerSettings(ServiceSettings):
     issuer: str = ""
     audience: str = ""
     jwks_url: str = ""
-    max_token_lifetime: _Seconds = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
+    max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
 

@@ -70,3 +70,12 @@ def test_without_any_keys_the_answer_is_503_with_retry_after(settings: CrmSettin
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_keys_are_fetched_over_a_real_socket(settings: CrmSettings, issuer: FakeIssuer) -> None:
+    with issuer.serve() as url:
+        told = settings.model_copy(update={"jwks_url": url})
+        with TestClient(create_app(told, clock=issuer.clock)) as client:
+            token = {"Authorization": f"Bearer {issuer.access_token()}"}
+            assert client.get("/api/contacts", headers=token).status_code == 200
+    assert issuer.fetches == 1
