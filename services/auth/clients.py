@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from services.auth.opaque_token import digest
 
@@ -91,9 +91,14 @@ def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) ->
     """Return what is wrong with a redirect URI to be registered, and what to change; None: nothing."""
     if not _URI_CHARACTERS.fullmatch(uri) or "*" in uri:
         return f"{uri!r} may hold no wildcard, fragment, space, quote or non-ASCII character"
-    scheme = urlsplit(uri).scheme
+    try:
+        parts = urlsplit(uri)
+        parts.port  # noqa: B018 - parsed only when asked for
+    except ValueError:
+        return f"{uri}: is no address; check its host and port"
+    scheme = parts.scheme
     if scheme in {"http", "https"}:
-        return _web_address_fault(uri, local=local)
+        return _web_address_fault(uri, parts, local=local)
     if not scheme or scheme in _DANGEROUS_SCHEMES:
         return f"{uri}: a redirect is an https address, a loopback address or a private-use scheme"
     if "." not in scheme and not allow_undotted_scheme:
@@ -101,8 +106,7 @@ def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) ->
     return None
 
 
-def _web_address_fault(uri: str, *, local: bool) -> str | None:
-    parts = urlsplit(uri)
+def _web_address_fault(uri: str, parts: SplitResult, *, local: bool) -> str | None:
     if not parts.hostname or parts.username is not None:
         return f"{uri}: write the whole address, with a host and without user information"
     if parts.scheme == "https" or _LOOPBACK.fullmatch(uri) or (local and parts.hostname == "localhost"):

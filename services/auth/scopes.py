@@ -91,9 +91,8 @@ class ScopeCatalogue:
         for resource in resources:
             if resource not in reached:
                 raise UnknownResource(resource)
-        return frozenset(
-            name for name in scopes if name in OIDC_SCOPES or self._by_name[name][0].identifier in resources
-        )
+        kept = {scope.name for api in self.apis if api.identifier in resources for scope in api.scopes}
+        return scopes & (OIDC_SCOPES | kept)
 
     def audience(self, scopes: frozenset[str]) -> list[str]:
         """Return the identifiers of the APIs whose scopes these are, in the catalogue's order."""
