@@ -1,0 +1,34 @@
+"""A provider of the test's own on SQLite, its clock in the test's hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.testing import SettableClock
+from tests.integration.auth.provider import HTTPS_ISSUER, Browser, Provider, start
+
+
+@pytest.fixture
+def provider(tmp_path: Path, clock: SettableClock) -> Iterator[Provider]:
+    running = start(tmp_path, clock)
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def https_provider(tmp_path: Path, clock: SettableClock) -> Iterator[Provider]:
+    """The same behind TLS: its cookies are `__Host-`."""
+    running = start(tmp_path, clock, issuer=HTTPS_ISSUER)
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def browser(provider: Provider) -> Browser:
+    return provider.browser()
+
+
+def stop(provider: Provider) -> None:
+    provider.database.dispose()
+    provider.app._app.state.context.database.database.dispose()  # type: ignore[attr-defined] # what lifespan does
