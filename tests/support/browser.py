@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.support.missing import missing
 
@@ -31,10 +31,22 @@ def headless_chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         missing("Chromium", "install it (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
+    with _driver() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def _driver() -> Iterator[Playwright]:
+    try:
+        playwright = sync_playwright().start()
+    except Exception as error:  # noqa: BLE001 - no class of its own: a driver that cannot start just closes its pipe
+        missing("Chromium's driver", f"{error}; it may lack a library (Debian: apt-get install libatomic1)")
+    try:
+        yield playwright
+    finally:
+        playwright.stop()
 
 
 def capture_deep_link(page: Page, action: Callable[[], object], scheme: str = "myapp") -> str:
