@@ -85,6 +85,15 @@ def test_pages_are_whole_and_in_order(contacts: SqlContacts) -> None:
     assert seen == sorted(kept, key=lambda one: (one.created_at, one.id), reverse=True)
 
 
+def test_a_cursor_at_either_end_of_the_calendar_is_a_place_like_any_other(contacts: SqlContacts) -> None:
+    kept = contact()
+    contacts.add(kept)
+    before_all = Cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+    after_all = Cursor(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    assert contacts.page(EVERYONE, 10, before_all).items == [kept]
+    assert contacts.page(EVERYONE, 10, after_all).items == []
+
+
 def test_replacing_keeps_the_id_alone(contacts: SqlContacts) -> None:
     before = contact()
     contacts.add(before)

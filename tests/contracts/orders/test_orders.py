@@ -87,6 +87,15 @@ def test_pages_are_whole_and_in_order(orders: SqlOrders) -> None:
     assert seen == sorted(kept, key=lambda one: (one.created_at, one.id), reverse=True)
 
 
+def test_a_cursor_at_either_end_of_the_calendar_is_a_place_like_any_other(orders: SqlOrders) -> None:
+    kept = order()
+    orders.add(kept)
+    before_all = Cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+    after_all = Cursor(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    assert orders.page(EVERYONE, 10, before_all).items == [kept]
+    assert orders.page(EVERYONE, 10, after_all).items == []
+
+
 def test_replacing_brings_new_lines(orders: SqlOrders) -> None:
     before = order()
     orders.add(before)
