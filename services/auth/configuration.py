@@ -15,7 +15,7 @@ from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
 from services.auth.mfa.totp import TotpCredential, seal_totp_secret, totp_label
 from services.auth.opaque_token import digest
-from services.auth.passwords import hash_password, verify_password
+from services.auth.passwords import hash_password, is_too_long, verify_password
 from services.auth.scopes import OIDC_SCOPES, split_scope
 from services.auth.users import STORED_CLAIMS, normalise_username
 from shared.errors import ConfigurationError
@@ -38,6 +38,13 @@ class UserEntry(_Entry):
     team: str | None = Field(default=None, max_length=100)
     roles: list[str] = []
     claims: dict[str, Any] = {}
+
+    @field_validator("password")
+    @classmethod
+    def _can_be_hashed(cls, value: str) -> str:
+        if is_too_long(value):
+            raise ValueError("the password is too long")
+        return value
 
     @field_validator("claims")
     @classmethod

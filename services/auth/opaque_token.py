@@ -30,6 +30,6 @@ def unb64url(value: str) -> bytes:
         ValueError: it is not base64url.
     """
     raw = value.encode("ascii")
-    if b"=" in raw:
-        raise ValueError("base64url is written without padding")
+    if set(raw) & set(b"=+/"):
+        raise ValueError("base64url has its own alphabet and is written without padding")
     return base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)

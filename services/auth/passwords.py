@@ -15,8 +15,10 @@ from passlib.hash import argon2
 
 from shared.errors import Unavailable
 
-#: Longest password that is hashed, in code points: enough for any phrase, too little to stall a core.
+#: Longest password, in code points: enough for any phrase, too little to stall a core.
 MAX_LENGTH = 1024
+#: And in bytes, normalised: NFKC makes 18 characters of some single ones, and passlib raises past this size.
+_MAX_BYTES = 4096
 
 _hasher = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
 
@@ -25,8 +27,19 @@ _running = threading.BoundedSemaphore(_CORES)
 _admitted = threading.BoundedSemaphore(_CORES * 9)  # the running ones and eight waiting behind each
 
 
+def is_too_long(password: str) -> bool:
+    """Say whether the password is longer than any that is hashed; such a one never fits."""
+    return len(password) > MAX_LENGTH or len(_normalise(password)) > _MAX_BYTES
+
+
 def hash_password(password: str) -> str:
-    """Return the Argon2id hash of `password`, NFKC-normalised."""
+    """Return the Argon2id hash of `password`, NFKC-normalised.
+
+    Raises:
+        ValueError: it is too long.
+    """
+    if is_too_long(password):
+        raise ValueError("the password is too long")
     return str(_hasher.hash(_normalise(password)))
 
 
@@ -39,11 +52,12 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     if not _admitted.acquire(blocking=False):
         raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
     try:
+        given = _normalise(password[:MAX_LENGTH])[:_MAX_BYTES]  # cut for the work alone: see below
         with _running:
-            matches = bool(_hasher.verify(_normalise(password[:MAX_LENGTH]), password_hash or _nobody()))
+            matches = bool(_hasher.verify(given, password_hash or _nobody()))
     finally:
         _admitted.release()
-    return matches and password_hash is not None and len(password) <= MAX_LENGTH
+    return matches and password_hash is not None and not is_too_long(password)
 
 
 @cache

@@ -35,5 +35,5 @@ def decrypt(ring: KeyRing, sealed: bytes, *, belongs_to: str) -> bytes:
     nonce, ciphertext = sealed[ID_BYTES : ID_BYTES + _NONCE_BYTES], sealed[ID_BYTES + _NONCE_BYTES :]
     try:
         return AESGCM(key).decrypt(nonce, ciphertext, belongs_to.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: it was cut short
         raise ConfigurationError(f"{belongs_to}: its ciphertext was changed") from error
