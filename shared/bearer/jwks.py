@@ -161,7 +161,8 @@ class JwksCache:
                 document, fresh = await self._download()
             key_set = parse_key_set(document)
         except Exception as error:  # noqa: BLE001 - whatever it was, the keys that we hold go on serving
-            _log.warning("the key set was not fetched: %s: %s", type(error).__name__, error)
+            if self._failed_at is None:  # once an outage; the metric counts each
+                _log.warning("the key set cannot be fetched: %s: %s", type(error).__name__, error)
             self._failed_at = self._clock.now()
             _fetches.labels("failed").inc()
             await self._fall_back_to_copy()
@@ -171,7 +172,9 @@ class JwksCache:
             unchanged = self._held is not None and self._held.key_set.fingerprint == key_set.fingerprint
             # up to a fifth earlier, so that many processes do not ask in the same second
             self._held = _Held(key_set, now, now + max(MIN_FRESH, fresh * (1 - self._jitter() / 5)))
-            self._failed_at = None
+            if self._failed_at is not None:
+                _log.info("the key set is fetched again")
+                self._failed_at = None
             self._unknown.clear()
             _fetches.labels("unchanged" if unchanged else "swapped").inc()
             if self._copy is not None:

@@ -274,6 +274,17 @@ async def test_a_clock_that_is_set_back_blocks_no_fetch(
     assert await jwks.find(issuer.kid) is not None
 
 
+async def test_an_outage_is_logged_once(
+    jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.outage = True
+    for _ in range(5):
+        clock.advance(seconds=1)
+        with pytest.raises(Unavailable):
+            await jwks.find(issuer.kid)
+    assert len(caplog.records) == 1
+
+
 async def test_without_any_keys_fetches_are_spaced_by_a_second(
     jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
