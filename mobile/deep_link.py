@@ -66,15 +66,11 @@ class DeepLinkReceiver:
     def _receive(self, connection: socket.socket) -> str | None:
         """Return the link that a deliverer hands over, None if it is not the awaited one."""
         accepted = None
-        with (
-            contextlib.suppress(OSError),
-            connection,
-            connection.makefile("rw", encoding="utf-8", errors="replace") as stream,
-        ):
+        with contextlib.suppress(OSError), connection, connection.makefile("rwb") as stream:
             connection.settimeout(5)
-            link = stream.readline(_LONGEST).strip()
+            link = stream.readline(_LONGEST).decode(errors="replace").strip()
             accepted = link if self._accept(link) else None
-            stream.write("accepted\n" if accepted else "ignored\n")  # one that hangs up first delivered all the same
+            stream.write(b"accepted\n" if accepted else b"ignored\n")  # who hangs up before has delivered all the same
         return accepted
 
     def close(self) -> None:

@@ -183,14 +183,23 @@ class App:
 
 
 class Phone:
-    """One device: one system browser, and any number of apps, each with a store of its own."""
+    """One device: one system browser, and any number of apps, each with a store of its own.
 
-    def __init__(self, registration: Registration, directory: Path, clock: Clock) -> None:
+    `transport` is the browser's network, a resolver override for instance; an app's own is given to `install`.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        directory: Path,
+        clock: Clock,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         self._registration = registration
         self._directory = directory
         self._clock = clock
         self._clients: list[httpx2.Client] = []
-        self.browser = SystemBrowser(clock)
+        self.browser = SystemBrowser(clock, transport)
 
     def install(
         self,
