@@ -110,5 +110,5 @@ def _changes(seeds: list[SeedOrder], orders: SqlOrders, settings: OrdersSettings
             yield f"order {seed.id}: added"
         elif (found.owner, found.details) != (wanted.owner, wanted.details):
             if not plan:
-                orders.replace(replace(wanted, created_at=found.created_at))
+                orders.replace(replace(wanted, status=found.status, created_at=found.created_at))
             yield f"order {seed.id}: changed"
