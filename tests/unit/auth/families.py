@@ -1,0 +1,152 @@
+"""Families in memory: the port of `tokens.family`, as its documentation reads, for tests without SQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.auth.audit import AuditEvent
+from services.auth.tokens.family import FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.refresh_token import origin_hash
+
+
+@dataclass
+class Row:
+    """One family, with what `FamilyState` doesn't show."""
+
+    new: NewFamily
+    state: FamilyState
+    mac_kid: bytes
+    origin_hash: bytes
+    replays: int = 0
+    why: str | None = None
+
+    def set(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+
+@dataclass
+class MemoryFamilies:
+    """Implements `Families`."""
+
+    rows: dict[UUID, Row] = field(default_factory=dict)
+    disabled_users: set[UUID] = field(default_factory=set)
+
+    def add(self, family: NewFamily) -> None:
+        state = FamilyState(
+            id=family.id,
+            client_id=family.client_id,
+            user_id=family.user_id,
+            session_id=family.session_id,
+            seed_hash=family.seed_hash,
+            generation=0,
+            rotated_at=family.created_at,
+            moved=False,
+            streak=0,
+            scopes=family.scopes,
+            resources=family.resources,
+            idle_expires_at=family.idle_expires_at,
+            expires_at=family.expires_at,
+            revoked_at=None,
+        )
+        self.rows[family.id] = Row(family, state, family.mac_kid, origin_hash(family.origin))
+
+    def find(self, family_id: UUID) -> FamilyState | None:
+        row = self.rows.get(family_id)
+        return None if row is None else row.state
+
+    def _live(self, presented: Presented, generation: int, now: datetime) -> Row | None:
+        row = self.rows.get(presented.family_id)
+        if row is None or not row.state.live(now) or row.state.generation != generation:
+            return None
+        mine = row.state.seed_hash == presented.seed_hash and row.state.client_id == presented.client_id
+        return row if mine else None
+
+    def rotate(
+        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+    ) -> Grant | None:
+        row = self._live(presented, presented.generation, now)
+        if row is None or (row.state.moved and row.state.streak + 1 >= streak_limit):
+            return None
+        row.set(
+            generation=row.state.generation + 1,
+            rotated_at=now,
+            streak=row.state.streak + 1 if row.state.moved else 0,
+            moved=False,
+            idle_expires_at=idle_expires_at,
+        )
+        row.mac_kid, row.origin_hash, row.replays = mac_kid, origin_hash(presented.origin), 0
+        return self._grant(row)
+
+    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
+        row = self._live(presented, presented.generation + 1, now)
+        if row is None or row.state.rotated_at <= now - window:
+            return None
+        elsewhere = row.origin_hash != origin_hash(presented.origin)
+        if elsewhere and row.state.rotated_at < now - settle:
+            row.set(moved=True)
+        row.replays += 1
+        return self._grant(row)
+
+    def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
+        row = self.rows[family_id]
+        if row.state.generation != read:
+            return False
+        row.set(generation=to)
+        return True
+
+    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+        row = self.rows[family_id]
+        if row.state.revoked_at is not None or generation not in {None, row.state.generation}:
+            return False
+        row.set(revoked_at=now)
+        row.why = why
+        return True
+
+    def _grant(self, row: Row) -> Grant:
+        new = row.new
+        return Grant(
+            family_id=new.id,
+            client_id=new.client_id,
+            user_id=new.user_id,
+            session_id=new.session_id,
+            scopes=new.scopes,
+            resources=new.resources,
+            auth_time=new.auth_time,
+            acr=new.acr,
+            amr=new.amr,
+            generation=row.state.generation,
+            mac_kid=row.mac_kid,
+            roles=(),
+            team=None,
+            user_disabled=new.user_id in self.disabled_users,
+        )
+
+
+@dataclass
+class MemoryDatabase:
+    """Implements `FamilyDatabase`, and is its own stores."""
+
+    families: MemoryFamilies = field(default_factory=MemoryFamilies)
+    recorded: list[AuditEvent] = field(default_factory=list)
+
+    @property
+    def audit(self) -> "MemoryDatabase":
+        return self
+
+    def record(self, event: AuditEvent) -> None:
+        self.recorded.append(event)
+
+    @property
+    def events(self) -> list[str]:
+        return [event.event for event in self.recorded]
+
+    @contextmanager
+    def autocommit(self) -> Iterator["MemoryDatabase"]:
+        yield self
+
+    @contextmanager
+    def transaction(self) -> Iterator["MemoryDatabase"]:
+        yield self

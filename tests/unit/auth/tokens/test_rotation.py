@@ -1,0 +1,201 @@
+"""Rotation in memory: the state machine, and each attack by its name (ADR-0009, RFC 9700 s4.14.2)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from services.auth.audit import Origin
+from services.auth.keys.key_ring import KeyRing
+from services.auth.tokens.family import FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.refresh_token import origin_hash, rotate
+from shared.errors import Unavailable
+from tests.unit.auth.families import MemoryDatabase, MemoryFamilies
+from tests.unit.auth.tokens.rotation_machine import ABSOLUTE, IDLE, MAC_KEYS, POLICY, START, RotationMachine
+
+HOME, CAFE = Origin("192.0.2.1", "Phone"), Origin("203.0.113.9", "Phone")
+FAMILY = UUID(int=77)
+
+
+class InMemory(RotationMachine):
+    open_database = MemoryDatabase
+
+    def restore_row(self, family_id: UUID, backup: FamilyState, mac_kid: bytes, origin: Origin) -> None:
+        assert isinstance(self.database, MemoryDatabase)
+        row = self.database.families.rows[family_id]
+        row.state, row.mac_kid, row.origin_hash = backup, mac_kid, origin_hash(origin)
+
+
+def test_any_interleaving_keeps_the_policy() -> None:
+    run_state_machine_as_test(
+        InMemory,
+        settings=settings(
+            max_examples=80,
+            stateful_step_count=30,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@dataclass
+class Phone:
+    """A family and its clock."""
+
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    ring: KeyRing = field(default_factory=lambda: KeyRing.of(MAC_KEYS[0]))
+    now: datetime = START
+
+    def __post_init__(self) -> None:
+        self.database.families.add(
+            NewFamily(
+                id=FAMILY,
+                client_id="app",
+                user_id=UUID(int=1),
+                session_id=UUID(int=2),
+                scopes=frozenset({"openid"}),
+                resources=(),
+                auth_time=START,
+                acr="1fa",
+                amr=("pwd",),
+                seed_hash=b"seed",
+                mac_kid=self.ring.current,
+                origin=HOME,
+                idle_expires_at=START + IDLE,
+                expires_at=START + ABSOLUTE,
+                created_at=START,
+            )
+        )
+
+    def present(self, generation: int, origin: Origin = HOME, after: float = 0, seed: bytes = b"seed") -> Grant | None:
+        self.now += timedelta(seconds=after)
+        presented = Presented(FAMILY, generation, seed, "app", origin)
+        return rotate(self.database, presented, ring=self.ring, policy=POLICY, now=self.now)
+
+    @property
+    def revoked(self) -> bool:
+        return self.database.families.rows[FAMILY].state.revoked_at is not None
+
+
+def generation_of(grant: Grant | None) -> int:
+    assert grant is not None
+    return grant.generation
+
+
+def test_a_lost_response_is_answered_with_the_same_successor() -> None:
+    phone = Phone()
+    assert generation_of(phone.present(0)) == 1
+    assert generation_of(phone.present(0, after=59.9)) == 1
+    assert phone.database.events == []
+
+
+def test_retries_inside_the_window_are_not_capped() -> None:
+    phone = Phone()
+    assert {generation_of(phone.present(0)) for _ in range(200)} == {1}
+    assert phone.database.families.rows[FAMILY].replays == 199
+
+
+def test_a_retry_when_the_window_has_closed_is_reuse() -> None:
+    phone = Phone()
+    phone.present(0)
+    assert phone.present(0, after=60) is None
+    assert phone.revoked and phone.database.events == ["refresh_token_reuse"]
+    assert phone.present(1) is None, "the successor is dead too"
+
+
+def test_an_older_generation_is_reuse_even_inside_the_window() -> None:
+    phone = Phone()
+    phone.present(0)
+    phone.present(1)
+    assert phone.present(0) is None
+    assert phone.revoked
+
+
+def test_a_wrong_seed_or_client_cannot_end_the_owners_family() -> None:
+    phone = Phone()
+    phone.present(0)
+    phone.present(1)
+    assert phone.present(0, seed=b"guess") is None
+    assert not phone.revoked and phone.database.events == []
+    assert generation_of(phone.present(2)) == 3
+
+
+def test_reuse_is_recorded_once_however_often_it_is_tried() -> None:
+    phone = Phone()
+    phone.present(0)
+    for _ in range(5):
+        assert phone.present(0, after=61) is None
+    assert phone.database.events == ["refresh_token_reuse"]
+
+
+def test_a_thief_who_keeps_pace_is_reuse_at_the_third_rotation_in_a_row() -> None:
+    phone = Phone()
+    for generation in range(3):
+        assert generation_of(phone.present(generation)) == generation + 1
+        assert generation_of(phone.present(generation, CAFE, after=3)) == generation + 1
+    assert phone.present(3) is None
+    assert phone.revoked and phone.database.events == ["refresh_token_reuse"]
+
+
+def test_a_quiet_rotation_breaks_the_streak() -> None:
+    phone = Phone()
+    for generation in range(12):
+        assert generation_of(phone.present(generation)) == generation + 1
+        if generation % 3 != 2:
+            phone.present(generation, CAFE, after=3)
+    assert not phone.revoked
+
+
+def test_a_phone_that_changes_networks_at_once_is_no_thief() -> None:
+    phone = Phone()
+    for generation in range(20):
+        phone.present(generation, HOME)
+        phone.present(generation, CAFE, after=2)
+    assert not phone.revoked
+
+
+def test_a_restored_backup_is_caught_up_with() -> None:
+    phone = Phone()
+    assert generation_of(phone.present(9)) == 10
+    assert phone.database.events == ["generation_ahead"]
+    assert phone.database.recorded[0].details == {"stored": 0, "presented": 9}
+    assert generation_of(phone.present(9)) == 10, "its retry too"
+
+
+def test_unused_for_thirty_days_it_is_over_and_use_prolongs_it() -> None:
+    phone = Phone()
+    assert phone.present(0, after=30 * 86_400 - 1) is not None
+    assert phone.present(1, after=30 * 86_400 - 1) is not None
+    assert phone.present(2, after=30 * 86_400) is None
+    assert not phone.revoked and phone.database.events == []
+
+
+def test_after_180_days_it_is_over_however_much_it_was_used() -> None:
+    phone = Phone()
+    for generation in range(8):
+        assert phone.present(generation, after=20 * 86_400) is not None
+    assert phone.present(8, after=20 * 86_400 - 1) is not None
+    assert phone.present(9, after=1) is None
+
+
+def test_a_disabled_user_is_refused() -> None:
+    phone = Phone()
+    phone.database.families.disabled_users.add(UUID(int=1))
+    assert phone.present(0) is None
+
+
+def test_a_row_that_keeps_changing_is_unavailable_and_not_reuse() -> None:
+    class Restless(MemoryFamilies):
+        def rotate(self, presented: Presented, **_: object) -> None:
+            assert presented.family_id in self.rows  # and still it never takes
+
+    phone = Phone()
+    restless = Restless(rows=phone.database.families.rows)
+    phone.database.families = restless
+    with pytest.raises(Unavailable):
+        phone.present(0)
+    assert not phone.revoked
