@@ -136,14 +136,16 @@ async def test_failing_refreshes_are_spaced_by_the_cooldown(
 async def test_an_answer_without_usable_keys_is_a_failed_fetch(
     jwks: JwksCache, issuer: FakeIssuer, clock: SettableClock, fault: dict[str, Any]
 ) -> None:
-    await jwks.find(issuer.kid)
+    kid = issuer.kid
+    await jwks.find(kid)
+    issuer.rotate()
     for name, value in fault.items():
         setattr(issuer, name, value)
     clock.advance(minutes=10)
     jwks.current()
     await background(jwks)
     assert issuer.fetches == 2
-    assert await jwks.find(issuer.kid) is not None
+    assert await jwks.find(kid) is not None
 
 
 async def test_redirects_are_not_followed(clock: SettableClock) -> None:
