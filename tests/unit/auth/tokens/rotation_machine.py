@@ -108,12 +108,13 @@ class RotationMachine(RuleBasedStateMachine):
         self.present(newest, origin)
         self.present(newest, origin)
 
-    @rule(late=st.sampled_from([0, 2, 3, 59, 60, 61]), thief=st.sampled_from(ORIGINS))
-    def a_thief_keeps_pace(self, late: int, thief: Origin) -> None:
-        newest = max(self.answered)
-        self.present(newest, ORIGINS[0])
-        self.now += timedelta(seconds=late)
-        self.present(newest, thief)
+    @rule(late=st.sampled_from([3, 2, 59, 60]), thief=st.sampled_from(ORIGINS[1:]), times=st.integers(1, 4))
+    def a_thief_keeps_pace(self, late: int, thief: Origin, times: int) -> None:
+        for _ in range(times):
+            newest = max(self.answered)
+            self.present(newest, ORIGINS[0])
+            self.now += timedelta(seconds=late)
+            self.present(newest, thief)
 
     @rule(
         step=st.sampled_from([1, 2, 3, 30, 59, 60, 61, 3600, 86_400 * 29, 86_400 * 31]),

@@ -33,7 +33,7 @@ def test_any_interleaving_keeps_the_policy() -> None:
     run_state_machine_as_test(
         InMemory,
         settings=settings(
-            max_examples=80,
+            max_examples=120,
             stateful_step_count=30,
             deadline=None,
             database=None,

@@ -1,0 +1,59 @@
+"""The browser session's life (OWASP ASVS 7.2.4, 7.3)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.auth.sessions import ACR_1FA, ACR_MFA, BrowserSession, SessionLifetimes, authenticated
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+LIFETIMES = SessionLifetimes(timedelta(hours=12), timedelta(days=7))
+ALICE, BOB = UUID(int=1), UUID(int=2)
+HOUR = timedelta(hours=1)
+
+
+def begin(previous: BrowserSession | None = None, user: UUID = ALICE, **changes: Any) -> BrowserSession:
+    values = {"password_at": NOW, "mfa_at": None, "now": NOW, **changes}
+    return authenticated(previous, user_id=user, cookie_hash=b"new", lifetimes=LIFETIMES, **values)
+
+
+def test_it_ends_twelve_hours_unused_or_after_seven_days_or_when_it_is_ended() -> None:
+    session = begin()
+    assert session.live(NOW + 12 * HOUR - timedelta(microseconds=1))
+    assert not session.live(NOW + 12 * HOUR)
+    kept = BrowserSession(**{**vars(session), "idle_expires_at": NOW + timedelta(days=30)})
+    assert kept.live(NOW + timedelta(days=7) - HOUR) and not kept.live(NOW + timedelta(days=7))
+    assert not BrowserSession(**{**vars(session), "ended_at": NOW}).live(NOW)
+
+
+def test_the_same_user_keeps_the_sid_and_gets_another_cookie() -> None:
+    before = BrowserSession(**{**vars(begin()), "cookie_hash": b"old", "mfa_at": NOW - HOUR})
+    after = begin(before, password_at=NOW + HOUR, now=NOW + HOUR)
+    assert after.id == before.id and after.created_at == before.created_at
+    assert after.cookie_hash == b"new"
+    assert after.auth_time == after.password_at == NOW + HOUR
+    assert after.mfa_at == before.mfa_at, "a second factor is not forgotten by typing the password again"
+    assert after.expires_at == NOW + HOUR + timedelta(days=7)
+
+
+def test_another_user_gets_a_session_without_the_firsts_factors() -> None:
+    before = begin(mfa_at=NOW)
+    after = begin(before, BOB)
+    assert after.id != before.id
+    assert (after.user_id, after.mfa_at) == (BOB, None)
+
+
+@pytest.mark.parametrize(
+    ("age", "acr", "amr"),
+    [
+        (None, ACR_1FA, ("pwd",)),
+        (timedelta(0), ACR_MFA, ("pwd", "otp", "mfa")),
+        (24 * HOUR, ACR_MFA, ("pwd", "otp", "mfa")),
+        (24 * HOUR + timedelta(seconds=1), ACR_1FA, ("pwd",)),
+    ],
+)
+def test_a_second_factor_counts_for_a_day(age: timedelta | None, acr: str, amr: tuple[str, ...]) -> None:
+    session = begin(mfa_at=None if age is None else NOW - age)
+    assert (session.acr(NOW), session.amr(NOW)) == (acr, amr)
