@@ -1,6 +1,6 @@
 """How auth answers what no endpoint has answered: each address in its own format.
 
-Spec: RFC 6749 s5.2 (JSON endpoints); pages elsewhere
+Spec: RFC 6749 s5.2 (JSON endpoints; pages elsewhere)
 """
 
 from fastapi import FastAPI, Request
