@@ -4,6 +4,7 @@ SuiteError
 |-- ConfigurationError   a missing or bad setting, file or seed; stops the program with one clear line
 |-- NotFound             no such record, or none that the caller may see
 |-- Conflict             the record's state forbids it
+|-- TooManyRequests      the caller has sent too many; later is fine
 `-- Unavailable          a part that this one needs is away; trying again may help
 """
 
@@ -24,6 +25,14 @@ class NotFound(SuiteError):
 
 class Conflict(SuiteError):
     """The record's present state forbids this."""
+
+
+class TooManyRequests(SuiteError):
+    """The caller has sent too many; retry after `retry_after`."""
+
+    def __init__(self, message: str, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(SuiteError):

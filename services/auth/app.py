@@ -16,6 +16,7 @@ from services.auth.keys.key_set import load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.server import Provider
+from services.auth.rate_limits import RateLimits
 from services.auth.sessions import SessionLifetimes
 from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
@@ -76,4 +77,11 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         mac_keys=_key_ring(settings, "refresh_mac_keys"),
     )
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
-    return AuthContext(settings, clock, database, provider, SignIn(database, encryption, lifetimes))
+    limits = {
+        "authorize": settings.rate_limit_authorize,
+        "token": settings.rate_limit_token,
+        "sign_in": settings.rate_limit_sign_in,
+    }
+    rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
+    sign_in = SignIn(database, encryption, lifetimes)
+    return AuthContext(settings, clock, database, provider, sign_in, rate_limits)

@@ -1,6 +1,8 @@
 """The settings of auth: AUTH_ variables, lifetimes as timedeltas ("300" is seconds, "PT5M" works too)."""
 
+import ipaddress
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -22,6 +24,15 @@ class AuthSettings(ServiceSettings):
     key_encryption_keys: SecretStr = SecretStr("")
     refresh_mac_keys: SecretStr = SecretStr("")
 
+    #: Networks (CIDR, comma-separated) whose X-Forwarded-For is believed; none by default.
+    trusted_proxies: str = ""
+    #: Requests that one network may send; sign_in counts wrong passwords and codes alone.
+    rate_limit_authorize: str = "3000/minute"
+    rate_limit_token: str = "6000/minute"
+    rate_limit_sign_in: str = "120/minute"
+    #: valkey://... for limits that all replicas share; empty: each process counts for itself.
+    rate_limit_storage_url: SecretStr = SecretStr("")
+
     signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
     jwks_max_age: timedelta = timedelta(minutes=5)
 
@@ -42,6 +53,18 @@ class AuthSettings(ServiceSettings):
         if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
             raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for network in filter(None, value.split(",")):
+            ipaddress.ip_network(network.strip())
+        return value
+
+    @cached_property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return tuple(ipaddress.ip_network(network.strip()) for network in filter(None, self.trusted_proxies.split(",")))
 
     @property
     def secure(self) -> bool:

@@ -64,6 +64,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
     browser_cookie = cookies.browser or mint_opaque_token()
     browser, now = browser_of(http, cookies, browser_cookie), context.clock.now()
+    context.rate_limits.admit("authorize", browser.origin.network)
     handle = parameters.get("request")
     if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
         response = _resume(context, handle, browser, now)
@@ -81,6 +82,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
 
 def _post(http: Request, parameters: Parameters) -> Response:
     context = context_of(http)
+    context.rate_limits.admit("authorize", origin_of(http).network)
     try:
         request = _validate(http, context, parameters)
     except (ErrorPage, ErrorRedirect) as error:

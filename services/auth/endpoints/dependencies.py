@@ -10,9 +10,12 @@ from services.auth.audit import Origin
 from services.auth.authorization.sign_in import SignIn
 from services.auth.oauth.request import MalformedParametersError, Parameters, parse_parameters
 from services.auth.oauth.server import OAuthServer, Provider
+from services.auth.rate_limits import RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
 from shared.clock import Clock
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -26,6 +29,7 @@ class AuthContext:
     database: AuthDatabase
     provider: Provider
     sign_in: SignIn
+    rate_limits: RateLimits
 
     @property
     def issuer(self) -> str:
@@ -45,19 +49,39 @@ def origin_of(http: Request) -> Origin:
     """Return the caller's network (an IPv4 address, an IPv6 /64) and agent, cut to what a row keeps."""
     agent = http.headers.get("user-agent", "")
     printable = "".join(character for character in agent if character.isprintable())
-    return Origin(_network(http.client.host if http.client else ""), printable[:300])
+    return Origin(_network(_caller(http)), printable[:300])
 
 
-def _network(host: str) -> str:
+def _caller(http: Request) -> _Address | None:
+    """Return who sent the request: the peer, or what the trusted proxies before us say, the nearest first."""
+    trusted = context_of(http).settings.proxy_networks
+    hops = [http.client.host if http.client else ""]
+    if trusted:
+        hops += reversed(",".join(http.headers.getlist("x-forwarded-for")).split(","))
+    caller = None
+    for hop in hops:
+        address = _address(hop)
+        if address is None:  # what stands further left was written by somebody whom nobody vouches for
+            break
+        caller = address
+        if not any(address in network for network in trusted):
+            break
+    return caller
+
+
+def _address(text: str) -> _Address | None:
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
     except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _network(address: _Address | None) -> str:
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return "" if address is None else str(address)
 
 
 def query_parameters(http: Request) -> Parameters:

@@ -3,6 +3,8 @@
 Spec: RFC 6749 s5.2 (JSON endpoints; pages elsewhere)
 """
 
+import math
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -10,7 +12,7 @@ from starlette.responses import Response
 
 from services.auth.endpoints.pages import error_page
 from services.auth.endpoints.token import NO_STORE
-from shared.errors import Unavailable
+from shared.errors import TooManyRequests, Unavailable
 
 #: Addresses that speak JSON.
 _JSON = ("/token", "/revoke", "/userinfo", "/.well-known/")
@@ -28,6 +30,14 @@ def install_error_handlers(app: FastAPI) -> None:
             body = {"error": "temporarily_unavailable", "error_description": "Please try again shortly."}
             return JSONResponse(body, 503, {**NO_STORE, "Retry-After": seconds})
         return error_page("unavailable", "temporarily_unavailable", status=503, Retry_After=seconds)
+
+    @app.exception_handler(TooManyRequests)
+    async def too_many(http: Request, error: TooManyRequests) -> Response:
+        seconds = str(math.ceil(error.retry_after.total_seconds()))
+        if http.url.path.startswith(_JSON):
+            body = {"error": "temporarily_unavailable", "error_description": "Too many requests; try again later."}
+            return JSONResponse(body, 429, {**NO_STORE, "Retry-After": seconds})
+        return error_page("too_many_requests", "temporarily_unavailable", status=429, Retry_After=seconds)
 
     @app.exception_handler(HTTPException)
     async def http_error(http: Request, error: HTTPException) -> Response:

@@ -34,6 +34,7 @@ def _sign_in(here: Visit) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     username, password = here.form.get("username") or "", here.form.get("password") or ""
+    here.context.rate_limits.check("sign_in", here.browser.origin.network)  # before the work of a password
     try:
         outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
     except Unavailable as error:
@@ -49,6 +50,7 @@ def refusal(
 ) -> Response:
     """Show the page again: the factor was wrong, or it is too early for another try."""
     if isinstance(outcome, Wrong):
+        here.context.rate_limits.count("sign_in", here.browser.origin.network)
         return here.page(template, status=400, error=sentence, **values)
     seconds = max(1, int(outcome.retry_after.total_seconds() + 0.999))
     text = f"Too many attempts. Please try again in {_in_words(seconds)}."

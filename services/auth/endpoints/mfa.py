@@ -41,6 +41,7 @@ def _verify(here: Visit) -> Response:
     if who is None:
         return here.back_to_authorize()
     user, password_at = who
+    here.context.rate_limits.check("sign_in", here.browser.origin.network)
     otp = "".join((here.form.get("otp") or "").split())  # apps show the code in two groups
     outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.now)
     if isinstance(outcome, Wrong | Blocked):

@@ -28,6 +28,7 @@ ERROR_SENTENCES = {
     "not_found": "There is no such page.",
     "method_not_allowed": "This page cannot be used in that way.",
     "too_large": "The request is too large.",
+    "too_many_requests": "There were too many requests from your network. Please try again shortly.",
     "unavailable": "Signing in is not possible at this moment. Please try again shortly.",
 }
 

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import context_of, form_parameters, origin_of
+from services.auth.audit import Origin
+from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, origin_of
 from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.oauth.server import OAuthResponse, OAuthServer
 
@@ -26,6 +27,13 @@ async def token(http: Request) -> Response:
     return await answer(http, lambda server, form: server.answer_token_request(form, http.headers))
 
 
+def _act(
+    context: AuthContext, origin: Origin, form: Parameters, act: Callable[[OAuthServer, Parameters], OAuthResponse]
+) -> OAuthResponse:
+    context.rate_limits.admit("token", origin.network)
+    return act(context.oauth_server(origin), form)
+
+
 async def answer(http: Request, act: Callable[[OAuthServer, Parameters], OAuthResponse]) -> Response:
     """Read the form, let the seam act in one thread hop, and answer JSON."""
     try:
@@ -33,6 +41,5 @@ async def answer(http: Request, act: Callable[[OAuthServer, Parameters], OAuthRe
     except MalformedParametersError:
         description = "The body must be application/x-www-form-urlencoded UTF-8."
         return JSONResponse({"error": "invalid_request", "error_description": description}, 400, NO_STORE)
-    server = context_of(http).oauth_server(origin_of(http))
-    status, body, headers = await run_in_threadpool(act, server, form)
+    status, body, headers = await run_in_threadpool(_act, context_of(http), origin_of(http), form, act)
     return JSONResponse(body, status, {**NO_STORE, **{k: v for k, v in headers.items() if k == "www-authenticate"}})

@@ -1,0 +1,88 @@
+"""A flood from one network gets 429 with Retry-After, each address in its own format; others go on."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from services.auth.storage.tables import audit_events
+from shared.testing import SettableClock
+from tests.integration.auth.conftest import stop
+from tests.integration.auth.provider import Provider, error_of, oauth_error, start
+from tests.integration.auth.seeds import ALICE
+
+FLOODED = "There were too many requests from your network. Please try again shortly."
+
+
+@pytest.fixture
+def limited(tmp_path: Path, clock: SettableClock) -> Provider:
+    limits = dict.fromkeys(("rate_limit_authorize", "rate_limit_token", "rate_limit_sign_in"), "2/hour")
+    return start(tmp_path, clock, **limits)
+
+
+def test_token_answers_429_in_its_own_format(limited: Provider) -> None:
+    for _ in range(2):
+        assert oauth_error(limited.refresh("nonsense")) == "invalid_grant"
+    refused = limited.refresh("nonsense")
+    assert oauth_error(refused, status=429) == "temporarily_unavailable"
+    assert int(refused.headers["retry-after"]) >= 1
+    stop(limited)
+
+
+def test_authorize_answers_429_with_a_page_to_that_network_alone(limited: Provider) -> None:
+    flooding = limited.browser()
+    for _ in range(2):
+        assert flooding.authorize().status_code == 303
+    refused = flooding.authorize()
+    assert (refused.status_code, error_of(refused)) == (429, FLOODED)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert limited.browser(network="192.0.2.77").authorize().status_code == 303
+    stop(limited)
+
+
+def test_wrong_passwords_of_one_network_are_stopped_before_any_is_verified(
+    tmp_path: Path, clock: SettableClock
+) -> None:
+    limited = start(tmp_path, clock, rate_limit_sign_in="2/hour")
+    browser = limited.browser()
+    page = browser.open()
+    for name in ("alice", "bob"):  # two accounts: neither one's own budget is used up
+        page = browser.enter_password(page, (name, "a wrong password"))
+        assert page.status_code == 400
+    refused = browser.enter_password(page, ALICE)
+    assert (refused.status_code, error_of(refused)) == (429, FLOODED)
+    assert limited.events().count("sign_in_failed") == 2
+    stop(limited)
+
+
+def test_right_passwords_cost_nothing(tmp_path: Path, clock: SettableClock) -> None:
+    limited = start(tmp_path, clock, rate_limit_sign_in="1/hour")
+    for _ in range(3):
+        limited.sign_in()
+    stop(limited)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "seen"),
+    [
+        ("", "203.0.113.9", "192.0.2.1"),  # nobody is trusted: the header is what the caller likes
+        ("198.51.100.0/24", "203.0.113.9", "192.0.2.1"),  # somebody else is
+        ("192.0.2.0/24", "203.0.113.9", "203.0.113.9"),
+        ("192.0.2.0/24", "10.0.0.1, 203.0.113.9", "203.0.113.9"),  # what the caller wrote before the proxy did
+        ("192.0.2.0/24,10.0.0.0/8", "203.0.113.9, 10.0.0.1", "203.0.113.9"),  # two proxies in a row
+        ("192.0.2.0/24", "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("192.0.2.0/24", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("192.0.2.0/24", "nonsense", "192.0.2.1"),
+        ("192.0.2.0/24", "203.0.113.9, nonsense", "192.0.2.1"),
+    ],
+)
+def test_forwarding_headers_are_believed_from_trusted_proxies_alone(
+    tmp_path: Path, clock: SettableClock, trusted: str, forwarded: str, seen: str
+) -> None:
+    provider = start(tmp_path, clock, trusted_proxies=trusted)
+    browser = provider.browser(network="192.0.2.1")
+    browser.http.headers["X-Forwarded-For"] = forwarded
+    browser.enter_password(browser.open(), ("nobody", "a wrong password"))
+    with provider.database.autocommit() as db:
+        assert db.execute(select(audit_events.c.network)).scalars().all() == [seen]
+    stop(provider)
