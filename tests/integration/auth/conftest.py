@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 
 from shared.testing import SettableClock
-from tests.integration.auth.provider import HTTPS_ISSUER, Browser, Provider, start
+from tests.integration.auth.provider import Browser, Provider, start
+from tests.integration.auth.seeds import HTTPS_ISSUER
 
 
 @pytest.fixture
 def provider(tmp_path: Path, clock: SettableClock) -> Iterator[Provider]:
     running = start(tmp_path, clock)
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """One provider for all tests that get nothing but refusals from it; its clock stands still."""
+    running = start(tmp_path_factory.mktemp("refusing"), SettableClock())
     yield running
     stop(running)
 

@@ -1,16 +1,11 @@
 """auth in this process, over HTTP: the provider, browsers that visit it, and the app that redeems codes.
 
-Every test gets a database of its own, copied from one that is seeded once: config/local.yaml and the clients below.
+Every test gets a database of its own, copied from one that is seeded once (seeds.py).
 """
 
-import atexit
-import base64
-import functools
-import hashlib
 import html
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,113 +19,13 @@ from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
 from services.auth.app import create_app
-from services.auth.configuration import apply_configuration, parse_configuration
-from services.auth.keys.key_ring import parse_key_ring
-from services.auth.keys.key_set import load_key_set
 from services.auth.settings import AuthSettings
-from services.auth.storage import stores_on
-from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events
 from shared.asgi import Edge
 from shared.clock import Clock
-from shared.config_file import load_config
 from shared.database import Database
 from shared.testing import SettableClock
-from tests.support.databases import migrated
-
-ROOT = Path(__file__).parents[3]
-HTTP_ISSUER, HTTPS_ISSUER = "http://localhost:9000", "https://auth.company.example"
-#: Keys of 32 bytes for tests alone.
-ENCRYPTION_KEY, MAC_KEY = (base64.urlsafe_b64encode(bytes([n]) * 32).decode().rstrip("=") for n in (7, 8))
-
-ALICE, BOB = ("alice", "wonderland-tea-party"), ("bob", "builder-yes-we-can")
-CAROL = ("carol", "carol-keeps-the-books")
-BOBS_TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-
-DEEP_LINK, LOOPBACK = "myapp://callback", "http://127.0.0.1:49152/callback"
-APP_LINK = "https://app.company.localhost/callback"
-VERIFIER = "a-verifier-that-is-long-enough-for-rfc-7636-00"
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-SCOPE = "openid profile email offline_access crm:read crm:write orders:read"
-CRM, ORDERS = "http://localhost:9001", "http://localhost:9002"
-
-PORTAL_SECRET = "portal: +% s\u00e9cret & \u00e4nough characters"
-#: Clients that the local seeds have no need of.
-MORE_CLIENTS: list[dict[str, Any]] = [
-    {
-        "client_id": "other-app",
-        "client_name": "Other <b>App</b>",
-        "application_type": "native",
-        "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"],
-        "redirect_uris": ["com.example.other:/callback", "https://other.company.localhost/callback"],
-        "scope": "openid offline_access crm:read",
-        "first_party": True,
-    },
-    {
-        "client_id": "portal",
-        "client_name": "Portal",
-        "application_type": "web",
-        "token_endpoint_auth_method": "client_secret_basic",
-        "client_secret": PORTAL_SECRET,
-        "also_allow_client_secret_post": True,
-        "grant_types": ["authorization_code", "refresh_token"],
-        "redirect_uris": ["https://portal.company.localhost/callback?tenant=1"],
-        "scope": "openid offline_access crm:read",
-        "first_party": True,
-        "require_pkce": False,
-    },
-    {
-        "client_id": "strict-app",
-        "client_name": "Strict",
-        "application_type": "native",
-        "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"],
-        "redirect_uris": ["https://strict.company.localhost/callback"],
-        "scope": "openid offline_access crm:read",
-        "first_party": True,
-        "access_token_lifetime": 60,
-        "refresh_retry_window": 0,
-        "refresh_idle_lifetime": 3600,
-        "refresh_absolute_lifetime": 7200,
-    },
-]
-
-
-def settings_for(data: Path, url: str, **changes: Any) -> AuthSettings:
-    """Return local settings with the keys of tests."""
-    values = {
-        "environment": "local",
-        "data_dir": data,
-        "database_url": url,
-        "issuer": HTTP_ISSUER,
-        "key_encryption_keys": ENCRYPTION_KEY,
-        "refresh_mac_keys": MAC_KEY,
-        **changes,
-    }
-    return AuthSettings(**values)
-
-
-def seed(database: Database) -> None:
-    """Bring an empty database to the local seeds, the clients above and a first signing key."""
-    content = load_config(ROOT / "config" / "local.yaml")
-    content["clients"] += MORE_CLIENTS
-    ring, now = parse_key_ring(ENCRYPTION_KEY, "AUTH_KEY_ENCRYPTION_KEYS"), SettableClock().now()
-    configuration = parse_configuration(content, local=True)
-    with database.unit_of_work() as db:
-        apply_configuration(SqlConfigurationStore(db), configuration, keys=ring, write=True, now=now)
-        load_key_set(stores_on(db).signing_keys, ring, bits=2048, now=now)
-
-
-@functools.cache
-def _seeded_file() -> Path:
-    directory = tempfile.mkdtemp(prefix="sso-auth-seeded-")
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    file = Path(directory) / "auth.sqlite3"
-    database = migrated("auth", f"sqlite:///{file}")
-    seed(database)
-    database.dispose()  # the last connection writes the WAL back into the one file
-    return file
+from tests.integration.auth.seeds import ALICE, BOBS_TOTP, DEEP_LINK, REQUEST, VERIFIER, seeded_file, settings_for
 
 
 @dataclass
@@ -181,7 +76,7 @@ class Provider:
     def userinfo(self, access_token: str) -> httpx2.Response:
         return self.http.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
 
-    def sign_in(self, who: tuple[str, str] = ALICE, **changes: str | None) -> dict[str, Any]:
+    def sign_in(self, who: tuple[str, str] = ALICE, /, **changes: str | None) -> dict[str, Any]:
         """Sign in with a fresh browser, redeem the code, and return the token response."""
         answer = self.browser().sign_in(who, **changes)
         redeeming = {name: value for name, value in changes.items() if name in {"client_id", "redirect_uri"}}
@@ -238,22 +133,10 @@ class Browser:
     def enter_otp(self, page: httpx2.Response, otp: str | None = None) -> httpx2.Response:
         return self.submit(page, otp=otp or bobs_otp(self.provider.clock), action="verify")
 
-    def sign_in(self, who: tuple[str, str] = ALICE, **changes: str | None) -> httpx2.Response:
+    def sign_in(self, who: tuple[str, str] = ALICE, /, **changes: str | None) -> httpx2.Response:
         """Go from the link through password and, for bob, code, and return the answer to the client."""
         page = self.enter_password(self.open(**changes), who)
         return self.enter_otp(page) if who[0] == "bob" else page
-
-
-REQUEST = {
-    "response_type": "code",
-    "client_id": "mobile-app",
-    "redirect_uri": DEEP_LINK,
-    "scope": SCOPE,
-    "state": "a state",
-    "nonce": "a nonce",
-    "code_challenge": CHALLENGE,
-    "code_challenge_method": "S256",
-}
 
 
 def _changed(values: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -263,7 +146,7 @@ def _changed(values: Mapping[str, str], changes: Mapping[str, str | None]) -> di
 def start(data: Path, clock: SettableClock, **changes: Any) -> Provider:
     """Start a provider on a fresh SQLite database; `changes` are settings."""
     file = data / "auth.sqlite3"
-    shutil.copyfile(_seeded_file(), file)
+    shutil.copyfile(seeded_file(), file)
     return start_on(f"sqlite:///{file}", data, clock, **changes)
 
 
@@ -296,6 +179,15 @@ def error_of(page: httpx2.Response) -> str:
     found = re.search(r'<p id="error" role="alert">([^<]*)</p>', page.text)
     assert found, page.text
     return html.unescape(found[1])
+
+
+def oauth_error(response: httpx2.Response, status: int = 400) -> str:
+    """Return the error of a JSON refusal (RFC 6749 s5.2)."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    assert set(response.json()) == {"error", "error_description"}
+    return str(response.json()["error"])
 
 
 def answer_of(response: httpx2.Response) -> dict[str, str]:

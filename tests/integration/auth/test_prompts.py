@@ -1,0 +1,75 @@
+"""What an existing session answers, and what asks for a person again (OpenID Connect Core s3.1.2.1, RFC 8252 s8.6)."""
+
+import pytest
+
+from tests.integration.auth.provider import Browser, Provider, answer_of, claims_of
+from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, DEEP_LINK, LOOPBACK
+
+
+@pytest.mark.parametrize("uri", [DEEP_LINK, "com.company.myapp:/callback", LOOPBACK, "http://[::1]:5/callback"])
+def test_prompt_none_never_yields_a_code_where_any_app_can_listen(browser: Browser, uri: str) -> None:
+    """RFC 8252 s8.6"""
+    browser.sign_in()
+    answer = answer_of(browser.authorize(prompt="none", redirect_uri=uri))
+    assert answer["error"] == "interaction_required"
+
+
+def test_prompt_none_yields_a_code_at_an_https_address(browser: Browser) -> None:
+    assert answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))["error"] == "login_required"
+    browser.sign_in()
+    assert "code" in answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))
+
+
+@pytest.mark.parametrize("uri", [DEEP_LINK, LOOPBACK])
+def test_the_second_visit_asks_to_continue_and_for_no_password(browser: Browser, uri: str) -> None:
+    browser.sign_in()
+    page = browser.open(redirect_uri=uri)
+    assert 'id="continue"' in page.text and "Alice Liddell" in page.text and 'id="password"' not in page.text
+    assert "code" in answer_of(browser.submit(page, action="continue"))
+
+
+def test_an_https_address_is_answered_silently(browser: Browser) -> None:
+    browser.sign_in()
+    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK))
+
+
+@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}])
+def test_a_new_sign_in_is_asked_for_although_there_is_a_session(
+    provider: Provider, browser: Browser, changes: dict[str, str]
+) -> None:
+    browser.sign_in()
+    provider.clock.advance(seconds=10)
+    page = browser.open(redirect_uri=APP_LINK, **changes)
+    assert 'id="password"' in page.text
+    answer = browser.enter_password(page, ALICE)
+    tokens = provider.redeem(answer_of(answer)["code"], redirect_uri=APP_LINK).json()
+    assert claims_of(tokens["id_token"])["auth_time"] == int(provider.clock.now().timestamp())
+
+
+def test_max_age_counts_from_the_last_authentication(provider: Provider, browser: Browser) -> None:
+    browser.sign_in()
+    provider.clock.advance(seconds=60)
+    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="60"))
+    assert answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="59", prompt="none"))["error"] == "login_required"
+
+
+def test_prompt_consent_is_refused_once_somebody_is_signed_in(browser: Browser) -> None:
+    assert answer_of(browser.sign_in(prompt="consent"))["error"] == "consent_required"
+
+
+def test_select_account_lets_another_user_sign_in(provider: Provider, browser: Browser) -> None:
+    browser.sign_in()
+    page = browser.open(prompt="select_account", redirect_uri=APP_LINK)
+    login = browser.get(page.text.partition('id="other-account" href="')[2].partition('"')[0])
+    answer = browser.enter_otp(browser.enter_password(login, BOB))
+    assert "code" in answer_of(answer)
+
+
+def test_a_second_factor_of_yesterday_is_asked_for_again(provider: Provider, browser: Browser) -> None:
+    browser.sign_in(BOB)
+    provider.clock.advance(hours=11)
+    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK)), "and the session lives on"
+    provider.clock.advance(hours=11)
+    browser.authorize(redirect_uri=APP_LINK)
+    provider.clock.advance(hours=3)
+    assert 'id="password"' in browser.open(redirect_uri=APP_LINK).text
