@@ -38,12 +38,13 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         server, token = self.server, self.request.refresh_token
         provider, client = server.provider, self.request.client.client
+        window = client.refresh_retry_window
         grant = rotate(
             provider.database,
             self._presented(token),
             ring=provider.mac_keys,
             policy=RefreshPolicy(
-                client.refresh_retry_window or provider.settings.refresh_retry_window,
+                provider.settings.refresh_retry_window if window is None else window,  # zero is a window too
                 client.refresh_idle_lifetime or provider.settings.refresh_idle_lifetime,
             ),
             now=server.now,

@@ -48,6 +48,10 @@ class Provider:
             self.app, base_url=self.settings.issuer, follow_redirects=False, client=client, headers=headers
         )
 
+    def restarted(self, **changes: Any) -> "Provider":
+        """Return another process on the same database, with other settings."""
+        return start_on(self.settings.database_url, self.settings.data_dir, self.clock, **changes)
+
     def browser(self, network: str = "192.0.2.1", agent: str = "Phone/1") -> "Browser":
         """Return a browser without cookies."""
         return Browser(self, self._client(network, agent))
