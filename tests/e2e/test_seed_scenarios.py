@@ -13,7 +13,8 @@ import pytest
 
 from mobile.errors import SignInRequired
 from mobile.faults import Wiretap
-from mobile.simulator import ALICE, BOB, DeepLink, Page
+from mobile.page import Page
+from mobile.simulator import ALICE, BOB, DeepLink
 from tests.e2e.phones import SUBJECTS, Phones, Wire, names, tokens_of
 from tests.support.stack import Stack
 
