@@ -131,12 +131,16 @@ migration: $(VENV)/runtime.stamp ## draft a revision: make migration service=aut
 
 # ---------------------------------------------------------------- containers
 
-.PHONY: up down logs
-up: ## docker compose up: the local stack as production looks
-	docker compose up --detach --build --wait
+NO_DOCKER := make: docker was not found; install Docker with its compose plugin, or run without containers: make run
 
-down: ## stop the containers; their volumes stay
-	docker compose down
+.PHONY: up down logs
+up: $(VENV)/runtime.stamp ## start the stack in containers, over https, and wait; prints addresses, users and the CA
+	@exec $(BIN)/python -m deploy.up --data-dir "$${DATA_DIR:-.data}"
+
+down: ## stop the containers; their volumes (data, keys, secrets) stay
+	@command -v docker >/dev/null || { echo '$(NO_DOCKER)' >&2; exit 1; }
+	@docker compose down
 
 logs: ## follow the containers' logs
-	docker compose logs --follow
+	@command -v docker >/dev/null || { echo '$(NO_DOCKER)' >&2; exit 1; }
+	@docker compose logs --follow
