@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import ConfigurationError
@@ -53,6 +54,8 @@ class Edge:
 
         try:
             await self._app(scope, self._limited(receive), record)
+        except ClientDisconnect:
+            pass  # the caller hung up while sending: nobody is left to answer, and nothing is wrong here
         except Exception:  # noqa: BLE001 - the last resort: nothing foreseen reaches it
             _errors.exception("unhandled error on %s %s", scope["method"], scope["path"])
             if not status:

@@ -108,13 +108,17 @@ def _translate_outages() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise Unavailable("the database is busy") from error
-    except OperationalError as error:
-        _log.error("database away: %s", type(error.orig).__name__)  # the message may hold an address
-        raise Unavailable("the database is away") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("the database connection was lost") from error
-        raise
+        if _schema_is_missing(error):
+            raise ConfigurationError("the database has no schema yet: alembic -n <service> upgrade head") from error
+        if not isinstance(error, OperationalError) and not error.connection_invalidated:
+            raise
+        _log.error("the database did not do it: %s", type(error.orig).__name__)  # its message may hold an address
+        raise Unavailable("the database is away or busy") from error
+
+
+def _schema_is_missing(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ == "UndefinedTable" or "no such table" in str(error.orig)
 
 
 def _create_engine(url: str, pool_size: int) -> Engine:

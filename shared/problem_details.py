@@ -58,6 +58,11 @@ def install_problem_details(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         return problem(error.status_code, detail, instance=request.url.path, headers=headers)
 
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        del error  # `shared.asgi.Edge` records it
+        return problem(500, "The error was recorded.", instance=request.url.path)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()

@@ -43,7 +43,14 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         yield
         database.dispose()
 
-    app = FastAPI(title="auth", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="auth",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a 307 to an address made from the Host header, password and all
+    )
     app.state.context = context
     for endpoint in (authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo):
         app.include_router(endpoint.router)

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from services.auth.app import create_app, encryption_keys
+from services.auth.audit import AuditEvent
 from services.auth.configuration import apply_configuration, parse_configuration
 from services.auth.settings import AuthSettings
+from services.auth.storage import stores_on
 from services.auth.storage.configuration import SqlConfigurationStore
 from shared.asgi import Edge, serve
 from shared.config_file import load_config
@@ -57,6 +59,9 @@ def _apply(settings: AuthSettings, file: Path, *, write: bool) -> None:
             write=write,
             now=settings.clock().now(),
         )
+        if changes and write:
+            event = AuditEvent("configuration_applied", settings.clock().now(), details={"changes": changes})
+            stores_on(connection).audit.record(event)
     database.dispose()
     for change in changes or ["nothing to do"]:
         print(change)

@@ -13,7 +13,13 @@ from urllib.parse import SplitResult, urlsplit
 from services.auth.opaque_token import digest
 
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)", re.DOTALL)
-_DANGEROUS_SCHEMES = frozenset({"javascript", "data", "file", "vbscript", "blob", "about", "ws", "wss", "ftp"})
+#: Schemes that run, show or send something, and those of other protocols.
+_DANGEROUS_SCHEMES = frozenset(
+    {"about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "intent", "jar", "javascript"}
+    | {"mailto", "resource", "sms", "tel", "vbscript", "view-source", "ws", "wss"}
+)
+#: A host and port: what goes into a Content-Security-Policy must not hold its separators.
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9.-]+|\[::1\])(?::[0-9]{1,5})?")
 _URI_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 
 
@@ -77,6 +83,11 @@ class Clients(Protocol):
         ...
 
 
+def own_or(own: timedelta | None, default: timedelta) -> timedelta:
+    """Return a client's own lifetime (zero is one), else the default."""
+    return default if own is None else own
+
+
 def identity_is_assured(redirect_uri: str) -> bool:
     """Say whether only the client itself can receive at this address.
 
@@ -107,7 +118,7 @@ def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) ->
 
 
 def _web_address_fault(uri: str, parts: SplitResult, *, local: bool) -> str | None:
-    if not parts.hostname or parts.username is not None:
+    if not _HOST_AND_PORT.fullmatch(parts.netloc):
         return f"{uri}: write the whole address, with a host and without user information"
     if parts.scheme == "https" or _LOOPBACK.fullmatch(uri) or (local and parts.hostname == "localhost"):
         return None

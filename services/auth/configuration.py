@@ -17,11 +17,14 @@ from services.auth.mfa.totp import TotpCredential, seal_totp_secret, totp_label
 from services.auth.opaque_token import digest
 from services.auth.passwords import hash_password, is_too_long, verify_password
 from services.auth.scopes import OIDC_SCOPES, split_scope
-from services.auth.users import STORED_CLAIMS, normalise_username
+from services.auth.users import claim_fault, normalise_username
 from shared.errors import ConfigurationError
 
 #: Part of every secret that is published in the repository.
 _PUBLISHED_SECRET = "for-local-use-only"
+
+
+_TEN_YEARS = 10 * 366 * 86_400
 
 
 class _Entry(BaseModel):
@@ -32,7 +35,7 @@ class UserEntry(_Entry):
     """One user; `password` and `totp_secret` are for local stacks alone."""
 
     sub: UUID
-    username: str = Field(min_length=1, max_length=200)
+    username: str
     password: str = Field(min_length=8, max_length=1024, repr=False)
     totp_secret: str | None = Field(default=None, pattern=r"^[A-Z2-7]{26,}$", repr=False)
     team: str | None = Field(default=None, max_length=100)
@@ -49,9 +52,18 @@ class UserEntry(_Entry):
     @field_validator("claims")
     @classmethod
     def _standard(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(value) - STORED_CLAIMS):
-            raise ValueError(f"unknown claims: {', '.join(unknown)}")
+        for name, claim in value.items():
+            if fault := claim_fault(name, claim):
+                raise ValueError(fault)
         return value
+
+    @field_validator("username")
+    @classmethod
+    def _normalised(cls, value: str) -> str:
+        username = normalise_username(value)
+        if not 0 < len(username) <= 200:
+            raise ValueError("must hold 1 to 200 characters, normalised")
+        return username
 
 
 class ScopeEntry(_Entry):
@@ -61,6 +73,13 @@ class ScopeEntry(_Entry):
     description: str
     machine_only: bool = False
     role: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _of_an_api(cls, value: str) -> str:
+        if value in OIDC_SCOPES:
+            raise ValueError("is a scope of OpenID Connect and belongs to no API")
+        return value
 
 
 class ApiEntry(_Entry):
@@ -90,8 +109,8 @@ class ClientEntry(_Entry):
     require_pkce: bool = True
     access_token_lifetime: int | None = Field(default=None, ge=60, le=3600)
     refresh_retry_window: int | None = Field(default=None, ge=0, le=600)
-    refresh_idle_lifetime: int | None = Field(default=None, ge=60)
-    refresh_absolute_lifetime: int | None = Field(default=None, ge=60)
+    refresh_idle_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
+    refresh_absolute_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
 
     @model_validator(mode="after")
     def _consistent(self) -> "ClientEntry":
@@ -126,7 +145,11 @@ class Configuration(_Entry):
 class ConfigurationStore(Protocol):
     """The port that storage implements. A user is found by sub; secrets are seen as digests."""
 
-    def api(self, identifier: str) -> dict[str, Any] | None: ...
+    def apis(self) -> dict[str, dict[str, Any]]:
+        """Return name and scopes of every API, by identifier."""
+        ...
+
+    def remove_api(self, identifier: str) -> None: ...
 
     def put_api(self, identifier: str, name: str, scopes: list[dict[str, Any]]) -> None: ...
 
@@ -137,6 +160,8 @@ class ConfigurationStore(Protocol):
     ) -> None: ...
 
     def user(self, user_id: UUID) -> dict[str, Any] | None: ...
+
+    def user_named(self, username: str) -> UUID | None: ...
 
     def put_user(self, user_id: UUID, columns: dict[str, Any], now: datetime) -> None: ...
 
@@ -157,11 +182,22 @@ def parse_configuration(content: dict[str, Any], *, local: bool) -> Configuratio
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{where}: {first['msg']}") from error
+    _refuse_doubles("users", [str(user.sub) for user in configuration.users])
+    _refuse_doubles("users", [user.username for user in configuration.users])
+    _refuse_doubles("apis", [api.identifier for api in configuration.apis])
+    _refuse_doubles("apis", [scope.name for api in configuration.apis for scope in api.scopes])
+    _refuse_doubles("clients", [client.client_id for client in configuration.clients])
     for client in configuration.clients:
         _check_client(client, configuration, local=local)
     if not local and configuration.users:
         raise ConfigurationError("users: a file with passwords is refused with ENVIRONMENT=production")
     return configuration
+
+
+def _refuse_doubles(section: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{section}: {name} stands there twice")
 
 
 def _check_client(client: ClientEntry, configuration: Configuration, *, local: bool) -> None:
@@ -182,13 +218,7 @@ def apply_configuration(
 
     Returns: one line a change, made or (without `write`) to be made; none: nothing to do.
     """
-    changes = []
-    for api in configuration.apis:
-        scopes = [scope.model_dump() for scope in api.scopes]
-        if store.api(api.identifier) != {"name": api.name, "scopes": scopes}:
-            changes.append(f"api {api.identifier}")
-            if write:
-                store.put_api(api.identifier, api.name, scopes)
+    changes = _apply_apis(store, configuration.apis, write=write)
     for client in configuration.clients:
         secrets = frozenset([digest(client.client_secret)] if client.client_secret else [])
         if store.client(client.client_id) != (client.metadata(), secrets):
@@ -200,10 +230,31 @@ def apply_configuration(
     return changes
 
 
+def _apply_apis(store: ConfigurationStore, apis: list[ApiEntry], *, write: bool) -> list[str]:
+    present, changes = store.apis(), []
+    wanted = {api.identifier: {scope.name for scope in api.scopes} for api in apis}
+    for identifier, stored in present.items():
+        held = {scope["name"] for scope in stored["scopes"]}
+        # a scope belongs to one API: one that stands there under another address now has moved
+        if identifier not in wanted and any(held & names for names in wanted.values()):
+            changes.append(f"api {identifier}: removed, its scopes have moved")
+            if write:
+                store.remove_api(identifier)
+    for api in apis:
+        scopes = [scope.model_dump() for scope in api.scopes]
+        if present.get(api.identifier) != {"name": api.name, "scopes": scopes}:
+            changes.append(f"api {api.identifier}")
+            if write:
+                store.put_api(api.identifier, api.name, scopes)
+    return changes
+
+
 def _apply_user(store: ConfigurationStore, user: UserEntry, *, keys: KeyRing, write: bool, now: datetime) -> list[str]:
+    if store.user_named(user.username) not in {None, user.sub}:
+        raise ConfigurationError(f"users: the user name {user.username} is another user's")
     present = store.user(user.sub)
     columns: dict[str, Any] = {
-        "username": normalise_username(user.username),
+        "username": user.username,
         "claims": user.claims,
         "team": user.team,
         "roles": user.roles,

@@ -7,15 +7,18 @@ import base64
 import hashlib
 import secrets
 
+#: Characters of an opaque token.
+LENGTH = 43
+
 
 def mint_opaque_token() -> str:
-    """Return 256 random bits as base64url text (43 characters)."""
+    """Return 256 random bits as base64url text (`LENGTH` characters)."""
     return secrets.token_urlsafe(32)
 
 
 def digest(value: str) -> bytes:
     """Return the SHA-256 that stands for `value` at rest (32 bytes)."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(value.encode()).digest()
 
 
 def b64url(value: bytes) -> str:

@@ -24,7 +24,8 @@ _hasher = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1
 
 _CORES = os.cpu_count() or 1
 _running = threading.BoundedSemaphore(_CORES)
-_admitted = threading.BoundedSemaphore(_CORES * 9)  # the running ones and eight waiting behind each
+#: The running ones and those that wait: never all of the server's forty threads, or /token would wait too.
+_admitted = threading.BoundedSemaphore(min(_CORES * 9, 24))
 
 
 def is_too_long(password: str) -> bool:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import NoReturn
 
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -47,12 +48,12 @@ class RateLimits:
             TooManyRequests: the limit was reached before it.
         """
         if not self._ask("hit", kind, network):
-            self._refuse(kind, network)
+            self._refuse(kind)
 
     def check(self, kind: str, network: str) -> None:
         """Raise as `admit`, without counting: for what costs only when it fails."""
         if not self._ask("test", kind, network):
-            self._refuse(kind, network)
+            self._refuse(kind)
 
     def count(self, kind: str, network: str) -> None:
         """Count without refusing."""
@@ -66,13 +67,10 @@ class RateLimits:
             self._leave_alone(error)
             return bool(getattr(self._here, verb)(self._limits[kind], kind, network))
 
-    def _refuse(self, kind: str, network: str) -> None:
-        try:
-            reset = self._limiter().get_window_stats(self._limits[kind], kind, network).reset_time
-            seconds = max(1.0, reset - time.time())  # noqa: TID251 - the library counts by the machine's own clock
-        except StorageError:
-            seconds = 1.0
-        raise TooManyRequests("too many requests from this network", timedelta(seconds=seconds))
+    def _refuse(self, kind: str) -> NoReturn:
+        # the whole window: it slides, so an exact moment would promise too much
+        wait = timedelta(seconds=self._limits[kind].get_expiry())
+        raise TooManyRequests("too many requests from this network", wait)
 
     def _limiter(self) -> RateLimiter:
         return self._here if self._shared is None or time.monotonic() < self._away_until else self._shared

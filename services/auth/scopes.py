@@ -4,6 +4,7 @@ Policy: ADR-0002; Spec: RFC 6749 s3.3, RFC 8707, RFC 9068 s3
 Granted = requested, of those the client may have, of those the user is entitled to.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,10 @@ from typing import Protocol
 
 #: Scopes of OpenID Connect: they belong to no API.
 OIDC_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+
+
+#: An address whose path is the single slash that stands for an empty one (RFC 3986 s6.2.3).
+_EMPTY_PATH = re.compile(r"\A(https?://[^/?#]+)/\Z")
 
 
 class UnknownResource(ValueError):
@@ -73,26 +78,30 @@ class ScopeCatalogue:
         identifiers = {api.identifier for api in self.apis}
         found = []
         for resource in asked:
-            identifier = resource.removesuffix("/")
+            identifier = _EMPTY_PATH.sub(r"\1", resource)
             if identifier not in identifiers:
                 raise UnknownResource(resource)
             found.append(identifier)
         return tuple(dict.fromkeys(found))
 
     def narrow(self, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
-        """Return `scopes` without those of APIs outside `resources`; scopes of OpenID stay.
-
-        Raises:
-            UnknownResource: a resource none of whose scopes is among `scopes`.
-        """
+        """Return `scopes` without those of APIs outside `resources` (none: every API); scopes of OpenID stay."""
         if not resources:
             return scopes
-        reached = self.audience(scopes)
+        kept = {scope.name for api in self.apis if api.identifier in resources for scope in api.scopes}
+        return scopes & (OIDC_SCOPES | kept)
+
+    def narrow_to_asked(self, scopes: frozenset[str], asked: Iterable[str]) -> frozenset[str]:
+        """Return `scopes` narrowed to the `resource` parameters of a request.
+
+        Raises:
+            UnknownResource: one of them is no API of ours, or none of its scopes is among `scopes`.
+        """
+        resources, reached = self.resources(asked), self.audience(scopes)
         for resource in resources:
             if resource not in reached:
                 raise UnknownResource(resource)
-        kept = {scope.name for api in self.apis if api.identifier in resources for scope in api.scopes}
-        return scopes & (OIDC_SCOPES | kept)
+        return self.narrow(scopes, resources)
 
     def audience(self, scopes: frozenset[str]) -> list[str]:
         """Return the identifiers of the APIs whose scopes these are, in the catalogue's order."""
@@ -108,7 +117,7 @@ class Apis(Protocol):
 
 def split_scope(wire: str | None) -> frozenset[str]:
     """Return the scopes of the wire's space-separated string."""
-    return frozenset((wire or "").split())
+    return frozenset(filter(None, (wire or "").split(" ")))
 
 
 def join_scopes(scopes: Iterable[str]) -> str:

@@ -59,8 +59,10 @@ class Sessions(Protocol):
         """Find, and hold the row unchanged until the transaction ends."""
         ...
 
-    def save(self, session: BrowserSession) -> None:
-        """Insert the session, or overwrite the row with its id."""
+    def add(self, session: BrowserSession) -> None: ...
+
+    def renew(self, session: BrowserSession) -> bool:
+        """Overwrite the row with this id; False when it has ended meanwhile."""
         ...
 
     def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None: ...
@@ -76,38 +78,38 @@ class SessionLifetimes:
     absolute: timedelta
 
 
-def authenticated(
-    previous: BrowserSession | None,
-    *,
-    user_id: UUID,
-    cookie_hash: bytes,
-    password_at: datetime,
-    mfa_at: datetime | None,
-    lifetimes: SessionLifetimes,
-    now: datetime,
-) -> BrowserSession:
-    """Return the session after an authentication: the same `sid` for the same user, else a new one.
+@dataclass(frozen=True)
+class Authentication:
+    """What a completed sign-in knows: who, when each factor was given, and the digest of the new cookie.
 
-    The cookie is new either way (session fixation: OWASP ASVS 7.2.4). Does not end `previous` of another user.
+    The cookie is new at every authentication (session fixation: OWASP ASVS 7.2.4).
     """
-    if previous is not None and previous.user_id == user_id:
-        return replace(
-            previous,
-            cookie_hash=cookie_hash,
-            auth_time=now,
-            password_at=password_at,
-            mfa_at=mfa_at or previous.mfa_at,
-            idle_expires_at=now + lifetimes.idle,
-            expires_at=now + lifetimes.absolute,
-        )
+
+    user_id: UUID
+    cookie_hash: bytes
+    password_at: datetime
+    mfa_at: datetime | None
+    at: datetime
+
+
+def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> BrowserSession:
+    """Return the session that an authentication begins."""
     return BrowserSession(
         id=uuid7(),
-        user_id=user_id,
-        cookie_hash=cookie_hash,
-        auth_time=now,
-        password_at=password_at,
-        mfa_at=mfa_at,
-        created_at=now,
-        idle_expires_at=now + lifetimes.idle,
-        expires_at=now + lifetimes.absolute,
+        user_id=authentication.user_id,
+        cookie_hash=authentication.cookie_hash,
+        auth_time=authentication.at,
+        password_at=authentication.password_at,
+        mfa_at=authentication.mfa_at,
+        created_at=authentication.at,
+        idle_expires_at=authentication.at + lifetimes.idle,
+        expires_at=authentication.at + lifetimes.absolute,
     )
+
+
+def renewed_session(
+    session: BrowserSession, authentication: Authentication, lifetimes: SessionLifetimes
+) -> BrowserSession:
+    """Return the same user's session after another authentication: the same `sid`, and what is newer of each factor."""
+    begun = new_session(authentication, lifetimes)
+    return replace(begun, id=session.id, created_at=session.created_at, mfa_at=authentication.mfa_at or session.mfa_at)

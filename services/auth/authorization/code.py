@@ -13,8 +13,8 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
-from services.auth.authorization.flow import SignedIn
 from services.auth.authorization.request import AuthorizationRequest
+from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client, Clients
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.sessions import BrowserSession, Sessions
@@ -229,5 +229,4 @@ def _found_family(
         mac_kid=mac_kid,
         roles=user.roles,
         team=user.team,
-        user_disabled=False,
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client, identity_is_assured
 from services.auth.sessions import ACR_MFA, STEP_UP_WINDOW, BrowserSession
-from services.auth.users import User
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ class Continue:
 
 @dataclass(frozen=True)
 class IssueCode:
-    """Everything that was demanded is there."""
+    """Everything that was demanded is there: answer for this user."""
+
+    signed_in: SignedIn
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,6 @@ class Reject:
 
 
 Step = Login | Mfa | Continue | IssueCode | Reject
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A live session and its user."""
-
-    session: BrowserSession
-    user: User
 
 
 def next_step(
@@ -66,8 +60,6 @@ def next_step(
     match step:
         case Login() | Mfa():
             return Reject("login_required", "The user has to sign in.")
-        case Continue() if "select_account" in request.prompts:
-            return Reject("account_selection_required", "The user has to choose an account.")
         case Continue():
             return Reject("interaction_required", "The user has to confirm this sign-in.")
         case _:
@@ -97,7 +89,7 @@ def _interactive_step(
     continued = waiting is not None and waiting.continued_session_id == session.id
     if not signed_in_here and not continued and _needs_confirmation(request, client):
         return Continue()
-    return IssueCode()
+    return IssueCode(signed_in)
 
 
 def _is_too_old(request: AuthorizationRequest, session: BrowserSession, now: datetime) -> bool:

@@ -64,7 +64,7 @@ class WaitingRequest:
 
 
 class WaitingRequests(Protocol):
-    """The port that storage implements. Every access names the browser: a handle alone opens nothing."""
+    """The port that storage implements. Finding and completing name the browser: a handle alone opens nothing."""
 
     def add(self, waiting: WaitingRequest) -> None: ...
 

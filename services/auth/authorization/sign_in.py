@@ -13,13 +13,23 @@ from uuid import UUID
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
+from services.auth.authorization.signed_in import find_signed_in
 from services.auth.keys.key_ring import KeyRing
 from services.auth.mfa.totp import TotpCredentials, verify_totp
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.passwords import verify_password
-from services.auth.sessions import ACR_MFA, BrowserSession, SessionLifetimes, Sessions, authenticated
+from services.auth.sessions import (
+    ACR_MFA,
+    Authentication,
+    BrowserSession,
+    SessionLifetimes,
+    Sessions,
+    new_session,
+    renewed_session,
+)
 from services.auth.throttling import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
 from services.auth.users import User, Users, normalise_username
+from shared.errors import Unavailable
 
 
 class KnownDevices(Protocol):
@@ -109,7 +119,12 @@ class SignIn:
             counted = begin_attempt(stores.budgets, budget_key, now)
         if isinstance(counted, Blocked):
             return counted
-        right = verify_password(password, user.password_hash if user else None)
+        try:
+            right = verify_password(password, user.password_hash if user else None)
+        except Unavailable:  # nothing was verified, so nothing has failed
+            with self.database.transaction() as stores:
+                stores.budgets.refund(budget_key, counted=counted)
+            raise
         with self.database.transaction() as stores:
             if user is None or not right or user.disabled_at is not None:
                 _record(stores, "sign_in_failed", user, waiting, browser, now)
@@ -147,28 +162,34 @@ class SignIn:
         mfa_at: datetime | None,
         now: datetime,
     ) -> SignedInNow:
-        previous = _live_session(stores, browser, now)
-        if previous is not None and previous.user_id != user.id:
-            stores.sessions.end(previous.id, now)
+        stores.budgets.reset(_budget_key(stores, user.username, user, browser))
         session_cookie = mint_opaque_token()
         device_cookie = mint_opaque_token() if browser.device_hash is None else None
-        session = authenticated(
-            previous,
-            user_id=user.id,
-            cookie_hash=digest(session_cookie),
-            password_at=password_at,
-            mfa_at=mfa_at,
-            lifetimes=self.lifetimes,
-            now=now,
-        )
-        stores.sessions.save(session)
+        authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now)
+        session = self._open_session(stores, waiting, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
-        stores.budgets.reset(_budget_key(stores, user.username, user, browser))
         device_hash = digest(device_cookie) if device_cookie else browser.device_hash
         if device_hash is not None:
             stores.devices.remember(device_hash, user.id, now)
         _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
         return SignedInNow(session_cookie, device_cookie)
+
+    def _open_session(
+        self, stores: SignInStores, waiting: WaitingRequest, browser: Browser, authentication: Authentication
+    ) -> BrowserSession:
+        """Renew this browser's session for the same user, or begin one; another user's ends."""
+        before = find_signed_in(stores, browser.session_hash, authentication.at)
+        if before is not None and before.user.id == authentication.user_id:
+            renewed = renewed_session(before.session, authentication, self.lifetimes)
+            if stores.sessions.renew(renewed):
+                return renewed
+        elif before is not None:
+            ended = before.session.id
+            stores.sessions.end(ended, authentication.at)
+            _record(stores, "session_ended", before.user, waiting, browser, authentication.at, session_id=ended)
+        begun = new_session(authentication, self.lifetimes)
+        stores.sessions.add(begun)
+        return begun
 
 
 def _budget_key(stores: SignInStores, username: str, user: User | None, browser: Browser) -> bytes:
@@ -178,16 +199,9 @@ def _budget_key(stores: SignInStores, username: str, user: User | None, browser:
     return account_budget(username)
 
 
-def _live_session(stores: SignInStores, browser: Browser, now: datetime) -> BrowserSession | None:
-    if browser.session_hash is None:
-        return None
-    session = stores.sessions.find_by_cookie(browser.session_hash)
-    return session if session is not None and session.live(now) else None
-
-
 def _second_factor_is_fresh(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
-    session = _live_session(stores, browser, now)
-    return session is not None and session.user_id == user.id and session.acr(now) == ACR_MFA
+    signed_in = find_signed_in(stores, browser.session_hash, now)
+    return signed_in is not None and signed_in.user.id == user.id and signed_in.session.acr(now) == ACR_MFA
 
 
 def _record(

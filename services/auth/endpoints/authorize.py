@@ -15,10 +15,11 @@ from starlette.responses import Response
 
 from services.auth.audit import AuditEvent
 from services.auth.authorization.code import issue_code
-from services.auth.authorization.flow import Continue, IssueCode, Login, Mfa, Reject, SignedIn, next_step
+from services.auth.authorization.flow import Continue, IssueCode, Login, Mfa, next_step
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.response import code_redirect, error_redirect
 from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.endpoints.cookies import browser_of, cookies_of
 from services.auth.endpoints.dependencies import (
     AuthContext,
@@ -28,7 +29,6 @@ from services.auth.endpoints.dependencies import (
     query_parameters,
 )
 from services.auth.endpoints.pages import error_page, see_other
-from services.auth.endpoints.steps import find_signed_in
 from services.auth.oauth.authorization_request import validate_authorization_request
 from services.auth.oauth.errors import ErrorPage, ErrorRedirect
 from services.auth.oauth.request import MalformedParametersError, Parameters
@@ -74,7 +74,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
         except (ErrorPage, ErrorRedirect) as error:
             return _error_response(context, error)
         with context.database.transaction() as stores:
-            response = _advance(context, stores, browser, request, None, None, now)
+            response = _advance(context, stores, browser, request, now)
     if cookies.browser is None:
         cookies.set_browser(response, browser_cookie)
     return response
@@ -117,7 +117,7 @@ def _resume(context: AuthContext, handle: str, browser: Browser, now: datetime) 
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
         if waiting is None:
             return error_page("request_over")
-        return _advance(context, stores, browser, waiting.request, waiting, handle, now)
+        return _advance(context, stores, browser, waiting.request, now, waiting=waiting, handle=handle)
 
 
 def _advance(
@@ -125,11 +125,12 @@ def _advance(
     stores: Stores,
     browser: Browser,
     request: AuthorizationRequest,
-    waiting: WaitingRequest | None,
-    handle: str | None,
     now: datetime,
+    *,
+    waiting: WaitingRequest | None = None,
+    handle: str = "",
 ) -> Response:
-    """Do what `next_step` says: a page, a code or an error."""
+    """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
     client = stores.clients.find(request.client_id)
     if client is None or client.disabled_at is not None or not client.has_redirect_uri(request.redirect_uri):
         return error_page("unknown_client", "invalid_client")
@@ -140,13 +141,9 @@ def _advance(
         return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
     if waiting is not None and not stores.waiting_requests.complete(waiting.handle_hash, browser.browser_hash, now):
         return error_page("request_over")
-    if isinstance(step, IssueCode) and signed_in is not None:
-        return _issue(context, stores, browser, request, signed_in, now)
-    if isinstance(step, Reject):
-        return _error_response(
-            context, ErrorRedirect(request.redirect_uri, request.state, step.error, step.description)
-        )
-    raise AssertionError(step)
+    if isinstance(step, IssueCode):
+        return _issue(context, stores, browser, request, step.signed_in, now)
+    return _error_response(context, ErrorRedirect(request.redirect_uri, request.state, step.error, step.description))
 
 
 def _issue(

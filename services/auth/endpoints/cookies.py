@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from services.auth.authorization.sign_in import Browser
 from services.auth.endpoints.dependencies import context_of, origin_of
-from services.auth.opaque_token import b64url, digest
+from services.auth.opaque_token import LENGTH, b64url, digest
 
 SESSION = "SSO_SESSION"
 BROWSER = "SSO_BROWSER"
@@ -62,7 +62,7 @@ def cookies_of(http: Request) -> Cookies:
     prefix = "__Host-" if settings.secure else ""
     values = [http.cookies.get(prefix + name) for name in (SESSION, BROWSER, DEVICE)]
     # one that is longer or shorter than ours is none
-    session, browser, device = (value if value and len(value) == len(b64url(bytes(32))) else None for value in values)
+    session, browser, device = (value if value and len(value) == LENGTH else None for value in values)
     return Cookies(session, browser, device, settings.secure, settings.session_absolute_lifetime)
 
 

@@ -22,8 +22,8 @@ _CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 _MAX_AGE = 300
 
 
-@router.get("/.well-known/openid-configuration")
-@router.get("/.well-known/oauth-authorization-server")
+@router.api_route("/.well-known/openid-configuration", methods=["GET", "HEAD"])
+@router.api_route("/.well-known/oauth-authorization-server", methods=["GET", "HEAD"])
 async def discovery(http: Request) -> Response:
     """Return the metadata; the same document at both addresses."""
     body = await run_in_threadpool(_document, context_of(http))

@@ -29,7 +29,7 @@ def install_error_handlers(app: FastAPI) -> None:
         if http.url.path.startswith(_JSON):
             body = {"error": "temporarily_unavailable", "error_description": "Please try again shortly."}
             return JSONResponse(body, 503, {**NO_STORE, "Retry-After": seconds})
-        return error_page("unavailable", "temporarily_unavailable", status=503, Retry_After=seconds)
+        return error_page("unavailable", "temporarily_unavailable", status=503, headers={"Retry-After": seconds})
 
     @app.exception_handler(TooManyRequests)
     async def too_many(http: Request, error: TooManyRequests) -> Response:
@@ -37,7 +37,7 @@ def install_error_handlers(app: FastAPI) -> None:
         if http.url.path.startswith(_JSON):
             body = {"error": "temporarily_unavailable", "error_description": "Too many requests; try again later."}
             return JSONResponse(body, 429, {**NO_STORE, "Retry-After": seconds})
-        return error_page("too_many_requests", "temporarily_unavailable", status=429, Retry_After=seconds)
+        return error_page("too_many_requests", "temporarily_unavailable", status=429, headers={"Retry-After": seconds})
 
     @app.exception_handler(HTTPException)
     async def http_error(http: Request, error: HTTPException) -> Response:
@@ -46,9 +46,15 @@ def install_error_handlers(app: FastAPI) -> None:
             body = {"error": "invalid_request", "error_description": _plain(error.status_code)}
             return JSONResponse(body, error.status_code, {**NO_STORE, **headers})
         case = _CASES.get(error.status_code, "malformed_request")
-        response = error_page(case, status=error.status_code)
-        response.headers.update(headers)
-        return response
+        return error_page(case, status=error.status_code, headers=headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(http: Request, error: Exception) -> Response:
+        del error  # `shared.asgi.Edge` records it
+        if http.url.path.startswith(_JSON):
+            body = {"error": "server_error", "error_description": "The error was recorded."}
+            return JSONResponse(body, 500, NO_STORE)
+        return error_page("internal_error", "server_error", status=500)
 
 
 def _plain(status: int) -> str:

@@ -11,7 +11,7 @@ from services.auth.endpoints.dependencies import context_of
 router = APIRouter()
 
 
-@router.get("/.well-known/jwks.json")
+@router.api_route("/.well-known/jwks.json", methods=["GET", "HEAD"])
 async def jwks(http: Request) -> Response:
     """Return the key set; 304 to who has it already."""
     context = context_of(http)

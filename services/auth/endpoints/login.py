@@ -5,6 +5,7 @@ In: `request`, `csrf`, `username`, `password`, `action` = sign-in | cancel
 Out: 303 to /authorize, or the page again with one sentence.
 """
 
+import math
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -21,13 +22,17 @@ router = APIRouter()
 @router.get("/login")
 async def get_login(http: Request) -> Response:
     """Show the form, also to somebody who is signed in: it may be meant for another account."""
-    return await visit(http, lambda here: here.page("login.html", username=here.request.login_hint or "", error=None))
+    return await visit(http, _show)
 
 
 @router.post("/login")
 async def post_login(http: Request) -> Response:
     """Try the password."""
     return await visit(http, _sign_in)
+
+
+def _show(here: Visit) -> Response:
+    return here.page("login.html", username=here.authorization_request.login_hint or "", error=None)
 
 
 def _sign_in(here: Visit) -> Response:
@@ -38,23 +43,23 @@ def _sign_in(here: Visit) -> Response:
     try:
         outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
     except Unavailable as error:
-        return refusal(here, "login.html", Blocked(error.retry_after), status=503, username=username)
+        sentence = "Many people are signing in at this moment. Please try again in a few seconds."
+        headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
+        return here.page("login.html", status=503, headers=headers, error=sentence, username=username)
     if isinstance(outcome, Wrong | Blocked):
         sentence = "The user name or the password is wrong."
         return refusal(here, "login.html", outcome, sentence=sentence, username=username)
     return after_factor(here, outcome)
 
 
-def refusal(
-    here: Visit, template: str, outcome: Wrong | Blocked, *, status: int = 429, sentence: str = "", **values: Any
-) -> Response:
+def refusal(here: Visit, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
     """Show the page again: the factor was wrong, or it is too early for another try."""
     if isinstance(outcome, Wrong):
         here.context.rate_limits.count("sign_in", here.browser.origin.network)
         return here.page(template, status=400, error=sentence, **values)
-    seconds = max(1, int(outcome.retry_after.total_seconds() + 0.999))
+    seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
     text = f"Too many attempts. Please try again in {_in_words(seconds)}."
-    return here.page(template, status=status, headers={"Retry-After": str(seconds)}, error=text, **values)
+    return here.page(template, status=429, headers={"Retry-After": str(seconds)}, error=text, **values)
 
 
 def after_factor(here: Visit, outcome: Outcome) -> Response:

@@ -29,6 +29,7 @@ ERROR_SENTENCES = {
     "method_not_allowed": "This page cannot be used in that way.",
     "too_large": "The request is too large.",
     "too_many_requests": "There were too many requests from your network. Please try again shortly.",
+    "internal_error": "Something went wrong on our side. It was recorded.",
     "unavailable": "Signing in is not possible at this moment. Please try again shortly.",
 }
 
@@ -61,15 +62,11 @@ def page(
     )
 
 
-def error_page(case: str, error: str = "invalid_request", *, status: int = 400, **headers: str) -> Response:
+def error_page(
+    case: str, error: str = "invalid_request", *, status: int = 400, headers: dict[str, str] | None = None
+) -> Response:
     """Show the constant sentence of a case and the OAuth error code; never anything that the request held."""
-    return page(
-        "error.html",
-        status=status,
-        sentence=ERROR_SENTENCES[case],
-        error=error,
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-    )
+    return page("error.html", status=status, headers=headers, sentence=ERROR_SENTENCES[case], error=error)
 
 
 def see_other(location: str) -> Response:

@@ -13,17 +13,17 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.authorization.flow import SignedIn, Step, next_step
+from services.auth.authorization.flow import Step, next_step
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.response import error_redirect, form_action
 from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients import Client
 from services.auth.endpoints.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, query_parameters
 from services.auth.endpoints.pages import error_page, page, see_other
 from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.opaque_token import digest
-from services.auth.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Visit:
     now: datetime
 
     @property
-    def request(self) -> AuthorizationRequest:
+    def authorization_request(self) -> AuthorizationRequest:
         return self.waiting.request
 
     def page(
@@ -54,7 +54,7 @@ class Visit:
             template,
             status=status,
             headers=headers,
-            form_action=form_action(self.request.redirect_uri),
+            form_action=form_action(self.authorization_request.redirect_uri),
             request=self.handle,
             csrf=csrf_token(self.browser_cookie, self.handle),
             client_name=self.client.name,
@@ -73,10 +73,10 @@ class Visit:
             return error_page("request_over")
         return see_other(
             error_redirect(
-                self.request.redirect_uri,
+                self.authorization_request.redirect_uri,
                 error="access_denied",
                 description="The sign-in was cancelled.",
-                state=self.request.state,
+                state=self.authorization_request.state,
                 issuer=self.context.issuer,
             )
         )
@@ -96,16 +96,18 @@ async def visit(http: Request, handler: Callable[[Visit], Response]) -> Response
 
 def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]) -> Response:
     context, cookies, handle = context_of(http), cookies_of(http), form.get("request")
-    if handle is None or cookies.browser is None or form.repeated:
+    if form.repeated:
+        return error_page("malformed_request")
+    if handle is None or cookies.browser is None:
         return error_page("request_over")
     if http.method == "POST" and not csrf_token_fits(cookies.browser, handle, form.get("csrf")):
         return error_page("bad_form")
     browser, now = browser_of(http, cookies, cookies.browser), context.clock.now()
-    with context.database.transaction() as stores:
+    with context.database.autocommit() as stores:
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
+        client = stores.clients.find(waiting.request.client_id) if waiting else None
         signed_in = find_signed_in(stores, browser.session_hash, now)
-    client = context.provider.registrations.find_client(waiting.request.client_id, now) if waiting else None
-    if waiting is None or client is None:
+    if waiting is None or client is None or client.disabled_at is not None:
         return error_page("request_over")
     step = next_step(waiting.request, client=client, signed_in=signed_in, waiting=waiting, now=now)
     return handler(
@@ -123,16 +125,3 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
             now=now,
         )
     )
-
-
-def find_signed_in(stores: Stores, session_hash: bytes | None, now: datetime) -> SignedIn | None:
-    """Return the live session of this cookie and its user; a disabled user has none."""
-    session = stores.sessions.find_by_cookie(session_hash) if session_hash else None
-    if session is None or not session.live(now):
-        return None
-    user = stores.users.find(session.user_id)
-    if user is None or user.disabled_at is not None:
-        return None
-    if user.tokens_valid_from is not None and session.auth_time < user.tokens_valid_from:
-        return None
-    return SignedIn(session, user)

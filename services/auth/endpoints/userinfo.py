@@ -19,8 +19,8 @@ from services.auth.tokens.access_token import family_of, verify_own_access_token
 router = APIRouter()
 
 
-class _TwoTokensError(ValueError):
-    """A token in more than one place (RFC 6750 s2)."""
+class _MalformedCredentialsError(ValueError):
+    """A token in more than one place, or none where one was announced (RFC 6750 s2)."""
 
 
 @router.api_route("/userinfo", methods=["GET", "POST"])
@@ -28,7 +28,7 @@ async def userinfo(http: Request) -> Response:
     """Return what the token's scopes tell about its user."""
     try:
         access_token = await _access_token(http)
-    except (_TwoTokensError, MalformedParametersError):
+    except (_MalformedCredentialsError, MalformedParametersError):
         return _challenge(400, "invalid_request", "The request is malformed.")
     if access_token is None:
         return _challenge(401)
@@ -39,17 +39,19 @@ async def _access_token(http: Request) -> str | None:
     found = []
     for header in http.headers.getlist("authorization"):
         scheme, _, value = header.partition(" ")
-        if scheme.lower() != "bearer" or not value.strip():
-            raise _TwoTokensError
+        if scheme.lower() != "bearer":
+            continue
+        if not value.strip():
+            raise _MalformedCredentialsError
         found.append(value.strip())
     if http.method == "POST" and http.headers.get("content-type", "").startswith(FORM):
         form = await form_parameters(http)
         if form.repeated:
-            raise _TwoTokensError
+            raise _MalformedCredentialsError
         if (posted := form.get("access_token")) is not None:
             found.append(posted)
     if len(found) > 1:
-        raise _TwoTokensError
+        raise _MalformedCredentialsError
     return found[0] if found else None
 
 

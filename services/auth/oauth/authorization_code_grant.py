@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, InvalidGrantError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
 
 from services.auth.authorization.code import AuthorizationCode, FamilyPolicy, redeem
+from services.auth.clients import own_or
 from services.auth.oauth.client_authentication import OAuthClient
 from services.auth.opaque_token import digest
 from services.auth.tokens.refresh_token import RefreshToken, mint_refresh_token, new_seed
@@ -52,8 +53,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):
             seed=seed,
             mac_kid=provider.mac_keys.current,
             policy=FamilyPolicy(
-                client.refresh_idle_lifetime or provider.settings.refresh_idle_lifetime,
-                client.refresh_absolute_lifetime or provider.settings.refresh_absolute_lifetime,
+                own_or(client.refresh_idle_lifetime, provider.settings.refresh_idle_lifetime),
+                own_or(client.refresh_absolute_lifetime, provider.settings.refresh_absolute_lifetime),
             ),
             origin=server.origin,
             now=server.now,

@@ -19,7 +19,8 @@ from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
 MAX_LENGTH = 4096
 
 _RESPONSE_TYPE = re.compile(r"[a-z_ ]{1,100}")
-_MAX_AGE = re.compile(r"[0-9]{1,9}")
+_LONGEST_MAX_AGE = 10**9  # seconds: some thirty years, which a timedelta can hold
+_MAX_AGE = re.compile(r"[0-9]{1,30}")
 
 
 def validate_authorization_request(server: OAuthServer, parameters: Parameters) -> AuthorizationRequest:
@@ -118,11 +119,10 @@ def _scopes(client: Client, catalogue: ScopeCatalogue, parameters: Parameters) -
 def _resources(server: OAuthServer, scopes: frozenset[str], parameters: Parameters) -> tuple[str, ...]:
     catalogue = server.provider.registrations.catalogue(server.now)
     try:
-        resources = catalogue.resources(parameters.all("resource"))
-        catalogue.narrow(scopes, resources)
+        catalogue.narrow_to_asked(scopes, parameters.all("resource"))
+        return catalogue.resources(parameters.all("resource"))
     except UnknownResource as error:
         raise _RefusedError("invalid_target", "The resource is unknown or none of its scopes was requested.") from error
-    return resources
 
 
 def _bounded(parameters: Parameters, name: str) -> str | None:
@@ -145,7 +145,7 @@ def _max_age(parameters: Parameters) -> int | None:
         return None
     if not _MAX_AGE.fullmatch(value):
         raise _RefusedError("invalid_request", "The max_age must be a number of seconds.")
-    return int(value)
+    return min(int(value), _LONGEST_MAX_AGE)
 
 
 def _login_hint(parameters: Parameters) -> str | None:

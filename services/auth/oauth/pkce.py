@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
-
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 

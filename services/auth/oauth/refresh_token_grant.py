@@ -9,6 +9,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibRefreshTokenGrant
 
+from services.auth.clients import own_or
 from services.auth.scopes import split_scope
 from services.auth.tokens.family import Presented
 from services.auth.tokens.refresh_token import (
@@ -38,14 +39,13 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         server, token = self.server, self.request.refresh_token
         provider, client = server.provider, self.request.client.client
-        window = client.refresh_retry_window
         grant = rotate(
             provider.database,
             self._presented(token),
             ring=provider.mac_keys,
             policy=RefreshPolicy(
-                provider.settings.refresh_retry_window if window is None else window,  # zero is a window too
-                client.refresh_idle_lifetime or provider.settings.refresh_idle_lifetime,
+                own_or(client.refresh_retry_window, provider.settings.refresh_retry_window),
+                own_or(client.refresh_idle_lifetime, provider.settings.refresh_idle_lifetime),
             ),
             now=server.now,
         )

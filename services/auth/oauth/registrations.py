@@ -1,7 +1,7 @@
 """What is registered (clients, APIs and their scopes), kept in the process for some seconds.
 
-The hot endpoints would otherwise spend two statements on what changes a few times a year. Whatever must hold at once
-(a disabled client, an ended family) is checked in the statement that acts.
+The hot endpoints would otherwise spend two statements on what changes a few times a year. What must hold at once (a
+disabled client or user, an ended family) is checked in the statement that acts: redemption, rotation, retry.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from services.auth.clients import Client
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import AuthDatabase
+from shared.errors import Unavailable
 
 
 @dataclass
@@ -35,11 +36,15 @@ class Registrations:
         return None if held[1].disabled_at is not None else held[1]
 
     def catalogue(self, now: datetime) -> ScopeCatalogue:
-        """Return every scope there is."""
+        """Return every scope there is; while the database is away, those last read."""
         held = self._catalogue
         if held is None or not self._fresh(held[0], now):
-            with self.database.autocommit() as stores:
-                held = (now, stores.apis.catalogue())
+            try:
+                with self.database.autocommit() as stores:
+                    held = (now, stores.apis.catalogue())
+            except Unavailable:
+                if held is None:
+                    raise
             self._catalogue = held
         return held[1]
 

@@ -97,7 +97,7 @@ class OAuthServer(AuthorizationServer):
         """
         catalogue = self.provider.registrations.catalogue(self.now)
         try:
-            return catalogue.narrow(catalogue.narrow(scopes, resources), catalogue.resources(asked))
+            return catalogue.narrow_to_asked(catalogue.narrow(scopes, resources), asked)
         except UnknownResource as error:
             raise InvalidTargetError from error
 

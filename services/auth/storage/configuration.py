@@ -20,10 +20,12 @@ class SqlConfigurationStore:
 
     connection: Connection
 
-    def api(self, identifier: str) -> dict[str, Any] | None:
-        query = select(apis.c.name, apis.c.scopes).where(apis.c.identifier == identifier)
-        row = self.connection.execute(query).mappings().one_or_none()
-        return None if row is None else dict(row)
+    def apis(self) -> dict[str, dict[str, Any]]:
+        rows = self.connection.execute(select(apis).order_by(apis.c.position)).mappings()
+        return {row["identifier"]: {"name": row["name"], "scopes": row["scopes"]} for row in rows}
+
+    def remove_api(self, identifier: str) -> None:
+        self.connection.execute(delete(apis).where(apis.c.identifier == identifier))
 
     def put_api(self, identifier: str, name: str, scopes: list[dict[str, Any]]) -> None:
         last = self.connection.execute(select(func.coalesce(func.max(apis.c.position), 0))).scalar_one()
@@ -62,6 +64,10 @@ class SqlConfigurationStore:
         query = select(users.c.username, users.c.claims, users.c.team, users.c.roles, users.c.password_hash)
         row = self.connection.execute(query.where(users.c.id == user_id)).mappings().one_or_none()
         return None if row is None else dict(row)
+
+    def user_named(self, username: str) -> UUID | None:
+        query = select(users.c.id).where(users.c.username == username)
+        return self.connection.execute(query).scalar_one_or_none()
 
     def put_user(self, user_id: UUID, columns: dict[str, Any], now: datetime) -> None:
         statement = insert_into(self.connection, users).values(id=user_id, created_at=now, updated_at=now, **columns)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import case, delete, select, update
 
-from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import failure_budgets
 from services.auth.throttling import Budget
 from shared.database import Connection
@@ -27,8 +27,8 @@ class SqlFailureBudgets:
     def count(self, budget_key: bytes, *, read: Budget | None, write: Budget, now: datetime) -> bool:
         values = {"failures": write.failures, "blocked_until": write.blocked_until, "updated_at": now}
         if read is None:
-            statement = insert_or_ignore(self.connection, failure_budgets, {"budget_key": budget_key, **values})
-            return self.connection.execute(statement).rowcount == 1
+            row = {"budget_key": budget_key, **values}
+            return insert_if_absent(self.connection, failure_budgets, row, conflict=["budget_key"])
         unchanged = _row.blocked_until.is_not_distinct_from(read.blocked_until)
         change = (
             update(failure_budgets)

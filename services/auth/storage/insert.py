@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.database import Connection
@@ -15,9 +15,15 @@ def insert_into(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any]) -> Insert:
-    """Return an INSERT that leaves a conflicting row as it is (rowcount 0)."""
-    return insert_into(connection, table).values(**values).on_conflict_do_nothing()
+def insert_if_absent(
+    connection: Connection, table: Table, values: dict[str, Any], *, conflict: list[str] | None = None
+) -> bool:
+    """Insert a row unless one conflicts on these columns (None: on any constraint); say whether it was inserted.
+
+    By RETURNING: psycopg counts no rows for such an INSERT.
+    """
+    statement = insert_into(connection, table).values(**values).on_conflict_do_nothing(index_elements=conflict)
+    return connection.execute(statement.returning(literal(1))).first() is not None
 
 
 def insert_or_replace(connection: Connection, table: Table, values: dict[str, Any], key: list[str]) -> Insert:

@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from services.auth.sessions import BrowserSession
-from services.auth.storage.insert import insert_or_replace
 from services.auth.storage.tables import browser_sessions
 from shared.database import Connection
 
@@ -31,8 +30,16 @@ class SqlSessions:
         row = self.connection.execute(query).mappings().one_or_none()
         return None if row is None else BrowserSession(**row)
 
-    def save(self, session: BrowserSession) -> None:
-        self.connection.execute(insert_or_replace(self.connection, browser_sessions, asdict(session), ["id"]))
+    def add(self, session: BrowserSession) -> None:
+        self.connection.execute(insert(browser_sessions).values(**asdict(session)))
+
+    def renew(self, session: BrowserSession) -> bool:
+        statement = (
+            update(browser_sessions)
+            .where(browser_sessions.c.id == session.id, browser_sessions.c.ended_at.is_(None))
+            .values(**asdict(session))
+        )
+        return self.connection.execute(statement).rowcount == 1
 
     def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None:
         statement = (

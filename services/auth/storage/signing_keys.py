@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from services.auth.keys.key_set import PUBLISHED
 from services.auth.keys.signing_key import StoredSigningKey
-from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import signing_keys
 from shared.database import Connection
 
@@ -23,4 +23,4 @@ class SqlSigningKeys:
 
     def add_first(self, key: StoredSigningKey) -> None:
         # the partial unique index on the active state lets one of two first starts win
-        self.connection.execute(insert_or_ignore(self.connection, signing_keys, asdict(key)))
+        insert_if_absent(self.connection, signing_keys, asdict(key))

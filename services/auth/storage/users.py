@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 
 from services.auth.mfa.totp import TotpCredential
-from services.auth.storage.insert import insert_or_ignore
+from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import known_devices, totp_credentials, users
 from services.auth.users import User
 from shared.database import Connection
@@ -84,4 +84,4 @@ class SqlKnownDevices:
 
     def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None:
         values = {"device_hash": device_hash, "user_id": user_id, "created_at": now}
-        self.connection.execute(insert_or_ignore(self.connection, known_devices, values))
+        insert_if_absent(self.connection, known_devices, values, conflict=["device_hash", "user_id"])

@@ -19,7 +19,7 @@ SHARD_SIZE = 131_072
 class Grant:
     """What a user granted to one app install, as read at this moment: all that tokens are made of.
 
-    `roles`, `team` and `user_disabled` are the user's of now, not those of the sign-in.
+    `roles` and `team` are the user's of now, not those of the sign-in.
     """
 
     family_id: UUID
@@ -35,7 +35,6 @@ class Grant:
     mac_kid: bytes
     roles: tuple[str, ...]
     team: str | None
-    user_disabled: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +60,10 @@ class NewFamily:
 
 @dataclass(frozen=True, repr=False)
 class FamilyState:
-    """The part of the row that decides about a token that neither rotation nor retry took."""
+    """The part of the row that decides about a token that neither rotation nor retry took.
+
+    `enabled`: neither its user nor its client is disabled.
+    """
 
     id: UUID
     client_id: str
@@ -77,10 +79,11 @@ class FamilyState:
     idle_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    enabled: bool
 
     def live(self, now: datetime) -> bool:
         """Say whether tokens of this family may still be used."""
-        return self.revoked_at is None and now < self.idle_expires_at and now < self.expires_at
+        return self.enabled and self.revoked_at is None and now < self.idle_expires_at and now < self.expires_at
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.auth.clients import Client
+from services.auth.clients import Client, own_or
 from services.auth.keys.signer import Signer
 from services.auth.scopes import ScopeCatalogue, join_scopes
 from services.auth.tokens import access_token, id_token
@@ -36,11 +36,12 @@ class TokenIssuer:
     ) -> dict[str, Any]:
         """Return the JSON members of a successful answer of /token.
 
-        `scopes` are the grant's, already narrowed by scope and resource of this request; what the user may not
-        have any more is cut here. The ID token comes with `openid` in the grant, the refresh token when given.
+        `scopes` are the grant's, already narrowed by scope and resource of this request; what the client or the
+        user may not have any more is cut here. The ID token comes with `openid` in the grant, the refresh token
+        when given.
         """
-        entitled = catalogue.entitled(scopes, grant.roles)
-        lifetime = client.access_token_lifetime or self.access_token_lifetime
+        entitled = catalogue.entitled(scopes & client.scopes, grant.roles)
+        lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
         scope = join_scopes(entitled)
         signed = self.signer.sign(
             access_token.access_token_claims(
@@ -61,7 +62,7 @@ class TokenIssuer:
         }
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
-        if "openid" in scopes:
+        if "openid" in grant.scopes:
             claims = id_token.id_token_claims(
                 grant,
                 issuer=self.issuer,

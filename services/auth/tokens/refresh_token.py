@@ -25,6 +25,7 @@ PREFIX = "sso_rt_"
 _SEED_BYTES = 16
 _SIGNED_BYTES = ID_BYTES + 16 + 4 + _SEED_BYTES
 _MAC_BYTES = 32
+_MAX_GENERATION = 2**32 - 1
 
 #: A retry this soon after the rotation may come from anywhere: a phone that changes networks does that.
 SETTLE = timedelta(seconds=2)
@@ -86,7 +87,10 @@ def parse_refresh_token(ring: KeyRing, text: str) -> RefreshToken | None:
     if len(mac) != _MAC_BYTES or key is None or not hmac.compare_digest(mac, _mac(key, signed)):
         return None
     family_id, rest = signed[ID_BYTES : ID_BYTES + 16], signed[ID_BYTES + 16 :]
-    return RefreshToken(UUID(bytes=family_id), int.from_bytes(rest[:4], "big"), rest[4:])
+    generation = int.from_bytes(rest[:4], "big")
+    if generation >= _MAX_GENERATION:  # its successor could not be written; a client gets nowhere near
+        return None
+    return RefreshToken(UUID(bytes=family_id), generation, rest[4:])
 
 
 def rotate(
@@ -111,7 +115,7 @@ def rotate(
                 now=now,
             ) or stores.families.retry(presented, window=policy.retry_window, settle=SETTLE, now=now)
         if grant is not None:
-            return None if grant.user_disabled else grant
+            return grant
         with database.transaction() as stores:
             if _decide(stores, presented, policy, now) is _Verdict.REFUSED:
                 return None

@@ -50,14 +50,19 @@ class MemoryFamilies:
             idle_expires_at=family.idle_expires_at,
             expires_at=family.expires_at,
             revoked_at=None,
+            enabled=family.user_id not in self.disabled_users,
         )
         self.rows[family.id] = Row(family, state, family.mac_kid, origin_hash(family.origin))
 
     def find(self, family_id: UUID) -> FamilyState | None:
         row = self.rows.get(family_id)
-        return None if row is None else row.state
+        if row is None:
+            return None
+        row.set(enabled=row.new.user_id not in self.disabled_users)
+        return row.state
 
     def _live(self, presented: Presented, generation: int, now: datetime) -> Row | None:
+        self.find(presented.family_id)
         row = self.rows.get(presented.family_id)
         if row is None or not row.state.live(now) or row.state.generation != generation:
             return None
@@ -121,7 +126,6 @@ class MemoryFamilies:
             mac_kid=row.mac_kid,
             roles=(),
             team=None,
-            user_disabled=new.user_id in self.disabled_users,
         )
 
 

@@ -30,7 +30,6 @@ GRANT = Grant(
     mac_kid=b"",
     roles=("manager",),
     team="sales",
-    user_disabled=False,
 )
 
 

@@ -25,8 +25,13 @@ def mint(ring: KeyRing = RING, content: RefreshToken = CONTENT) -> str:
 
 def test_what_was_minted_is_read_again() -> None:
     assert parse_refresh_token(RING, mint()) == CONTENT
-    largest = RefreshToken(CONTENT.family_id, 2**32 - 1, new_seed())
+    largest = RefreshToken(CONTENT.family_id, 2**32 - 2, new_seed())
     assert parse_refresh_token(RING, mint(content=largest)) == largest
+
+
+def test_a_generation_without_a_successor_is_refused() -> None:
+    last = RefreshToken(CONTENT.family_id, 2**32 - 1, CONTENT.seed)
+    assert parse_refresh_token(RING, mint(content=last)) is None
 
 
 def test_the_prefix_is_what_secret_scanners_look_for() -> None:

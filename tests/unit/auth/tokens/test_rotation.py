@@ -184,8 +184,13 @@ def test_after_180_days_it_is_over_however_much_it_was_used() -> None:
 
 def test_a_disabled_user_is_refused() -> None:
     phone = Phone()
+    phone.present(0)
     phone.database.families.disabled_users.add(UUID(int=1))
-    assert phone.present(0) is None
+    for generation in (0, 1, 2):
+        assert phone.present(generation) is None
+    assert phone.database.events == [], "no theft"
+    phone.database.families.disabled_users.clear()
+    assert generation_of(phone.present(1)) == 2, "and nothing was used up meanwhile"
 
 
 def test_a_row_that_keeps_changing_is_unavailable_and_not_reuse() -> None:

@@ -1,0 +1,45 @@
+"""Who is signed in in a browser: the one place that says whether a session still counts.
+
+Policy: ADR-0007
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.auth.sessions import BrowserSession, Sessions
+from services.auth.users import User, Users
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session and its user."""
+
+    session: BrowserSession
+    user: User
+
+
+class SessionStores(Protocol):
+    """What is read for it."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def sessions(self) -> Sessions: ...
+
+
+def find_signed_in(stores: SessionStores, session_hash: bytes | None, now: datetime) -> SignedIn | None:
+    """Return the session of this cookie and its user.
+
+    None: no such session, one that has ended or expired, one from before the user's `tokens_valid_from`, or a
+    disabled user.
+    """
+    session = stores.sessions.find_by_cookie(session_hash) if session_hash else None
+    if session is None or not session.live(now):
+        return None
+    user = stores.users.find(session.user_id)
+    if user is None or user.disabled_at is not None:
+        return None
+    if user.tokens_valid_from is not None and session.auth_time < user.tokens_valid_from:
+        return None
+    return SignedIn(session, user)
