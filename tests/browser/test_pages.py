@@ -257,6 +257,7 @@ def _check_structure(tab: Page) -> None:
         assert box.evaluate("(input) => input.labels.length") == 1
         assert box.get_attribute("name") == box.get_attribute("id")
         assert box.get_attribute("autocomplete")
+        assert box.get_attribute("aria-describedby") == ("error" if "error" in ids else None)
     for button in tab.locator("button").all():
         assert button.inner_text().strip()
         assert (button.get_attribute("name"), button.get_attribute("value")) == ("action", button.get_attribute("id"))
