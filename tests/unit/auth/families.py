@@ -99,7 +99,7 @@ class MemoryFamilies:
         row = self.rows[family_id]
         if row.state.generation != read:
             return False
-        row.set(generation=to)
+        row.set(generation=to, moved=False, streak=0)
         return True
 
     def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:

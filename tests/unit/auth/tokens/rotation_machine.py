@@ -144,8 +144,9 @@ class RotationMachine(RuleBasedStateMachine):
     def the_user_signs_out(self, chance: int) -> None:
         if chance:
             return
+        family = self.row()
         with self.database.transaction() as stores:
-            ended = end_family(stores, self.row(), why="revoked_by_client", origin=ORIGINS[0], now=self.now)
+            ended = end_family(stores, family, why="revoked_by_client", origin=ORIGINS[0], now=self.now)
         assert ended is not self.oracle.dead
         self.oracle = replace(self.oracle, dead=True)
 
@@ -183,7 +184,8 @@ class RotationMachine(RuleBasedStateMachine):
         if not family.live(self.now):
             return None, family
         if generation > family.generation:
-            family = replace(family, generation=generation)  # the database went back in time
+            # the database went back in time: what it knows of retries is about other tokens
+            family = replace(family, generation=generation, moved=False, streak=0)
         if generation == family.generation:
             if family.moved and family.streak == 2:
                 return None, replace(family, dead=True)

@@ -1,0 +1,105 @@
+"""POST /revoke (RFC 7009): any token of a family ends the family, for its own client alone."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.auth.provider import Provider, code_of, oauth_error
+from tests.integration.auth.seeds import PORTAL_SECRET
+from tests.integration.auth.test_token import PORTAL, WITHOUT_PKCE, redeem_at_portal
+
+
+@pytest.fixture
+def tokens(provider: Provider) -> dict[str, Any]:
+    return provider.sign_in()
+
+
+def revoke(provider: Provider, token: str, **form: str) -> int:
+    response = provider.post("/revoke", {"token": token, "client_id": "mobile-app", **form})
+    assert response.json() == {} and response.headers["cache-control"] == "no-store"
+    return response.status_code
+
+
+def is_dead(provider: Provider, tokens: dict[str, Any]) -> bool:
+    refused = provider.refresh(tokens["refresh_token"]).status_code == 400
+    assert (provider.userinfo(tokens["access_token"]).status_code == 401) is refused
+    return refused
+
+
+@pytest.mark.parametrize("name", ["refresh_token", "access_token"])
+@pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}, {"token_type_hint": "whatever"}])
+def test_either_token_ends_the_family_whatever_the_hint_says(
+    provider: Provider, tokens: dict[str, Any], name: str, hint: dict[str, str]
+) -> None:
+    other = provider.sign_in()
+    assert revoke(provider, tokens[name], **hint) == 200
+    assert is_dead(provider, tokens)
+    assert not is_dead(provider, other)
+    assert provider.events().count("revoked_by_client") == 1
+
+
+def test_it_can_be_done_again(provider: Provider, tokens: dict[str, Any]) -> None:
+    for _ in range(2):
+        assert revoke(provider, tokens["refresh_token"]) == 200
+    assert revoke(provider, tokens["access_token"]) == 200
+    assert provider.events().count("revoked_by_client") == 1
+
+
+def test_an_older_generation_ends_the_family_too(provider: Provider, tokens: dict[str, Any]) -> None:
+    fresh = provider.refresh(tokens["refresh_token"]).json()
+    provider.clock.advance(hours=1)
+    assert revoke(provider, tokens["refresh_token"]) == 200
+    assert is_dead(provider, fresh)
+
+
+def test_an_expired_access_token_still_signs_out(provider: Provider, tokens: dict[str, Any]) -> None:
+    provider.clock.advance(days=1)
+    assert revoke(provider, tokens["access_token"]) == 200
+    assert is_dead(provider, tokens)
+
+
+@pytest.mark.parametrize("name", ["refresh_token", "access_token"])
+def test_another_clients_token_is_refused_and_lives(provider: Provider, tokens: dict[str, Any], name: str) -> None:
+    """RFC 7009 s2.1"""
+    response = provider.post("/revoke", {"token": tokens[name], "client_id": "other-app"})
+    assert oauth_error(response) == "invalid_grant"
+    assert not is_dead(provider, tokens)
+
+
+@pytest.mark.parametrize("token", ["x", "sso_rt_" + "A" * 96, "a.b.c", "\u00e4", "\U0001fad6" * 1000, "..."])
+def test_an_unknown_token_is_fine(refusing: Provider, token: str) -> None:
+    """RFC 7009 s2.2: the purpose is achieved already."""
+    assert revoke(refusing, token) == 200
+
+
+def test_an_id_token_is_no_token_to_revoke(provider: Provider, tokens: dict[str, Any]) -> None:
+    assert revoke(provider, tokens["id_token"]) == 200
+    assert not is_dead(provider, tokens)
+
+
+def test_a_confidential_client_must_authenticate(provider: Provider) -> None:
+    code = code_of(provider.browser().sign_in(**{**PORTAL, **WITHOUT_PKCE}))
+    tokens = redeem_at_portal(provider, code).json()
+    form = {"token": tokens["refresh_token"], "client_id": "portal"}
+    assert oauth_error(provider.post("/revoke", form)) == "invalid_client"
+    assert provider.post("/revoke", {**form, "client_secret": PORTAL_SECRET}).status_code == 200
+    assert "refresh_token_reuse" not in provider.events() and "revoked_by_client" in provider.events()
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"client_id": "mobile-app"}, "invalid_request"),
+        ({"client_id": "mobile-app", "token": ""}, "invalid_request"),
+        ({"token": "x"}, "invalid_client"),
+        ({"client_id": "nobody", "token": "x"}, "invalid_client"),
+    ],
+)
+def test_a_request_that_lacks_something_is_refused(refusing: Provider, form: dict[str, str], error: str) -> None:
+    assert oauth_error(refusing.post("/revoke", form)) == error
+
+
+def test_a_repeated_parameter_is_refused(refusing: Provider) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = refusing.http.post("/revoke", content="token=x&token=y&client_id=mobile-app", headers=headers)
+    assert oauth_error(response) == "invalid_request"
