@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.visitor import Visitor
 from tests.e2e.phones import Phones
 from tests.support.stack import Stack
+
+expect.set_options(timeout=10_000)  # a busy machine is slow, not wrong
 
 NewVisitor = Callable[..., Visitor]
 

@@ -193,7 +193,6 @@ def test_a_page_is_fit_to_be_seen(name: str, visitor: Visitor, phones: Phones) -
     assert (tab.locator("#error-code").count() == 1) == name.startswith("error-")
 
     _check_structure(tab)
-    look(tab, name)
     for colours in ("light", "dark"):
         tab.emulate_media(color_scheme=colours)
         worst = tab.evaluate(_WORST_CONTRAST)
