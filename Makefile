@@ -56,6 +56,10 @@ clean: ## remove .venv and every cache; .data (databases, keys) stays
 
 # ---------------------------------------------------------------- run it
 
+.PHONY: doctor
+doctor: $(VENV)/runtime.stamp ## look at the running local stack: settings, databases, keys, issuer, clocks
+	@$(BIN)/python -m scripts.doctors
+
 .PHONY: run demo totp token
 run: $(VENV)/runtime.stamp ## start auth, crm and orders on localhost with embedded databases; Ctrl-C stops them
 	@exec $(BIN)/python -m services

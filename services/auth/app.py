@@ -12,7 +12,7 @@ from services.auth.endpoints import authorize, continue_, discovery, jwks, login
 from services.auth.endpoints.dependencies import AuthContext
 from services.auth.endpoints.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
-from services.auth.keys.key_set import load_key_set
+from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.server import Provider
@@ -62,26 +62,36 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
 
 def encryption_keys(settings: AuthSettings) -> KeyRing:
     """Return the key-encryption keys; in local mode they are made under the data directory."""
-    return _key_ring(settings, "key_encryption_keys")
+    return key_ring(settings, "key_encryption_keys")
 
 
-def _key_ring(settings: AuthSettings, name: str) -> KeyRing:
-    local_file = settings.data_dir / "secrets" / name.replace("_", "-") if settings.local else None
+def key_ring(settings: AuthSettings, name: str) -> KeyRing:
+    """Return the ring of the setting `name`, read or made as `load_key_ring` does."""
     text: str = getattr(settings, name).get_secret_value()
-    return load_key_ring(text, name=f"AUTH_{name.upper()}", local_file=local_file)
+    return load_key_ring(text, name=f"AUTH_{name.upper()}", local_file=local_secret_file(settings, name))
+
+
+def local_secret_file(settings: AuthSettings, name: str) -> Path | None:
+    """Return where local mode keeps the secret `name` that no setting gives; None: it is not local mode."""
+    return settings.data_dir / "secrets" / name.replace("_", "-") if settings.local else None
+
+
+def token_issuer(settings: AuthSettings, key_set: KeySet) -> TokenIssuer:
+    """Return what signs the tokens of these settings."""
+    signer = Signer(key_set)
+    return TokenIssuer(settings.issuer, signer, settings.access_token_lifetime, settings.id_token_lifetime)
 
 
 def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) -> AuthContext:
     encryption = encryption_keys(settings)
     with database.transaction() as stores:
         key_set = load_key_set(stores.signing_keys, encryption, bits=settings.signing_key_bits, now=clock.now())
-    issuer = TokenIssuer(settings.issuer, Signer(key_set), settings.access_token_lifetime, settings.id_token_lifetime)
     provider = Provider(
         settings=settings,
         database=database,
         registrations=Registrations(database, settings.client_cache_lifetime),
-        issuer=issuer,
-        mac_keys=_key_ring(settings, "refresh_mac_keys"),
+        issuer=token_issuer(settings, key_set),
+        mac_keys=key_ring(settings, "refresh_mac_keys"),
     )
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
     limits = {

@@ -1,4 +1,4 @@
-"""The command line of auth: `python -m services.auth serve | apply FILE [--plan]`.
+"""The command line of auth: `python -m services.auth serve | apply FILE [--plan] | doctor`.
 
 Exit 0 ok, 1 refused or failed (one line on standard error says why), 2 usage.
 """
@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from services.auth import doctor
 from services.auth.app import create_app, encryption_keys
 from services.auth.audit import AuditEvent
 from services.auth.configuration import apply_configuration, parse_configuration
@@ -29,7 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     apply = commands.add_parser("apply", help="bring users, clients and APIs to what FILE says")
     apply.add_argument("file", type=Path)
     apply.add_argument("--plan", action="store_true", help="only print what would change")
+    commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
     given = parser.parse_args(arguments)
+    if given.command == "doctor":  # loads the settings itself: bad ones are its first finding
+        return doctor.run()
     try:
         settings = load_settings(AuthSettings)
         if given.command == "serve":

@@ -59,6 +59,10 @@ class RateLimits:
         """Count without refusing."""
         self._ask("hit", kind, network)
 
+    def shared_storage_answers(self) -> bool:
+        """Say whether the storage that all replicas share is there and takes our password; False without one."""
+        return self._shared is not None and self._shared.storage.check()
+
     def _ask(self, verb: str, kind: str, network: str) -> bool:
         limiter = self._limiter()
         try:

@@ -1,4 +1,4 @@
-"""python -m services.orders: serve, apply.
+"""python -m services.orders: serve, apply, doctor.
 
 Exit 0 done, 1 refused or failed (one line on standard error says why), 2 wrong usage.
 """
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.orders import doctor
 from services.orders.app import create_app
 from services.orders.endpoints.orders import OrderIn
 from services.orders.orders import Order, OrderStatus
@@ -45,6 +46,8 @@ class Seeds(BaseModel):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without `arguments`, those of the process."""
     options = _parser().parse_args(arguments)
+    if options.command == "doctor":  # loads the settings itself: bad ones are its first finding
+        return doctor.run()
     try:
         settings = load_settings(OrdersSettings)
         configure_logs("orders", settings.log_level)
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     apply = commands.add_parser("apply", help="bring the seed records in line with a configuration file")
     apply.add_argument("file", type=Path)
     apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
+    commands.add_parser("doctor", help="look at settings, database, issuer, keys and clocks; exit 1 if one fails")
     return parser
 
 

@@ -6,6 +6,7 @@ Loaded from the database at start; the first start makes the first key.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,6 +54,15 @@ def load_key_set(keys: SigningKeys, ring: KeyRing, *, bits: int, now: datetime) 
     if not any(key.state == "active" for key in stored):
         keys.add_first(generate_signing_key(ring, bits=bits, state="active", now=now))
         stored = keys.published()
+    return open_key_set(stored, ring)
+
+
+def open_key_set(stored: Sequence[StoredSigningKey], ring: KeyRing) -> KeySet:
+    """Return the key set of these published keys.
+
+    Raises:
+        ConfigurationError: none is active, or the ring does not open it.
+    """
     active = next((key for key in stored if key.state == "active"), None)
     if active is None:
         raise ConfigurationError("signing keys: none is active")
