@@ -111,3 +111,9 @@ def test_an_error_gives_its_place_in_the_queue_back(monkeypatch: pytest.MonkeyPa
     for _ in range(3):
         with pytest.raises(RuntimeError):
             verify_password("x", "hash")
+
+
+def test_the_first_check_of_a_fresh_process_may_be_of_an_unknown_user() -> None:
+    """The hashing library loads its backend at first use: that use must not be the one that fails."""
+    code = "from services.auth.passwords import verify_password; assert not verify_password('x', None)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

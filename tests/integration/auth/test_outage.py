@@ -1,0 +1,65 @@
+"""The database goes away: 503 with Retry-After in each endpoint's own format, and all is well once it is back."""
+
+from pathlib import Path
+
+import httpx2
+
+from shared.testing import SettableClock
+from tests.integration.auth.conftest import stop
+from tests.integration.auth.provider import Provider, code_of, error_of, hidden_fields, start_on
+from tests.integration.auth.seeds import BOB, seed
+from tests.support.databases import migrated
+from tests.support.postgres import create_database, drop_database
+
+
+def assert_unavailable(response: httpx2.Response, *, page: bool) -> None:
+    assert response.status_code == 503, response.text
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.headers["cache-control"] == "no-store"
+    if page:
+        assert error_of(response) == "Signing in is not possible at this moment. Please try again shortly."
+    else:
+        assert response.json()["error"] == "temporarily_unavailable"
+    assert "psycopg" not in response.text and "postgres" not in response.text
+
+
+def test_without_its_database_every_endpoint_says_so_in_its_own_format(
+    postgres_database_url: str, tmp_path: Path, clock: SettableClock
+) -> None:
+    database = migrated("auth", postgres_database_url)
+    seed(database)
+    database.dispose()
+    provider: Provider = start_on(postgres_database_url, tmp_path, clock)
+    tokens, browser = provider.sign_in(BOB), provider.browser()
+    login = browser.open()
+    code = code_of(provider.browser().sign_in())
+    handle, jwks = hidden_fields(login)["request"], provider.http.get("/.well-known/jwks.json").json()
+
+    drop_database(postgres_database_url)
+    for page in (
+        browser.authorize(),
+        browser.get(f"/authorize?request={handle}"),
+        browser.get(f"/login?request={handle}"),
+        browser.enter_password(login, BOB),
+    ):
+        assert_unavailable(page, page=True)
+    clock.advance(minutes=1)  # past what the process keeps of its registrations
+    for answer in (
+        provider.redeem(code),
+        provider.refresh(tokens["refresh_token"]),
+        provider.post("/revoke", {"client_id": "mobile-app", "token": tokens["refresh_token"]}),
+        provider.userinfo(tokens["access_token"]),
+    ):
+        assert_unavailable(answer, page=False)
+    assert provider.http.get("/.well-known/jwks.json").json() == jwks, "the APIs go on verifying"
+    assert provider.http.get("/.well-known/openid-configuration").status_code == 200
+    assert provider.http.get("/readyz").status_code == 503
+    assert provider.http.get("/livez").status_code == 200
+
+    create_database(postgres_database_url)
+    again = migrated("auth", postgres_database_url)
+    seed(again)
+    again.dispose()
+    assert provider.http.get("/readyz").status_code == 200
+    assert provider.browser().open().status_code == 200, "without a restart"
+    stop(provider)

@@ -1,0 +1,75 @@
+"""What every page carries: a strict policy, and a form that may end at its own client's address alone."""
+
+import pytest
+
+from tests.integration.auth.provider import Browser, Provider
+from tests.integration.auth.seeds import APP_LINK, BOB, DEEP_LINK, LOOPBACK
+
+ENDS = [
+    (DEEP_LINK, "'self' myapp:"),
+    ("com.company.myapp:/callback", "'self' com.company.myapp:"),
+    (APP_LINK, "'self' https://app.company.localhost"),
+    (LOOPBACK, "'self' http://127.0.0.1:49152"),
+    ("http://[::1]:49152/callback", "'self' http:"),
+]
+
+
+def policy_of(headers: dict[str, str]) -> dict[str, str]:
+    parts = [part.strip().partition(" ") for part in headers["content-security-policy"].split(";")]
+    return {name: value for name, _, value in parts}
+
+
+@pytest.mark.parametrize(("uri", "sources"), ENDS)
+def test_every_step_lets_its_form_end_at_the_clients_address(provider: Provider, uri: str, sources: str) -> None:
+    browser = provider.browser()
+    login = browser.open(redirect_uri=uri)
+    mfa = browser.enter_password(login, BOB)
+    wrong = browser.enter_otp(mfa, "000000")
+    browser.enter_otp(wrong)
+    continued = browser.open(redirect_uri=uri, prompt="select_account")
+    assert ['id="password"' in login.text, 'id="otp"' in mfa.text, 'id="continue"' in continued.text] == [True] * 3
+    for page in (login, mfa, wrong, continued):
+        assert policy_of(dict(page.headers))["form-action"] == sources
+
+
+def test_every_page_is_under_the_same_strict_policy(browser: Browser) -> None:
+    """RFC 9700 s4.16 (framing), s4.2.4 (referrer); nothing is cached, nothing is loaded from elsewhere."""
+    pages = [browser.open(), browser.get("/nope"), browser.authorize(client_id="x"), browser.get("/login")]
+    pages.append(browser.enter_password(pages[0], ("alice", "wrong")))
+    for page in pages:
+        policy = policy_of(dict(page.headers))
+        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert "script-src" not in policy and "unsafe" not in page.headers["content-security-policy"]
+        assert page.headers["x-frame-options"] == "DENY"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-store"
+        assert "<script" not in page.text and " style=" not in page.text
+        assert "http://" not in page.text.replace("http://www.w3.org", "") and "https://" not in page.text
+
+
+def test_a_page_works_without_javascript_and_has_the_promised_elements(browser: Browser) -> None:
+    login = browser.open()
+    for element in ("form id=login", "input id=username", "input id=password", "button id=sign-in", "button id=cancel"):
+        tag, _, identifier = element.partition(" id=")
+        assert f'<{tag} id="{identifier}"' in login.text, element
+    mfa = browser.enter_password(login, BOB)
+    for identifier in ("mfa", "otp", "verify", "cancel"):
+        assert f'id="{identifier}"' in mfa.text
+
+
+def test_a_clients_name_is_escaped(browser: Browser) -> None:
+    page = browser.open(client_id="other-app", redirect_uri="com.example.other:/callback", scope="openid")
+    assert "Other &lt;b&gt;App&lt;/b&gt;" in page.text and "<b>" not in page.text
+
+
+def test_redirects_are_not_cached_and_tell_no_referrer(browser: Browser) -> None:
+    response = browser.authorize()
+    assert (response.headers["cache-control"], response.headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+def test_no_page_may_be_read_from_another_origin(refusing: Provider) -> None:
+    """RFC 9700 s2.6: no CORS at the authorization endpoint."""
+    headers = {"Origin": "https://evil.example"}
+    for path in ("/authorize", "/login", "/mfa", "/continue"):
+        assert "access-control-allow-origin" not in refusing.http.get(path, headers=headers).headers
