@@ -54,8 +54,9 @@ def verify_password(password: str, password_hash: str | None) -> bool:
         raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
     try:
         given = _normalise(password[:MAX_LENGTH])[:_MAX_BYTES]  # cut for the work alone: see below
+        stored = password_hash or _nobody()  # before `verify` is looked up: the first hash loads the backend
         with _running:
-            matches = bool(_hasher.verify(given, password_hash or _nobody()))
+            matches = bool(_hasher.verify(given, stored))
     finally:
         _admitted.release()
     return matches and password_hash is not None and not is_too_long(password)

@@ -1,7 +1,10 @@
 """Password hashing: the same work for everyone, bounded (NIST SP 800-63B-4 s3.1.1, OWASP ASVS 6.3.8)."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from services.auth import passwords
 from services.auth.passwords import MAX_LENGTH, hash_password, verify_password
 from shared.errors import Unavailable
 
+ROOT = Path(__file__).parents[3]
 PASSWORD = "pass\u00e9 compos\u00e9 \U0001fad6"
 
 
