@@ -122,7 +122,7 @@ def _logout(options: argparse.Namespace) -> int:
         revoked = client.sign_out()
     if not revoked:
         _say(f"{options.issuer} could not be told; the tokens are gone from here and run out by themselves")
-    _say(f"your browser stays signed in at {options.issuer} until you sign out there")
+    _say(f"your browser stays signed in at {options.issuer}")
     return _result(options, {"signed_out": True, "revoked": revoked}, "signed out")
 
 

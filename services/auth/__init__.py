@@ -3,8 +3,8 @@
 Who may import whom, from top to bottom (pyproject.toml enforces it):
     app, cli                 plug storage into the features; the only importers of `storage`
     endpoints | storage      HTTP above, SQL beside; they never see each other
-    oauth                    the seam to Authlib
+    configuration            configuration as code; then oauth, the seam to Authlib
     stores                   the bundle of storage ports that a request needs
     authorization            then tokens | sessions | mfa, then keys | clients | users | scopes
-    passwords | opaque_token | throttling | audit | settings
+    passwords | throttling | rate_limits | audit | settings, and below all opaque_token
 """

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -53,6 +53,12 @@ class AuthSettings(ServiceSettings):
         if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
             raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
         return value
+
+    @model_validator(mode="after")
+    def _tls_pair(self) -> "AuthSettings":
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE: set both or neither")
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -89,7 +89,7 @@ class SeamPayload(OAuth2Payload):
 
 
 class SeamRequest(OAuth2Request):
-    """One request, with a URL made from the issuer: behind a TLS proxy the real one is http, which Authlib refuses."""
+    """One request, with a URL that Authlib accepts: behind a TLS proxy the real one is http."""
 
     def __init__(self, method: str, url: str, parameters: Parameters, headers: Mapping[str, str]) -> None:
         super().__init__(method, url, headers=headers)
