@@ -14,7 +14,8 @@ from shared.errors import SuiteError
 LIMIT = timedelta(seconds=20)
 
 _LONGEST_LINE = 300
-_USER_INFORMATION = re.compile(r"(?<=//)[^/\s@]*(?:@[^/\s@]*)*@")
+# to the last @ of the word: a password may hold anything
+_USER_INFORMATION = re.compile(r"(?<=//)\S*@")
 
 
 class Verdict(Enum):
