@@ -1,5 +1,7 @@
 """The pages of a sign-in: what a person meets, in one tab and in two (ADR-0007)."""
 
+import threading
+
 import pytest
 
 from tests.integration.auth.provider import (
@@ -63,6 +65,19 @@ def test_a_disabled_user_gets_the_same_answer(provider: Provider, browser: Brows
 @pytest.mark.parametrize("expanding", ["\ufdfa" * 1024, "\U0001fad6" * 1024])
 def test_a_password_that_normalisation_expands_is_wrong(browser: Browser, expanding: str) -> None:
     assert error_of(browser.enter_password(browser.open(), ("alice", expanding))) == WRONG
+
+
+def test_a_full_password_queue_is_503_and_counts_as_no_failure(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.BoundedSemaphore(1)
+    login = browser.open()
+    with monkeypatch.context() as patched, full:
+        patched.setattr("services.auth.passwords._admitted", full)
+        for _ in range(10):
+            refused = browser.enter_password(login, ALICE)
+            assert refused.status_code == 503 and refused.headers["retry-after"] == "2"
+    assert "code" in answer_of(browser.enter_password(refused, ALICE))
 
 
 def test_user_names_may_be_typed_in_any_case(browser: Browser) -> None:
