@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import ConfigurationError
 from shared.problem_details import problem
 
+#: Bytes that a body may hold, unless a service says otherwise.
+BODY_LIMIT = 1_048_576
+
 _log = logging.getLogger("request")
 _errors = logging.getLogger("error")
 
@@ -35,7 +38,7 @@ class Edge:
     Does not authenticate, does not add headers.
     """
 
-    def __init__(self, app: ASGIApp, *, body_limit: int = 1_048_576) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit: int = BODY_LIMIT) -> None:
         self._app = app
         self._body_limit = body_limit
 

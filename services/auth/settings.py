@@ -3,9 +3,8 @@
 import ipaddress
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -18,8 +17,6 @@ class AuthSettings(ServiceSettings):
 
     port: int = Field(default=9000, ge=1, le=65535)
     issuer: str = "http://localhost:9000"
-    tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
     #: Comma-separated base64url keys of 32 bytes; the first one is used, the others still open what they closed.
     key_encryption_keys: SecretStr = SecretStr("")
     refresh_mac_keys: SecretStr = SecretStr("")
@@ -53,12 +50,6 @@ class AuthSettings(ServiceSettings):
         if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
             raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
         return value
-
-    @model_validator(mode="after")
-    def _tls_pair(self) -> "AuthSettings":
-        if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE: set both or neither")
-        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,10 +1,5 @@
-"""python -m services.crm: serve, apply, doctor.
+"""python -m services.crm: serve, apply, doctor. `apply` brings seed records here, in ENVIRONMENT=local alone."""
 
-Exit 0 done, 1 refused or failed (one line on standard error says why), 2 wrong usage.
-"""
-
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +13,11 @@ from services.crm.contacts import Contact
 from services.crm.endpoints.contacts import ContactIn
 from services.crm.settings import CrmSettings
 from services.crm.storage.contacts import SqlContacts
-from shared.asgi import Edge, serve
 from shared.bearer import Owner, Reach
+from shared.command_line import Commands
 from shared.config_file import load_config
 from shared.database import Database
-from shared.errors import ConfigurationError, SuiteError
-from shared.logs import configure_logs
-from shared.settings import load_settings
+from shared.errors import ConfigurationError
 
 
 class SeedContact(ContactIn):
@@ -44,40 +37,11 @@ class Seeds(BaseModel):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; without `arguments`, those of the process."""
-    options = _parser().parse_args(arguments)
-    if options.command == "doctor":  # loads the settings itself: bad ones are its first finding
-        return doctor.run()
-    try:
-        settings = load_settings(CrmSettings)
-        configure_logs("crm", settings.log_level)
-        if options.command == "serve":
-            _serve(settings)
-        else:
-            _apply(settings, options.file, plan=options.plan)
-    except SuiteError as error:
-        print(f"crm: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Run one command and return its exit code."""
+    return Commands("crm", CrmSettings, create_app, _apply, doctor.run).run(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m services.crm", description="The CRM API.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
-    apply = commands.add_parser("apply", help="bring the seed records in line with a configuration file")
-    apply.add_argument("file", type=Path)
-    apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
-    commands.add_parser("doctor", help="look at settings, database, issuer, keys and clocks; exit 1 if one fails")
-    return parser
-
-
-def _serve(settings: CrmSettings) -> None:
-    certificate, key = settings.tls_cert_file, settings.tls_key_file
-    serve(Edge(create_app(settings)), host=settings.host, port=settings.port, certificate=certificate, key=key)
-
-
-def _apply(settings: CrmSettings, file: Path, *, plan: bool) -> None:
+def _apply(settings: CrmSettings, file: Path, write: bool) -> list[str]:
     """Add and correct the file's records; others are left alone.
 
     Raises:
@@ -88,10 +52,9 @@ def _apply(settings: CrmSettings, file: Path, *, plan: bool) -> None:
     seeds = _read_seeds(file)
     database = Database(settings.database("crm"))
     try:
-        changes = list(_changes(seeds, SqlContacts(database), settings, plan=plan))
+        return list(_changes(seeds, SqlContacts(database), settings, write=write))
     finally:
         database.dispose()
-    print("\n".join(changes) or "nothing to do")
 
 
 def _read_seeds(file: Path) -> list[SeedContact]:
@@ -103,16 +66,16 @@ def _read_seeds(file: Path) -> list[SeedContact]:
         raise ConfigurationError(f"{file}: crm.{where}: {first['msg']}") from error
 
 
-def _changes(seeds: list[SeedContact], contacts: SqlContacts, settings: CrmSettings, *, plan: bool) -> Iterator[str]:
+def _changes(seeds: list[SeedContact], contacts: SqlContacts, settings: CrmSettings, *, write: bool) -> Iterator[str]:
     now = settings.clock().now()
     for seed in seeds:
         wanted = Contact(seed.id, Owner(seed.owner_sub, seed.owner_team), seed.details(), now, now)
         found = contacts.find(seed.id, Reach(everyone=True))
         if found is None:
-            if not plan:
+            if write:
                 contacts.add(wanted)
             yield f"contact {seed.id}: added"
         elif (found.owner, found.details) != (wanted.owner, wanted.details):
-            if not plan:
+            if write:
                 contacts.replace(replace(wanted, created_at=found.created_at))
             yield f"contact {seed.id}: changed"

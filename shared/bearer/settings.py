@@ -1,7 +1,6 @@
 """The settings that every resource server shares; a service adds its own prefix and defaults."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,8 +24,6 @@ class ResourceServerSettings(ServiceSettings):
     audience: str = ""
     jwks_url: str = ""
     max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
-    tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -23,7 +23,6 @@ orders: {anything: goes}
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ENVIRONMENT", "local")
     monkeypatch.setenv("CRM_DATABASE_URL", f"sqlite:///{tmp_path / 'crm.sqlite3'}")
-    monkeypatch.setattr("services.crm.cli.configure_logs", lambda *_: None)
     migrated("crm", f"sqlite:///{tmp_path / 'crm.sqlite3'}").dispose()
     seeds = tmp_path / "seeds.yaml"
     seeds.write_text(SEEDS.replace("NAME", "Mad Hatter"), encoding="utf-8")

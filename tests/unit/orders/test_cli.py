@@ -17,7 +17,6 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     url = f"sqlite:///{tmp_path / 'orders.sqlite3'}"
     monkeypatch.setenv("ENVIRONMENT", "local")
     monkeypatch.setenv("ORDERS_DATABASE_URL", url)
-    monkeypatch.setattr("services.orders.cli.configure_logs", lambda *_: None)
     migrated("orders", url).dispose()
     return url
 

@@ -1,0 +1,70 @@
+"""The command line that every service has: serve, apply FILE [--plan], doctor.
+
+Exit 0 ok, 1 refused or failed (one line on standard error says why), 2 usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from starlette.types import ASGIApp
+
+from shared.asgi import BODY_LIMIT, Edge, serve
+from shared.errors import SuiteError
+from shared.logs import configure_logs
+from shared.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Commands(Generic[Settings]):
+    """What one service puts behind the commands.
+
+    `apply` takes the file and whether to write, and returns one line a change; `doctor` returns the exit code and
+    loads the settings itself, since bad ones are its first finding.
+    """
+
+    service: str
+    settings_class: type[Settings]
+    create_app: Callable[[Settings], ASGIApp]
+    apply: Callable[[Settings, Path, bool], Sequence[str]]
+    doctor: Callable[[], int]
+    body_limit: int = BODY_LIMIT
+
+    def run(self, arguments: Sequence[str] | None = None) -> int:
+        """Run one command and return its exit code; without `arguments`, those of the process."""
+        given = self._parser().parse_args(arguments)
+        if given.command == "doctor":
+            return self.doctor()
+        try:
+            settings = load_settings(self.settings_class)
+            if given.command == "serve":
+                self._serve(settings)
+            else:
+                print("\n".join(self.apply(settings, given.file, not given.plan)) or "nothing to do")
+        except SuiteError as error:
+            print(f"{self.service}: {error}", file=sys.stderr)
+            return 1
+        return 0
+
+    def _parser(self) -> argparse.ArgumentParser:
+        parser = argparse.ArgumentParser(prog=f"python -m services.{self.service}")
+        commands = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
+        apply = commands.add_parser("apply", help="bring the database to what a configuration file says")
+        apply.add_argument("file", type=Path)
+        apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
+        commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
+        return parser
+
+    def _serve(self, settings: Settings) -> None:
+        configure_logs(self.service, settings.log_level)
+        serve(
+            Edge(self.create_app(settings), body_limit=self.body_limit),
+            host=settings.host,
+            port=settings.port,
+            certificate=settings.tls_cert_file,
+            key=settings.tls_key_file,
+        )
