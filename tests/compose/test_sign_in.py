@@ -80,3 +80,9 @@ def test_the_issuer_and_its_keys_are_the_same_from_inside_and_outside(
 def test_every_service_is_ready(compose: ComposeStack, http: httpx2.Client) -> None:
     for service in SERVICES:
         assert http.get(f"{compose.url(service)}/readyz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_doctor_finds_nothing(compose: ComposeStack, service: str) -> None:
+    done = compose.inside(service, "python", "-m", f"services.{service}", "doctor")
+    assert done.returncode == 0, done.stdout
