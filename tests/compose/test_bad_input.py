@@ -64,6 +64,27 @@ def test_production_wants_its_domain(unborn: ComposeStack) -> None:
     assert "DOMAIN" in one_line(done)
 
 
+# ---------------------------------------------------------------- make up, when a part does not come up
+
+
+def test_a_lost_key_is_named_and_what_runs_goes_on(compose: ComposeStack) -> None:
+    move = "mv /secrets/auth/{} /secrets/auth/{}"
+    aside = compose.one_shot("init", command=["sh", "-c", move.format("refresh-mac-keys", ".aside")])
+    assert aside.returncode == 0, aside.stderr
+    try:
+        done = compose.make("up")
+    finally:
+        compose.one_shot("init", command=["sh", "-c", move.format(".aside", "refresh-mac-keys")])
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("up: ")]
+    lost = "/secrets/auth/refresh-mac-keys: was made before and is gone; restore it from its backup"
+    assert said[0].startswith(f"up: init (exit code 1): init: {lost}")
+    assert said[-1] == "up: all of it: make logs"
+    with compose.http() as http:
+        assert http.get(f"{compose.url('auth')}/readyz").status_code == 200
+    compose.compose("up", "--detach", "--wait")
+
+
 # ---------------------------------------------------------------- the one-shots, each alone
 
 
