@@ -3,6 +3,7 @@
 Spec: RFC 9110 s15.5.14 (413)
 """
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import ConfigurationError
 from shared.problem_details import problem
 
+#: Seconds in which a connection that was accepted before the end may still send its request.
+_LAST_WORD = 0.25
 #: Bytes that a body may hold, unless a service says otherwise.
 BODY_LIMIT = 1_048_576
 
@@ -104,7 +107,23 @@ def serve(app: ASGIApp, *, host: str, port: int, certificate: Path | None = None
         **options,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on once it has finished
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but a connection that was accepted before the end may still say what it came for.
+
+    uvicorn closes connections that it has not read from yet; behind a proxy each of them is a request.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, hear out who is there, then finish."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await asyncio.sleep(_LAST_WORD)
+        await super().shutdown(sockets)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from services.auth import doctor
 from services.auth.app import create_app, encryption_keys
 from services.auth.audit import AuditEvent
 from services.auth.configuration import apply_configuration, parse_configuration
@@ -19,7 +18,13 @@ _BODY_LIMIT = 65_536
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("auth", AuthSettings, create_app, _apply, doctor.run, _BODY_LIMIT).run(arguments)
+    return Commands("auth", AuthSettings, create_app, _apply, _doctor, _BODY_LIMIT).run(arguments)
+
+
+def _doctor() -> int:
+    from services.auth import doctor  # noqa: PLC0415 - it brings Alembic, which a service that starts needs not
+
+    return doctor.run()
 
 
 def _apply(settings: AuthSettings, file: Path, write: bool) -> list[str]:

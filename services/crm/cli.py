@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.crm import doctor
 from services.crm.app import create_app
 from services.crm.contacts import Contact
 from services.crm.endpoints.contacts import ContactIn
@@ -38,7 +37,13 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("crm", CrmSettings, create_app, _apply, doctor.run).run(arguments)
+    return Commands("crm", CrmSettings, create_app, _apply, _doctor).run(arguments)
+
+
+def _doctor() -> int:
+    from services.crm import doctor  # noqa: PLC0415 - it brings Alembic, which a service that starts needs not
+
+    return doctor.run()
 
 
 def _apply(settings: CrmSettings, file: Path, write: bool) -> list[str]:

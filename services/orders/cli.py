@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.orders import doctor
 from services.orders.app import create_app
 from services.orders.endpoints.orders import OrderIn
 from services.orders.orders import Order, OrderStatus
@@ -38,7 +37,13 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("orders", OrdersSettings, create_app, _apply, doctor.run).run(arguments)
+    return Commands("orders", OrdersSettings, create_app, _apply, _doctor).run(arguments)
+
+
+def _doctor() -> int:
+    from services.orders import doctor  # noqa: PLC0415 - it brings Alembic, which a service that starts needs not
+
+    return doctor.run()
 
 
 def _apply(settings: OrdersSettings, file: Path, write: bool) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("services", "shared", "mobile")
+PRODUCT = ("services", "shared", "mobile", "deploy")
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "service", "misc"}
 
 # Hosts of package registries and paths of a developer's machine: nothing that is committed may depend on either.

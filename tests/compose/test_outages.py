@@ -57,6 +57,7 @@ def test_a_replica_that_is_asked_to_end_finishes_what_it_has(compose: ComposeSta
             assert int(ended) in {0, 143}  # by itself: a killed one ends with 137
     assert load.gave_up == []
     assert load.refused("GET") == 0
+    assert load.refused("POST") == 0  # a service that is told to end hears out who it has accepted
 
 
 def test_no_acknowledged_write_is_lost_when_postgres_restarts(compose: ComposeStack, signed_in: SignedIn) -> None:
