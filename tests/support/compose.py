@@ -56,8 +56,8 @@ class ComposeStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of make and docker compose: this project's, and no setting of a developer's."""
-        ours = ("AUTH_", "CRM_", "ORDERS_", "COMPOSE_", "ENVIRONMENT", "CLOCK_FILE", "LOG_LEVEL", "CONFIG_FILE")
+        """The environment of make and docker compose: this project's, nothing of a developer's or an outer make's."""
+        ours = ("AUTH_", "CRM_", "ORDERS_", "COMPOSE_", "ENVIRONMENT", "CLOCK_FILE", "LOG_LEVEL", "CONFIG_FILE", "MAKE")
         outer = {name: value for name, value in os.environ.items() if not name.startswith(ours)}  # noqa: TID251
         own = {"COMPOSE_PROJECT_NAME": self.project, "HTTPS_PORT": str(self.port), "DOMAIN": DOMAIN}
         return {**outer, **own, "DATA_DIR": str(self.data)}
