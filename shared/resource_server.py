@@ -1,0 +1,65 @@
+"""A resource server put together: database, keys, verifier, problems, health. What it serves is the service's own.
+
+Spec: RFC 9068 s4, RFC 6750, RFC 9457, RFC 9728
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx2
+from fastapi import APIRouter, FastAPI
+
+from shared.bearer import AccessTokenVerifier, JwksCache, ProtectedApi, ResourceServerSettings, install_bearer
+from shared.clock import Clock
+from shared.database import Database
+from shared.health import health_router
+from shared.problem_details import install_problem_details
+
+
+def create_resource_server(
+    name: str,
+    title: str,
+    settings: ResourceServerSettings,
+    *,
+    scopes: tuple[str, ...],
+    routes: Callable[[Database, Clock], APIRouter],
+    clock: Clock | None = None,
+    jwks_transport: httpx2.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """Return the application of the service `name`, its `routes` on its own database.
+
+    `clock` and `jwks_transport` let a test set the time and stand in for the issuer.
+    """
+    clock = clock or settings.clock()
+    database = Database(settings.database(name))
+    last_good = settings.data_dir / f"{name}.jwks.json"
+    jwks = JwksCache(settings.keys_url, clock, last_good=last_good, transport=jwks_transport)
+    verifier = AccessTokenVerifier(settings.access_token_rules(), jwks, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warm_up = asyncio.create_task(jwks.warm_up())
+        yield
+        warm_up.cancel()
+        with suppress(asyncio.CancelledError):
+            await warm_up
+        database.dispose()
+
+    def ready() -> None:
+        database.ping()
+        jwks.ready()
+
+    app = FastAPI(
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's page loads its scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # it would build the address from the Host header
+    )
+    install_problem_details(app)
+    install_bearer(app, ProtectedApi(name, settings.audience, settings.issuer, scopes, verifier))
+    app.include_router(routes(database, clock))
+    app.include_router(health_router(ready))
+    return app
