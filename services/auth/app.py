@@ -1,4 +1,4 @@
-"""The composition root of auth: the only place where storage meets the features."""
+"""The composition root of auth: where storage meets the features."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,7 +90,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         settings=settings,
         database=database,
         registrations=Registrations(database, settings.client_cache_lifetime),
-        issuer=token_issuer(settings, key_set),
+        token_issuer=token_issuer(settings, key_set),
         mac_keys=key_ring(settings, "refresh_mac_keys"),
     )
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)

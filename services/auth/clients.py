@@ -60,6 +60,10 @@ class Client:
         matches = [hmac.compare_digest(given, known) for known in self.secret_hashes]
         return any(matches)
 
+    def may_return_to(self, redirect_uri: str) -> bool:
+        """Say whether a request of this client may go on: it is enabled, and the address is (still) its own."""
+        return self.disabled_at is None and self.has_redirect_uri(redirect_uri)
+
     def has_redirect_uri(self, uri: str) -> bool:
         """Say whether `uri` is registered: the exact string, but for the port of a loopback address."""
         if uri in self.redirect_uris:

@@ -1,4 +1,4 @@
-"""The CRM put together: the one place where settings, storage and endpoints meet."""
+"""The CRM put together: where settings, storage and endpoints meet."""
 
 import httpx2
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""Orders put together: the one place where settings, storage and endpoints meet."""
+"""Orders put together: where settings, storage and endpoints meet."""
 
 import httpx2
 from fastapi import FastAPI

@@ -6,8 +6,8 @@
     endpoints:  router = APIRouter(route_class=ProtectedRoute)
                 principal: Annotated[Principal, Depends(require_scope("crm:read"))]
 
-Verifies offline, with cached keys: no request waits for the issuer, and none fails while it is away. Holds no
-session. Does not know whether a token was revoked before it expired.
+Verifies offline, with cached keys: a request waits for the issuer only when its key is unknown, one fetch for all.
+Holds no session. Does not know whether a token was revoked before it expired.
 """
 
 from shared.bearer.access_token import AccessTokenRules

@@ -1,4 +1,4 @@
-"""The issuer's signing keys, held in memory, so that no request waits for the issuer and none dies with it.
+"""The issuer's signing keys, held in memory, so that requests with a known key neither wait for it nor die with it.
 
 Spec: RFC 7517 s5
 Policy: keys are fresh for as long as Cache-Control says (30 s to 1 h), then refreshed in the background; they serve

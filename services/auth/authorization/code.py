@@ -24,7 +24,10 @@ from services.auth.users import User, Users
 
 @dataclass(frozen=True)
 class AuthorizationCode:
-    """One row. `code_challenge` is S256 always; `used_at` and `family_id` are set by the redemption."""
+    """One row; `used_at` and `family_id` are set by the redemption.
+
+    `code_challenge` is S256; None where the client need not send one.
+    """
 
     code_hash: bytes
     client_id: str

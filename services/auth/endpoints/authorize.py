@@ -132,7 +132,7 @@ def _advance(
 ) -> Response:
     """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
     client = stores.clients.find(request.client_id)
-    if client is None or client.disabled_at is not None or not client.has_redirect_uri(request.redirect_uri):
+    if client is None or not client.may_return_to(request.redirect_uri):
         return error_page("unknown_client", "invalid_client")
     signed_in = find_signed_in(stores, browser.session_hash, now)
     step = next_step(request, client=client, signed_in=signed_in, waiting=waiting, now=now)

@@ -107,7 +107,7 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
         client = stores.clients.find(waiting.request.client_id) if waiting else None
         signed_in = find_signed_in(stores, browser.session_hash, now)
-    if waiting is None or client is None or client.disabled_at is not None:
+    if waiting is None or client is None or not client.may_return_to(waiting.request.redirect_uri):
         return error_page("request_over")
     step = next_step(waiting.request, client=client, signed_in=signed_in, waiting=waiting, now=now)
     return handler(

@@ -56,7 +56,7 @@ async def _access_token(http: Request) -> str | None:
 
 
 def _answer(context: AuthContext, access_token: str) -> Response:
-    now, issuer = context.clock.now(), context.provider.issuer
+    now, issuer = context.clock.now(), context.provider.token_issuer
     claims = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
     family_id = family_of(claims) if claims is not None else None
     if claims is None or family_id is None:

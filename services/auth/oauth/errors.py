@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from authlib.oauth2 import OAuth2Error
 
-#: Said in place of Authlib's own sentences that echo what the caller sent.
+#: Said in place of Authlib's own sentences, some of which echo what the caller sent.
 _CONSTANT = {
     "unsupported_response_type": "This response type is not supported.",
     "unsupported_grant_type": "This grant type is not supported.",
-    "invalid_scope": "A requested scope is not available to this client.",
     "unauthorized_client": "This client may not do this.",
 }
 

@@ -15,7 +15,7 @@ from shared.errors import Unavailable
 
 @dataclass
 class Registrations:
-    """Clients and scopes, at most `lifetime` old. Unknown clients are not remembered."""
+    """Clients and scopes, at most `lifetime` old (scopes older, while the database is away)."""
 
     database: AuthDatabase
     lifetime: timedelta

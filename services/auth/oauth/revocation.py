@@ -48,7 +48,7 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):
         return FamilyToken(family)
 
     def _family_of_access_token(self, text: str) -> UUID | None:
-        issuer = self.server.provider.issuer
+        issuer = self.server.provider.token_issuer
         return family_of(verify_own_access_token(issuer.signer, text, issuer=issuer.issuer, now=None) or {})
 
     def revoke_token(self, token: FamilyToken, request: SeamRequest) -> None:

@@ -36,7 +36,7 @@ class Provider:
     settings: AuthSettings
     database: AuthDatabase
     registrations: Registrations
-    issuer: TokenIssuer
+    token_issuer: TokenIssuer
     mac_keys: KeyRing
 
 
@@ -106,7 +106,7 @@ class OAuthServer(AuthorizationServer):
         self, grant: Grant, client: Client, *, scopes: frozenset[str], refresh_token: str | None, nonce: str | None
     ) -> dict[str, Any]:
         """Return the members of a successful answer."""
-        return self.provider.issuer.token_response(
+        return self.provider.token_issuer.token_response(
             grant,
             client=client,
             catalogue=self.provider.registrations.catalogue(self.now),

@@ -1,6 +1,6 @@
 """Storage: the SQL behind the ports of auth's features, one file a concept; `tables.py` is the whole schema.
 
-Only `app.py` and `cli.py` import it.
+Only `app.py`, `cli.py` and `doctor.py` import it.
 """
 
 from collections.abc import Iterator

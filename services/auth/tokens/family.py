@@ -98,7 +98,7 @@ class Presented:
 
 
 class Families(Protocol):
-    """The port that storage implements. Each method is one statement."""
+    """The port that storage implements. Each method but `add` is one statement."""
 
     def add(self, family: NewFamily) -> None:
         """Insert it, with a status index drawn at random among the free."""

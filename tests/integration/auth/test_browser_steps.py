@@ -230,3 +230,15 @@ def test_every_redirect_of_a_step_is_a_303(browser: Browser) -> None:
     response = browser.http.post(action_of(login), data=form)
     assert response.status_code == 303 and response.headers["cache-control"] == "no-store"
     assert browser.get(response.headers["location"]).status_code == 303
+
+
+def test_an_address_that_was_deregistered_meanwhile_gets_no_answer(provider: Provider) -> None:
+    browser = provider.browser()
+    page = browser.open(redirect_uri=APP_LINK)
+    provider.sql(
+        "UPDATE clients SET metadata = json_set(metadata, '$.redirect_uris', json(:uris)) WHERE client_id = :client_id",
+        client_id="mobile-app",
+        uris='["myapp://callback"]',
+    )
+    answer = browser.submit(page, username="", password="", action="cancel")
+    assert (answer.status_code, error_of(answer)) == (400, OVER)
