@@ -7,6 +7,7 @@ Spec: RFC 5280 s4.2.1.10 (name constraints), s4.2.1.9 (basic constraints)
 """
 
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,6 +32,10 @@ def new_key() -> bytes:
     )
 
 
+#: Excluded by name: what permits some names says nothing of addresses (RFC 5280 s4.2.1.10).
+_EVERY_ADDRESS = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
+
+
 def issue_authority(key_pem: bytes, domain: str, now: datetime) -> bytes:
     """Return the self-signed certificate of an authority for `domain` and the names under it, PEM."""
     key = _private_key(key_pem)
@@ -42,7 +47,7 @@ def issue_authority(key_pem: bytes, domain: str, now: datetime) -> bytes:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.NameConstraints([x509.DNSName(domain)], None), critical=True)
+        .add_extension(x509.NameConstraints([x509.DNSName(domain)], _EVERY_ADDRESS), critical=True)
     )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 

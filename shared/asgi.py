@@ -21,8 +21,8 @@ from shared.problem_details import problem
 
 #: Seconds in which a connection that was accepted before the end may still send its request.
 _LAST_WORD = 0.25
-#: Bytes that a body may hold, unless a service says otherwise.
-BODY_LIMIT = 1_048_576
+#: Bytes that a body may hold. No form or record of ours is longer, and a list holds up to 200 records at once.
+BODY_LIMIT = 65_536
 
 _log = logging.getLogger("request")
 _errors = logging.getLogger("error")

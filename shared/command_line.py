@@ -12,7 +12,7 @@ from typing import Generic
 
 from starlette.types import ASGIApp
 
-from shared.asgi import BODY_LIMIT, Edge, serve
+from shared.asgi import Edge, serve
 from shared.errors import SuiteError
 from shared.logs import configure_logs
 from shared.settings import Settings, load_settings
@@ -31,7 +31,6 @@ class Commands(Generic[Settings]):
     create_app: Callable[[Settings], ASGIApp]
     apply: Callable[[Settings, Path, bool], Sequence[str]]
     doctor: Callable[[], int]
-    body_limit: int = BODY_LIMIT
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""
@@ -62,7 +61,7 @@ class Commands(Generic[Settings]):
     def _serve(self, settings: Settings) -> None:
         configure_logs(self.service, settings.log_level)
         serve(
-            Edge(self.create_app(settings), body_limit=self.body_limit),
+            Edge(self.create_app(settings)),
             host=settings.host,
             port=settings.port,
             certificate=settings.tls_cert_file,

@@ -14,6 +14,9 @@ from starlette.responses import Response
 
 from shared.errors import Conflict, NotFound, Unavailable
 
+#: Errors of one request that are listed.
+MOST_ERRORS = 100
+
 
 def problem_body(status: int, title: str, detail: str, **members: Any) -> bytes:
     """Return the JSON of one problem document."""
@@ -69,5 +72,8 @@ def install_problem_details(app: FastAPI) -> None:
         if any(item["type"] == "json_invalid" for item in found):
             return problem(400, "The body is not JSON.", instance=request.url.path)
         # `input` is left out: it would echo what the caller sent
-        errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found]
-        return problem(422, "The request does not fit.", instance=request.url.path, errors=errors)
+        errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found[:MOST_ERRORS]]
+        detail = "The request does not fit."
+        if len(found) > MOST_ERRORS:
+            detail += f" The first {MOST_ERRORS} of {len(found)} errors:"
+        return problem(422, detail, instance=request.url.path, errors=errors)

@@ -12,13 +12,10 @@ from shared.command_line import Commands
 from shared.config_file import load_config
 from shared.database import Database
 
-#: No form of ours is longer, in bytes.
-_BODY_LIMIT = 65_536
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("auth", AuthSettings, create_app, _apply, _doctor, _BODY_LIMIT).run(arguments)
+    return Commands("auth", AuthSettings, create_app, _apply, _doctor).run(arguments)
 
 
 def _doctor() -> int:

@@ -1,9 +1,12 @@
 """The certificates, read as a client does that checks all of it."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from deploy.authority import (
@@ -46,6 +49,26 @@ def test_the_authority_cannot_speak_for_the_world() -> None:
     with pytest.raises(VerificationError):
         verify(abroad, "bank.example")
     assert domain_of(AUTHORITY) == "company.localhost"
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "127.0.0.1", "2606:4700::1111"])
+def test_nor_for_an_address(address: str) -> None:
+    """A constraint on names alone leaves addresses free (RFC 5280 s4.2.1.10)."""
+    ip = x509.IPAddress(ip_address(address))
+    good, authority = x509.load_pem_x509_certificate(CERTIFICATE), x509.load_pem_x509_certificate(AUTHORITY)
+    builder = x509.CertificateBuilder(good.issuer, good.subject, good.public_key(), good.serial_number)
+    builder = builder.not_valid_before(good.not_valid_before_utc).not_valid_after(good.not_valid_after_utc)
+    for extension in good.extensions:
+        mine = isinstance(extension.value, x509.SubjectAlternativeName)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([ip]) if mine else extension.value, extension.critical
+        )
+    key = serialization.load_pem_private_key(AUTHORITY_KEY, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    forged = builder.sign(key, hashes.SHA256())
+    verifier = PolicyBuilder().store(Store([authority])).time(NOW).build_server_verifier(ip)
+    with pytest.raises(VerificationError):
+        verifier.verify(forged, [])
 
 
 def test_a_certificate_is_kept_until_its_end_is_near() -> None:
