@@ -92,7 +92,8 @@ class JwksCache:
         """
         if (key_set := self.current()) is not None:
             return key_set
-        if not _within(self._failed_at, self._clock.now(), RETRY):
+        # a fetch under way is waited for even after its failure is known: it may still bring the last good copy
+        if self._fetching is not None or not _within(self._failed_at, self._clock.now(), RETRY):
             await self._fetch()
         if (key_set := self.current()) is None:
             _lookups.labels("no_keys").inc()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -298,3 +299,30 @@ async def test_without_any_keys_fetches_are_spaced_by_a_second(
     issuer.outage = False
     clock.advance(seconds=1)
     assert await jwks.find(issuer.kid) is not None
+
+
+async def test_a_caller_during_the_look_for_the_copy_waits_for_it(
+    issuer: FakeIssuer, clock: SettableClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure is known before the copy is read: who asks in between must not be told that there are no keys."""
+    file = tmp_path / "jwks.json"
+    before = JwksCache(JWKS_URL, clock, last_good=file, transport=issuer.transport())
+    assert await before.find(issuer.kid) is not None
+    issuer.outage = True
+    jwks = JwksCache(JWKS_URL, clock, last_good=file, transport=issuer.transport())
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    read = jwks._fall_back_to_copy
+
+    async def slow_disk() -> None:
+        reading.set()
+        await go_on.wait()
+        await read()
+
+    monkeypatch.setattr(jwks, "_fall_back_to_copy", slow_disk)
+    first = asyncio.create_task(jwks.find(issuer.kid))
+    await reading.wait()
+    second = asyncio.create_task(jwks.find(issuer.kid))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await first is not None
+    assert await second is not None
