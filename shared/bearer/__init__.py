@@ -11,11 +11,19 @@ Holds no session. Does not know whether a token was revoked before it expired.
 """
 
 from shared.bearer.access_token import AccessTokenRules
-from shared.bearer.challenge import BearerRefusal, InsufficientScope, InvalidToken, MalformedRequest, NoCredentials
-from shared.bearer.dependency import ProtectedApi, ProtectedRoute, install_bearer, require_scope
+from shared.bearer.challenge import (
+    BearerRefusal,
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidToken,
+    MalformedRequest,
+    NoCredentials,
+)
+from shared.bearer.dependency import ProtectedRoute, install_bearer
 from shared.bearer.jwks import JwksCache
 from shared.bearer.ownership import Owner, Reach, owner_of_new_records, reach_of
 from shared.bearer.principal import Principal
+from shared.bearer.requirements import ProtectedApi, fail_closed, require_auth, require_scope
 from shared.bearer.settings import ResourceServerSettings
 from shared.bearer.verifier import AccessTokenVerifier
 
@@ -24,6 +32,7 @@ __all__ = [
     "AccessTokenVerifier",
     "BearerRefusal",
     "InsufficientScope",
+    "InsufficientUserAuthentication",
     "InvalidToken",
     "JwksCache",
     "MalformedRequest",
@@ -34,8 +43,10 @@ __all__ = [
     "ProtectedRoute",
     "Reach",
     "ResourceServerSettings",
+    "fail_closed",
     "install_bearer",
     "owner_of_new_records",
     "reach_of",
+    "require_auth",
     "require_scope",
 ]

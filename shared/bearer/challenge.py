@@ -1,11 +1,12 @@
 """The refusals of a protected resource and their `WWW-Authenticate` challenges.
 
-Spec: RFC 6750 s3, RFC 9728 s5.1
+Spec: RFC 6750 s3, RFC 9470 s3, RFC 9728 s5.1
 
 Each attribute appears at most once, quoted; the token never does. Every bad token gets the same text, so that
 nobody learns from the answer whether it was expired, forged or meant for someone else: `reason` is for the metrics.
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 from starlette.requests import Request
@@ -19,10 +20,11 @@ class BearerRefusal(SuiteError):
     """The request is refused for its credentials.
 
     BearerRefusal
-    |-- NoCredentials       401, no error code: the client may not have known that it needs a token
-    |-- MalformedRequest    400 invalid_request
-    |-- InvalidToken        401 invalid_token
-    `-- InsufficientScope   403 insufficient_scope
+    |-- NoCredentials                    401, no error code: the client may not have known that it needs a token
+    |-- MalformedRequest                 400 invalid_request
+    |-- InvalidToken                     401 invalid_token
+    |-- InsufficientScope                403 insufficient_scope
+    `-- InsufficientUserAuthentication   401 insufficient_user_authentication
     """
 
     status: ClassVar[int]
@@ -33,6 +35,11 @@ class BearerRefusal(SuiteError):
         super().__init__(reason)
         self.reason = reason
         self.scope = scope
+
+    def attributes(self) -> dict[str, str]:
+        """Return what the challenge says of this refusal, beside realm and metadata."""
+        said = {} if self.error is None else {"error": self.error, "error_description": self.description}
+        return said if self.scope is None else {**said, "scope": self.scope}
 
 
 class NoCredentials(BearerRefusal):
@@ -67,14 +74,29 @@ class InsufficientScope(BearerRefusal):
     description = "The access token does not grant what this request needs."
 
 
+class InsufficientUserAuthentication(BearerRefusal):
+    """The user has not signed in strongly or recently enough; the client may ask for that and come back."""
+
+    status = 401
+    error = "insufficient_user_authentication"
+    description = "A stronger or more recent sign-in is needed."
+
+    def __init__(self, reason: str, *, acr: str | None, max_age: timedelta | None) -> None:
+        super().__init__(reason)
+        self._acr = acr
+        self._max_age = max_age
+
+    def attributes(self) -> dict[str, str]:
+        """Add all that the route demands, also the part that is met: the new sign-in must meet the whole."""
+        demanded = {} if self._acr is None else {"acr_values": self._acr}
+        if self._max_age is not None:
+            demanded["max_age"] = str(int(self._max_age.total_seconds()))
+        return super().attributes() | demanded
+
+
 def challenge(refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> str:
     """Return the value of `WWW-Authenticate`."""
-    attributes = {"realm": realm}
-    if refusal.error is not None:
-        attributes |= {"error": refusal.error, "error_description": refusal.description}
-    if refusal.scope is not None:
-        attributes["scope"] = refusal.scope
-    attributes["resource_metadata"] = resource_metadata
+    attributes = {"realm": realm, **refusal.attributes(), "resource_metadata": resource_metadata}
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 

@@ -31,7 +31,7 @@ class AccessTokenVerifier:
     ) -> None:
         self.rules = rules
         self.jwks = jwks
-        self._clock = clock
+        self.clock = clock
         self._remembered = remembered
         # least recently used first; by SHA-256, so that a dump of the memory gives no token away
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
@@ -52,7 +52,7 @@ class AccessTokenVerifier:
         kid = rfc9068.key_id(access_token)
         if (public_key := await self.jwks.find(kid)) is None:
             raise InvalidToken("unknown_kid")
-        principal = rfc9068.verify(access_token, public_key, self.rules, self._clock.now())
+        principal = rfc9068.verify(access_token, public_key, self.rules, self.clock.now())
         self._remember(digest, principal)
         return principal
 
@@ -61,7 +61,7 @@ class AccessTokenVerifier:
         principal = self._verified.get(digest)
         if principal is None:
             return None
-        if not rfc9068.is_unexpired(principal, self.rules, self._clock.now()):
+        if not rfc9068.is_unexpired(principal, self.rules, self.clock.now()):
             del self._verified[digest]
             return None
         self._verified.move_to_end(digest)
