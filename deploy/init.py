@@ -14,10 +14,10 @@ import secrets
 import sys
 from pathlib import Path
 
-from deploy.authority import domain_of, issue_authority, issue_certificate, new_key, still_good
-from deploy.secret_files import follow, made_once
+from shared.certificates import domain_of, issue_authority, issue_certificate, new_key, still_good
 from shared.clock import Clock
 from shared.errors import ConfigurationError, SuiteError
+from shared.secret_files import follow, made_once
 
 SERVICES = ("auth", "crm", "orders")
 ROOT = Path("/secrets")

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import webbrowser
@@ -51,7 +52,7 @@ def _client(options: argparse.Namespace) -> Iterator[MobileClient]:
     registration = Registration(options.issuer, options.client_id, options.redirect_uri)
     # nothing on this machine is asked through a proxy
     direct: dict[str, httpx2.BaseTransport | None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1")}
-    with httpx2.Client(timeout=10, mounts=direct) as http:
+    with httpx2.Client(timeout=10, mounts=direct, verify=options.ca_file or True) as http:
         yield MobileClient(registration, _store(registration, options), http, Clock(options.clock_file))
 
 
@@ -227,6 +228,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--store", choices=("keyring", "file"), default="keyring", help="(%(default)s)")
     parser.add_argument("--store-path", type=Path, help="the file; with keyring, the directory of its lock")
+    parser.add_argument(
+        "--ca-file", type=_authorities, help="trust the CAs of this PEM file alone (default: SSL_CERT_FILE, else all)"
+    )
     parser.add_argument("--json", action="store_true", help="print results as JSON")
     parser.add_argument("--no-browser", action="store_true", help="login: print the URL on the first line and wait")
     parser.add_argument(
@@ -249,6 +253,13 @@ def _base_url(text: str) -> str:
     if not safe_for_tokens(text):
         raise argparse.ArgumentTypeError("must be https, or http on this machine")
     return text.rstrip("/")
+
+
+def _authorities(text: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=text)
+    except OSError as error:  # SSLError is one
+        raise argparse.ArgumentTypeError(f"{text} is no readable PEM file of CA certificates") from error
 
 
 def _redirect_uri(text: str) -> str:

@@ -5,6 +5,7 @@ against a stack that `make run` has started.
 """
 
 import argparse
+import ssl
 import sys
 import tempfile
 from pathlib import Path
@@ -24,21 +25,24 @@ def main() -> int:
     parser.add_argument("--issuer", default="http://localhost:9000")
     parser.add_argument("--crm", default="http://localhost:9001")
     parser.add_argument("--orders", default="http://localhost:9002")
+    parser.add_argument("--ca-file", help="the CA to trust, when they are https (make run TLS=1)")
     options = parser.parse_args()
 
     url = f"{options.orders}/api/orders" if "orders:" in options.scope else f"{options.crm}/api/contacts"
     scope = " ".join(["openid", *options.scope.split()])
     registration = Registration(options.issuer, redirect_uri="myapp://callback", scope=scope)
     with tempfile.TemporaryDirectory() as directory:
-        phone = Phone(registration, Path(directory), Clock())
+        trusted = ssl.create_default_context(cafile=options.ca_file)
+        phone = Phone(registration, Path(directory), Clock(), httpx2.HTTPTransport(verify=trusted))
         try:
-            token = phone.install("curl").sign_in(ALICE).access_token
+            token = phone.install("curl", httpx2.HTTPTransport(verify=trusted)).sign_in(ALICE).access_token
         except (MobileError, UnexpectedPage, httpx2.HTTPError) as error:
             print(f"no token: {error} (is `make run` running?)", file=sys.stderr)
             return 1
         finally:
             phone.close()
-    print(f"curl -sS -i -H 'Authorization: Bearer {token}' {url}")
+    trust = f" --cacert {options.ca_file}" if options.ca_file else ""
+    print(f"curl -sS -i{trust} -H 'Authorization: Bearer {token}' {url}")
     return 0
 
 

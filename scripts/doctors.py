@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 
-from services.local_stack import ROOT, SERVICES, stack_environment
+from services.local_stack import ROOT, SERVICES, StackError, stack_environment
 
 
 def main() -> int:
     """Run each doctor as a process of its own, as an operator would, and return the exit code."""
-    environment = stack_environment(os.environ)  # noqa: TID251 - handed on to the three
+    try:
+        environment = stack_environment(os.environ)  # noqa: TID251 - handed on to the three
+    except StackError as error:
+        print(f"doctor: {error}", file=sys.stderr)
+        return 1
     runs = [
         subprocess.run([sys.executable, "-m", f"services.{name}", "doctor"], cwd=ROOT, env=environment, check=False)
         for name in SERVICES

@@ -20,8 +20,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m services", description="Run auth, crm and orders on this machine.")
     parser.epilog = "Settings are environment variables: see .env.example."
     parser.parse_args()
-    environment = stack_environment(os.environ)  # noqa: TID251 - handed on to the three processes
     try:
+        environment = stack_environment(os.environ)  # noqa: TID251 - handed on to the three processes
         return asyncio.run(_run(LocalStack(environment)))
     except SuiteError as error:
         print(f"services: {error}", file=sys.stderr)
@@ -55,6 +55,9 @@ def _welcome(stack: LocalStack) -> str:
     data = stack.environment["DATA_DIR"]
     lines = ["", f"ready (ENVIRONMENT={stack.environment['ENVIRONMENT']}, data in {data})", ""]
     lines += [f"  {name:<7} {stack.address(name)}" for name in SERVICES]
+    if stack.tls:
+        trust = "import it as an authority into the browser; for a program: SSL_CERT_FILE, --cacert, --ca-file"
+        lines += ["", f"  The CA: {stack.tls.authority} (good for this machine alone; to trust it: {trust})"]
     if stack.local:
         lines += ["", "  Sign in as:"]
         for user in load_config(LOCAL_CONFIG, stack.environment)["users"]:
@@ -68,6 +71,7 @@ def _next_commands(stack: LocalStack) -> list[str]:
     ports = [stack.address(name) for name in SERVICES]
     moved = ports != ["http://localhost:9000", "http://localhost:9001", "http://localhost:9002"]
     options = f" --issuer {ports[0]} --crm {ports[1]} --orders {ports[2]}" if moved else ""
+    options += f" --ca-file {stack.tls.authority}" if stack.tls else ""
     return [f"  .venv/bin/python -m mobile{options} {command}" for command in ("login", "contacts")]
 
 

@@ -2,7 +2,8 @@
 
 Knows their commands alone (`python -m services.<name>`), never their insides.
 
-In: the environment, as in `.env.example`. Out: a pid file a service under DATA_DIR/run.
+In: the environment, as in `.env.example`. Out: a pid file a service under DATA_DIR/run; with TLS=1 the certificate and
+its authority under DATA_DIR/tls.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import httpx2
 
+from services.local_tls import LocalTls
+from shared.clock import Clock
 from shared.errors import SuiteError
 
 SERVICES = ("auth", "crm", "orders")
@@ -41,11 +44,30 @@ def stack_environment(given: Mapping[str, str]) -> dict[str, str]:
         "ORDERS_PORT": "9002",
     }
     environment = defaults | dict(given)
-    environment.setdefault("AUTH_ISSUER", f"http://localhost:{environment['AUTH_PORT']}")
+    tls = local_tls(environment)
+    scheme = "https" if tls else "http"
+    environment.setdefault("AUTH_ISSUER", f"{scheme}://localhost:{environment['AUTH_PORT']}")
     for api in ("CRM", "ORDERS"):
         environment.setdefault(f"{api}_ISSUER", environment["AUTH_ISSUER"])
-        environment.setdefault(f"{api}_AUDIENCE", f"http://localhost:{environment[f'{api}_PORT']}")
+        environment.setdefault(f"{api}_AUDIENCE", f"{scheme}://localhost:{environment[f'{api}_PORT']}")
+    if tls:
+        for name in map(str.upper, SERVICES):
+            environment[f"{name}_TLS_CERT_FILE"] = str(tls.certificate)
+            environment[f"{name}_TLS_KEY_FILE"] = str(tls.key)
+        environment["SSL_CERT_FILE"] = str(tls.authority)  # the only server that these processes ask is auth
     return environment
+
+
+def local_tls(environment: Mapping[str, str]) -> LocalTls | None:
+    """Return the certificate files that TLS=1 asks for; None: plain http.
+
+    Raises:
+        StackError: TLS is something else.
+    """
+    asked = environment.get("TLS", "")
+    if asked not in {"", "0", "1"}:
+        raise StackError(f"TLS: must be 1 (https) or 0 (http), not {asked!r}")
+    return LocalTls(Path(environment["DATA_DIR"]) / "tls") if asked == "1" else None
 
 
 class LocalStack:
@@ -54,23 +76,27 @@ class LocalStack:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = dict(environment)
         self.local = self.environment["ENVIRONMENT"] == "local"
+        self.tls = local_tls(self.environment)
         self._run_directory = Path(self.environment["DATA_DIR"]) / "run"
         self._processes: dict[str, Process] = {}
         self._unready = dict.fromkeys(SERVICES, "not started")
 
     def address(self, name: str) -> str:
         """Return the base URL of one service on this machine."""
-        return f"http://localhost:{self._port(name)}"
+        return f"{'https' if self.tls else 'http'}://localhost:{self._port(name)}"
 
     async def start(self) -> None:
         """Migrate, seed (in ENVIRONMENT=local alone) and start all three; returns when each is ready.
 
         Raises:
             StackError: a port is taken (found before anything has started), or a step or a service failed.
+            ConfigurationError: the files of TLS cannot be made.
         """
         for name in SERVICES:
             self._refuse_taken_port(name)
         self._run_directory.mkdir(parents=True, exist_ok=True)
+        if self.tls:
+            self.tls.make(Clock().now())
         try:
             async with asyncio.timeout(_START_LIMIT.total_seconds()), asyncio.TaskGroup() as group:
                 # The three share nothing, so each goes through its own steps without waiting for the others.
@@ -136,7 +162,8 @@ class LocalStack:
             raise StackError(f"{title} failed: {cause} (all of it: python -m {' '.join(command)})")
 
     async def _until_ready(self, name: str, process: Process) -> None:
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        verify = self.tls.context() if self.tls else True
+        async with httpx2.AsyncClient(trust_env=False, verify=verify) as client:
             while process.returncode is None:
                 try:
                     answer = await client.get(f"{self.address(name)}/readyz")

@@ -125,5 +125,5 @@ def _free_ports(count: int) -> list[int]:
 
 def _outer_environment() -> dict[str, str]:
     """Return this process's environment without the suite's own settings, which a developer may have set."""
-    ours = ("AUTH_", "CRM_", "ORDERS_", "ENVIRONMENT", "DATA_DIR", "CLOCK_FILE", "LOG_LEVEL")
+    ours = ("AUTH_", "CRM_", "ORDERS_", "ENVIRONMENT", "DATA_DIR", "CLOCK_FILE", "LOG_LEVEL", "TLS")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}  # noqa: TID251 - handed on

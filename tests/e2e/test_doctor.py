@@ -14,9 +14,9 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
-from deploy.authority import issue_authority, issue_certificate, new_key
 from mobile.simulator import ALICE
 from services.local_stack import LOCAL_CONFIG, ROOT, SERVICES, stack_environment
+from shared.certificates import issue_authority, issue_certificate, new_key
 from shared.clock import Clock
 from tests.e2e.phones import Phones, refresh_token_of
 from tests.support.databases import migrated

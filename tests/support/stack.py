@@ -89,7 +89,8 @@ def running_stack(data: Path, settings: Mapping[str, str] | None = None) -> Iter
             stderr=log,
             text=True,
         )
-    addresses = {name: f"http://localhost:{environment[f'{name.upper()}_PORT']}" for name in SERVICES}
+    scheme = "https" if environment.get("TLS") == "1" else "http"
+    addresses = {name: f"{scheme}://localhost:{environment[f'{name.upper()}_PORT']}" for name in SERVICES}
     clock_file = ClockFile(Path(environment["CLOCK_FILE"]))
     stack = Stack(**addresses, data=data, _clock_file=clock_file, _process=process)
     with process:  # closes the pipe and waits
@@ -115,5 +116,5 @@ def stack_environment_for(data: Path, settings: Mapping[str, str]) -> dict[str, 
 
 def _outer_environment() -> dict[str, str]:
     """Return this process's environment without the suite's own settings, which a developer may have set."""
-    ours = ("AUTH_", "CRM_", "ORDERS_", "ENVIRONMENT", "DATA_DIR", "CLOCK_FILE", "LOG_LEVEL")
+    ours = ("AUTH_", "CRM_", "ORDERS_", "ENVIRONMENT", "DATA_DIR", "CLOCK_FILE", "LOG_LEVEL", "TLS")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}  # noqa: TID251 - handed on

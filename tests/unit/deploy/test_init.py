@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.init import SERVICES, main
-from deploy.secret_files import follow, made_once
 from shared.errors import ConfigurationError
+from shared.secret_files import follow, made_once
 
 VOLUMES = ("ca-key", "ca", "proxy", "postgres", "valkey", *SERVICES, *(f"{service}-owner" for service in SERVICES))
 
@@ -96,7 +96,7 @@ def test_a_missing_volume_is_named(root: Path, capsys: pytest.CaptureFixture[str
     (root / "valkey").rmdir()
     assert init(root) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"init: {root}/valkey/password: No such file or directory; is its volume mounted")
+    assert line.startswith(f"init: {root}/valkey/password: No such file or directory; this user must be able")
 
 
 @pytest.mark.parametrize(

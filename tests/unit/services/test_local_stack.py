@@ -31,3 +31,26 @@ def test_a_port_that_is_no_number_is_named() -> None:
     stack = LocalStack(stack_environment({"CRM_PORT": "many"}))
     with pytest.raises(StackError, match="CRM_PORT: must be a number, not 'many'"):
         stack.address("crm")
+
+
+def test_over_tls_the_addresses_are_https_and_all_three_know_the_files() -> None:
+    environment = stack_environment({"TLS": "1", "DATA_DIR": "data", "SSL_CERT_FILE": "/else/where.pem"})
+    assert environment["AUTH_ISSUER"] == environment["CRM_ISSUER"] == "https://localhost:9000"
+    assert environment["CRM_AUDIENCE"] == "https://localhost:9001"
+    for name in ("AUTH", "CRM", "ORDERS"):
+        assert environment[f"{name}_TLS_CERT_FILE"] == "data/tls/tls.crt"
+        assert environment[f"{name}_TLS_KEY_FILE"] == "data/tls/tls.key"
+    assert environment["SSL_CERT_FILE"] == "data/tls/ca.crt"
+    assert LocalStack(environment).address("orders") == "https://localhost:9002"
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_without_tls_nothing_of_it_is_set(value: str) -> None:
+    environment = stack_environment({"TLS": value})
+    assert environment["AUTH_ISSUER"] == "http://localhost:9000"
+    assert "SSL_CERT_FILE" not in environment
+
+
+def test_a_wrong_tls_is_one_clear_line() -> None:
+    with pytest.raises(StackError, match=r"TLS: must be 1 \(https\) or 0 \(http\), not 'yes'"):
+        stack_environment({"TLS": "yes"})

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from deploy.authority import (
+from shared.certificates import (
     CERTIFICATE_LIFETIME,
     RENEW_BEFORE,
     domain_of,
@@ -27,9 +27,17 @@ AUTHORITY = issue_authority(AUTHORITY_KEY, "company.localhost", NOW)
 CERTIFICATE = issue_certificate(AUTHORITY, AUTHORITY_KEY, KEY, NAMES, NOW)
 
 
+MACHINE = ["localhost", "127.0.0.1", "::1"]
+MACHINES_AUTHORITY = issue_authority(AUTHORITY_KEY, "localhost", NOW, MACHINE[1:])
+
+
 def verify(certificate: bytes, name: str, authority: bytes = AUTHORITY, now: datetime = NOW) -> None:
     store = Store([x509.load_pem_x509_certificate(authority)])
-    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(x509.DNSName(name))
+    try:
+        subject: x509.DNSName | x509.IPAddress = x509.IPAddress(ip_address(name))
+    except ValueError:
+        subject = x509.DNSName(name)
+    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(subject)
     verifier.verify(x509.load_pem_x509_certificate(certificate), [])
 
 
@@ -69,6 +77,22 @@ def test_nor_for_an_address(address: str) -> None:
     verifier = PolicyBuilder().store(Store([authority])).time(NOW).build_server_verifier(ip)
     with pytest.raises(VerificationError):
         verifier.verify(forged, [])
+
+
+@pytest.mark.parametrize("name", MACHINE)
+def test_an_authority_may_be_made_for_addresses_too(name: str) -> None:
+    certificate = issue_certificate(MACHINES_AUTHORITY, AUTHORITY_KEY, KEY, MACHINE, NOW)
+    verify(certificate, name, MACHINES_AUTHORITY)
+    assert still_good(certificate, MACHINES_AUTHORITY, KEY, MACHINE, NOW)
+    assert not still_good(certificate, MACHINES_AUTHORITY, KEY, MACHINE[:2], NOW)
+    assert domain_of(MACHINES_AUTHORITY) == "localhost"
+
+
+@pytest.mark.parametrize("name", ["127.0.0.2", "192.168.0.1", "::2", "bank.example"])
+def test_and_then_speaks_for_no_other(name: str) -> None:
+    certificate = issue_certificate(MACHINES_AUTHORITY, AUTHORITY_KEY, KEY, [name], NOW)
+    with pytest.raises(VerificationError):
+        verify(certificate, name, MACHINES_AUTHORITY)
 
 
 def test_a_certificate_is_kept_until_its_end_is_near() -> None:

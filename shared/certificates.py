@@ -1,13 +1,14 @@
-"""The stack's own certificate authority, and the one certificate that its proxy shows.
+"""A stack's own certificate authority, and the one certificate that its servers show.
 
-The authority may speak for one domain alone (name constraints), so that a machine that trusts it trusts it for these
-names and for nothing else. It signs no further authority.
+The authority may speak for one domain alone (name constraints), and for the addresses that it is made with, so that a
+machine that trusts it trusts it for these names and for nothing else. It signs no further authority.
 
 Spec: RFC 5280 s4.2.1.10 (name constraints), s4.2.1.9 (basic constraints)
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -36,18 +37,20 @@ def new_key() -> bytes:
 _EVERY_ADDRESS = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
 
 
-def issue_authority(key_pem: bytes, domain: str, now: datetime) -> bytes:
-    """Return the self-signed certificate of an authority for `domain` and the names under it, PEM."""
+def issue_authority(key_pem: bytes, domain: str, now: datetime, addresses: Iterable[str] = ()) -> bytes:
+    """Return the self-signed certificate of an authority for `domain`, the names under it and `addresses`, PEM."""
     key = _private_key(key_pem)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Company SSO local authority ({domain})")])
     public = key.public_key()
     usage = _key_usage(key_cert_sign=True, crl_sign=True)
+    permitted = [x509.IPAddress(ip_network(address)) for address in addresses]
+    excluded = None if permitted else _EVERY_ADDRESS  # where some are permitted, the others are not
     builder = (
         _started(name, name, public, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.NameConstraints([x509.DNSName(domain)], _EVERY_ADDRESS), critical=True)
+        .add_extension(x509.NameConstraints([x509.DNSName(domain), *permitted], excluded), critical=True)
     )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
@@ -55,7 +58,7 @@ def issue_authority(key_pem: bytes, domain: str, now: datetime) -> bytes:
 def issue_certificate(
     authority_pem: bytes, authority_key_pem: bytes, key_pem: bytes, names: list[str], now: datetime
 ) -> bytes:
-    """Return the server certificate for `names`, signed by the authority, PEM."""
+    """Return the server certificate for `names` (of hosts, or addresses), signed by the authority, PEM."""
     authority = x509.load_pem_x509_certificate(authority_pem)
     authority_key = _private_key(authority_key_pem)
     public = _private_key(key_pem).public_key()
@@ -63,7 +66,7 @@ def issue_certificate(
     usage = _key_usage(digital_signature=True)
     builder = (
         _started(subject, authority.subject, public, now, CERTIFICATE_LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -77,8 +80,8 @@ def domain_of(authority_pem: bytes) -> str:
     """Return the domain that the authority may speak for."""
     authority = x509.load_pem_x509_certificate(authority_pem)
     constraints = authority.extensions.get_extension_for_class(x509.NameConstraints).value
-    (subtree,) = constraints.permitted_subtrees or []
-    return str(subtree.value)
+    (domain,) = (tree.value for tree in constraints.permitted_subtrees or [] if isinstance(tree, x509.DNSName))
+    return str(domain)
 
 
 def still_good(certificate_pem: bytes, authority_pem: bytes, key_pem: bytes, names: list[str], now: datetime) -> bool:
@@ -91,9 +94,16 @@ def still_good(certificate_pem: bytes, authority_pem: bytes, key_pem: bytes, nam
     covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (
         certificate.public_key() == _private_key(key_pem).public_key()
-        and set(covered.get_values_for_type(x509.DNSName)) == set(names)
+        and set(covered) == set(map(_general_name, names))
         and now + RENEW_BEFORE < certificate.not_valid_after_utc
     )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _started(
@@ -130,7 +140,7 @@ def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
-        raise ConfigurationError("a private key of the proxy's volumes is damaged: remove the volume") from error
+        raise ConfigurationError("a private key of the certificates is damaged: remove both") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigurationError("a private key of the proxy's volumes is none of ours: remove the volume")
+        raise ConfigurationError("a private key of the certificates is none of ours: remove both")
     return key

@@ -1,6 +1,4 @@
-"""Files of the secret volumes: written whole or not at all, once, readable by one group.
-
-Each volume is a directory under one root; only the containers that read it mount it.
+"""Files of secrets: written whole or not at all, once, readable by those alone who are to read them.
 
 Policy: ADR-0010
 """
@@ -13,10 +11,10 @@ from pathlib import Path
 from shared.errors import ConfigurationError
 
 #: The owner writes nothing either: a secret is replaced by removing it, never in place. The readers' group reads.
-_MODE = 0o440
+FOR_ITS_GROUP = 0o440
 
 
-def made_once(file: Path, make: Callable[[], bytes]) -> bytes:
+def made_once(file: Path, make: Callable[[], bytes], *, mode: int = FOR_ITS_GROUP) -> bytes:
     """Return what `file` holds; a file that is not there is made first, and of two makers the first one's stays.
 
     Raises:
@@ -24,18 +22,16 @@ def made_once(file: Path, make: Callable[[], bytes]) -> bytes:
     """
     try:
         if not file.exists():
-            _put(file, make(), replace=False)
+            _put(file, make(), mode, replace=False)
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            f"{file}: {error.strerror}; is its volume mounted, and the user the image's own?"
-        ) from error
+        raise _unusable(file, error) from error
     if not content.strip():
         raise ConfigurationError(f"{file}: is empty; remove it, and it is made anew")
     return content
 
 
-def follow(file: Path, content: bytes) -> bool:
+def follow(file: Path, content: bytes, *, mode: int = FOR_ITS_GROUP) -> bool:
     """Bring `file` to `content`, which is derived from what was made once; return whether it changed.
 
     Raises:
@@ -44,17 +40,20 @@ def follow(file: Path, content: bytes) -> bool:
     try:
         if file.exists() and file.read_bytes() == content:
             return False
-        _put(file, content, replace=True)
+        _put(file, content, mode, replace=True)
     except OSError as error:
-        raise ConfigurationError(
-            f"{file}: {error.strerror}; is its volume mounted, and the user the image's own?"
-        ) from error
+        raise _unusable(file, error) from error
     return True
 
 
-def _put(file: Path, content: bytes, *, replace: bool) -> None:
+def _unusable(file: Path, error: OSError) -> ConfigurationError:
+    remedy = "this user must be able to write there (in a container: is its volume mounted, the user the image's own?)"
+    return ConfigurationError(f"{file}: {error.strerror}; {remedy}")
+
+
+def _put(file: Path, content: bytes, mode: int, *, replace: bool) -> None:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(content)
