@@ -111,7 +111,8 @@ def test_the_command_line_takes_the_authority(secure_stack: Stack, tmp_path: Pat
     ) as process:
         assert process.stdout is not None
         link = browser.sign_in(process.stdout.readline().strip(), BOB)
-        assert httpx2.get(link.url).status_code == 200
+        assert browser.follow(link).status_code == 200
+        process.communicate()
     browser.close()
     assert process.returncode == 0
     done = subprocess.run([*command, "contacts"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
