@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from services.auth.app import create_app, encryption_keys
+from services.auth.apply import apply_configuration
 from services.auth.audit import AuditEvent
-from services.auth.configuration import apply_configuration, parse_configuration
+from services.auth.configuration import parse_configuration
 from services.auth.settings import AuthSettings
 from services.auth.storage import stores_on
 from services.auth.storage.configuration import SqlConfigurationStore

@@ -1,21 +1,15 @@
-"""Configuration as code: the users, clients and APIs that a file asks for, checked, planned and applied.
+"""Configuration as code: the users, clients and APIs that a file asks for, and what is wrong with it.
 
 Spec: RFC 7591 s2 (names of client metadata), OpenID Connect Registration s2
-Applying is idempotent; what the file does not name stays as it is.
 """
 
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from services.auth.clients import redirect_uri_fault
-from services.auth.keys.encryption import decrypt
-from services.auth.keys.key_ring import KeyRing
-from services.auth.mfa.totp import TotpCredential, seal_totp_secret, totp_label
-from services.auth.opaque_token import digest
-from services.auth.passwords import hash_password, is_too_long, verify_password
+from services.auth.passwords import is_too_long
 from services.auth.scopes import OIDC_SCOPES, split_scope
 from services.auth.users import claim_fault, normalise_username
 from shared.errors import ConfigurationError
@@ -142,34 +136,6 @@ class Configuration(_Entry):
     orders: Any = None
 
 
-class ConfigurationStore(Protocol):
-    """The port that storage implements. A user is found by sub; secrets are seen as digests."""
-
-    def apis(self) -> dict[str, dict[str, Any]]:
-        """Return name and scopes of every API, by identifier."""
-        ...
-
-    def remove_api(self, identifier: str) -> None: ...
-
-    def put_api(self, identifier: str, name: str, scopes: list[dict[str, Any]]) -> None: ...
-
-    def client(self, client_id: str) -> tuple[dict[str, Any], frozenset[bytes]] | None: ...
-
-    def put_client(
-        self, client_id: str, metadata: dict[str, Any], secret_hashes: frozenset[bytes], now: datetime
-    ) -> None: ...
-
-    def user(self, user_id: UUID) -> dict[str, Any] | None: ...
-
-    def user_named(self, username: str) -> UUID | None: ...
-
-    def put_user(self, user_id: UUID, columns: dict[str, Any], now: datetime) -> None: ...
-
-    def totp(self, user_id: UUID) -> TotpCredential | None: ...
-
-    def put_totp(self, user_id: UUID, sealed_secret: bytes | None, now: datetime) -> None: ...
-
-
 def parse_configuration(content: dict[str, Any], *, local: bool) -> Configuration:
     """Check the whole file before anything is written.
 
@@ -209,67 +175,3 @@ def _check_client(client: ClientEntry, configuration: Configuration, *, local: b
         raise ConfigurationError(f"clients.{client.client_id}.scope: no API has {', '.join(unknown)}")
     if not local and client.client_secret and _PUBLISHED_SECRET in client.client_secret:
         raise ConfigurationError(f"clients.{client.client_id}.client_secret: a published secret; make your own")
-
-
-def apply_configuration(
-    store: ConfigurationStore, configuration: Configuration, *, keys: KeyRing, write: bool, now: datetime
-) -> list[str]:
-    """Bring the database to what the file says.
-
-    Returns: one line a change, made or (without `write`) to be made; none: nothing to do.
-    """
-    changes = _apply_apis(store, configuration.apis, write=write)
-    for client in configuration.clients:
-        secrets = frozenset([digest(client.client_secret)] if client.client_secret else [])
-        if store.client(client.client_id) != (client.metadata(), secrets):
-            changes.append(f"client {client.client_id}")
-            if write:
-                store.put_client(client.client_id, client.metadata(), secrets, now)
-    for user in configuration.users:
-        changes += _apply_user(store, user, keys=keys, write=write, now=now)
-    return changes
-
-
-def _apply_apis(store: ConfigurationStore, apis: list[ApiEntry], *, write: bool) -> list[str]:
-    present, changes = store.apis(), []
-    wanted = {api.identifier: {scope.name for scope in api.scopes} for api in apis}
-    for identifier, stored in present.items():
-        held = {scope["name"] for scope in stored["scopes"]}
-        # a scope belongs to one API: one that stands there under another address now has moved
-        if identifier not in wanted and any(held & names for names in wanted.values()):
-            changes.append(f"api {identifier}: removed, its scopes have moved")
-            if write:
-                store.remove_api(identifier)
-    for api in apis:
-        scopes = [scope.model_dump() for scope in api.scopes]
-        if present.get(api.identifier) != {"name": api.name, "scopes": scopes}:
-            changes.append(f"api {api.identifier}")
-            if write:
-                store.put_api(api.identifier, api.name, scopes)
-    return changes
-
-
-def _apply_user(store: ConfigurationStore, user: UserEntry, *, keys: KeyRing, write: bool, now: datetime) -> list[str]:
-    if store.user_named(user.username) not in {None, user.sub}:
-        raise ConfigurationError(f"users: the user name {user.username} is another user's")
-    present = store.user(user.sub)
-    columns: dict[str, Any] = {
-        "username": user.username,
-        "claims": user.claims,
-        "team": user.team,
-        "roles": user.roles,
-    }
-    changes = []
-    old_hash = present.pop("password_hash") if present else None
-    if present != columns or not verify_password(user.password, old_hash):
-        changes.append(f"user {user.username}")
-        if write:
-            store.put_user(user.sub, {**columns, "password_hash": hash_password(user.password)}, now)
-    credential = store.totp(user.sub)
-    held = decrypt(keys, credential.sealed_secret, belongs_to=totp_label(user.sub)).decode() if credential else None
-    if held != user.totp_secret:
-        changes.append(f"second factor of {user.username}")
-        if write:
-            sealed = seal_totp_secret(keys, user.sub, user.totp_secret) if user.totp_secret else None
-            store.put_totp(user.sub, sealed, now)
-    return changes

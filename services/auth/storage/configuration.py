@@ -16,7 +16,7 @@ from shared.database import Connection
 
 @dataclass(frozen=True)
 class SqlConfigurationStore:
-    """Implements `configuration.ConfigurationStore`."""
+    """Implements `apply.ConfigurationStore`."""
 
     connection: Connection
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from services.auth.configuration import Configuration, apply_configuration, parse_configuration
+from services.auth.apply import apply_configuration
+from services.auth.configuration import Configuration, parse_configuration
 from services.auth.keys.key_ring import KeyRing
 from services.auth.passwords import verify_password
 from services.auth.storage.configuration import SqlConfigurationStore

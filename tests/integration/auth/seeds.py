@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from services.auth.configuration import apply_configuration, parse_configuration
+from services.auth.apply import apply_configuration
+from services.auth.configuration import parse_configuration
 from services.auth.keys.key_ring import parse_key_ring
 from services.auth.keys.key_set import load_key_set
 from services.auth.settings import AuthSettings
