@@ -5,6 +5,7 @@ Spec: RFC 7591 s2 (names), RFC 8252 s7 and s8, RFC 9700 s2.1 and s4.1.3, OpenID 
 
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,6 +22,14 @@ _DANGEROUS_SCHEMES = frozenset(
 #: A host and port: what goes into a Content-Security-Policy must not hold its separators.
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9.-]+|\[::1\])(?::[0-9]{1,5})?")
 _URI_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+
+
+@dataclass(frozen=True)
+class ExchangeTarget:
+    """An API that a client may trade its callers' tokens for, and the scopes that it may get there."""
+
+    resource: str
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,9 @@ class Client:
     refresh_retry_window: timedelta | None = None
     refresh_idle_lifetime: timedelta | None = None
     refresh_absolute_lifetime: timedelta | None = None
+    #: The APIs that this client speaks for: what `aud` holds in the tokens that it may ask about or trade.
+    resource_identifiers: tuple[str, ...] = ()
+    exchange_targets: tuple[ExchangeTarget, ...] = ()
 
     @property
     def public(self) -> bool:
@@ -59,6 +71,15 @@ class Client:
         given = digest(secret)
         matches = [hmac.compare_digest(given, known) for known in self.secret_hashes]
         return any(matches)
+
+    def speaks_for(self, audience: Sequence[str]) -> bool:
+        """Say whether a token with this `aud` is meant for an API of this client."""
+        return not set(self.resource_identifiers).isdisjoint(audience)
+
+    def exchange_scopes(self, resource: str) -> frozenset[str] | None:
+        """Return the scopes that this client may trade a caller's token for at an API; None: none of it."""
+        found = (target.scopes for target in self.exchange_targets if target.resource == resource)
+        return next(found, None)
 
     def may_return_to(self, redirect_uri: str) -> bool:
         """Say whether a request of this client may go on: it is enabled, and the address is (still) its own."""

@@ -18,6 +18,8 @@ from shared.errors import ConfigurationError
 _PUBLISHED_SECRET = "for-local-use-only"
 
 
+TokenExchange = Literal["urn:ietf:params:oauth:grant-type:token-exchange"]
+
 _TEN_YEARS = 10 * 366 * 86_400
 
 
@@ -84,6 +86,13 @@ class ApiEntry(_Entry):
     scopes: list[ScopeEntry]
 
 
+class ExchangeTargetEntry(_Entry):
+    """An API that a client may exchange tokens for, and the scopes that it may get there."""
+
+    resource: str
+    scope: str = Field(min_length=1)
+
+
 class ClientEntry(_Entry):
     """One client, in RFC 7591's names; ours stand last. Lifetimes are seconds."""
 
@@ -92,7 +101,7 @@ class ClientEntry(_Entry):
     application_type: Literal["native", "web"]
     token_endpoint_auth_method: Literal["none", "client_secret_basic", "client_secret_post"]
     client_secret: str | None = Field(default=None, min_length=32, repr=False)
-    grant_types: list[Literal["authorization_code", "refresh_token", "client_credentials"]]
+    grant_types: list[Literal["authorization_code", "refresh_token", "client_credentials"] | TokenExchange]
     response_types: list[Literal["code"]] = []
     redirect_uris: list[str] = []
     scope: str = ""
@@ -105,6 +114,8 @@ class ClientEntry(_Entry):
     refresh_retry_window: int | None = Field(default=None, ge=0, le=600)
     refresh_idle_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
     refresh_absolute_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
+    resource_identifiers: list[str] = []
+    token_exchange_targets: list[ExchangeTargetEntry] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> "ClientEntry":
@@ -119,6 +130,15 @@ class ClientEntry(_Entry):
             raise ValueError("client_credentials needs a confidential client")
         if ("authorization_code" in self.grant_types) != bool(self.redirect_uris):
             raise ValueError("redirect_uris and the grant type authorization_code come together")
+        return self
+
+    @model_validator(mode="after")
+    def _exchange_fits(self) -> "ClientEntry":
+        exchanges = any(grant.endswith(":token-exchange") for grant in self.grant_types)
+        if exchanges and self.token_endpoint_auth_method == "none":
+            raise ValueError("token exchange needs a confidential client")
+        if exchanges != bool(self.token_exchange_targets) or (exchanges and not self.resource_identifiers):
+            raise ValueError("token exchange comes with resource_identifiers and token_exchange_targets")
         return self
 
     def metadata(self) -> dict[str, Any]:
@@ -173,5 +193,19 @@ def _check_client(client: ClientEntry, configuration: Configuration, *, local: b
     known = OIDC_SCOPES | {scope.name for api in configuration.apis for scope in api.scopes}
     if unknown := sorted(split_scope(client.scope) - known):
         raise ConfigurationError(f"clients.{client.client_id}.scope: no API has {', '.join(unknown)}")
+    _check_resources(client, configuration.apis)
     if not local and client.client_secret and _PUBLISHED_SECRET in client.client_secret:
         raise ConfigurationError(f"clients.{client.client_id}.client_secret: a published secret; make your own")
+
+
+def _check_resources(client: ClientEntry, apis: list[ApiEntry]) -> None:
+    scopes = {api.identifier: api.scopes for api in apis}
+    if unknown := sorted(set(client.resource_identifiers) - set(scopes)):
+        raise ConfigurationError(f"clients.{client.client_id}.resource_identifiers: {unknown[0]} is no API")
+    for target in client.token_exchange_targets:
+        where = f"clients.{client.client_id}.token_exchange_targets: {target.resource}"
+        if target.resource not in scopes or target.resource in client.resource_identifiers:
+            raise ConfigurationError(f"{where} must be an API, and another one than the client's own")
+        tradable = {scope.name for scope in scopes[target.resource] if not scope.machine_only and scope.role is None}
+        if not split_scope(target.scope) <= tradable & split_scope(client.scope):
+            raise ConfigurationError(f"{where}: its scopes must be that API's, a person's, and in the client's scope")

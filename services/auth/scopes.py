@@ -61,6 +61,14 @@ class ScopeCatalogue:
         held = frozenset(roles)
         return frozenset(name for name in scopes if self._may_have(name, held))
 
+    def entitled_machine(self, scopes: frozenset[str]) -> frozenset[str]:
+        """Return those of `scopes` that a client may have for itself: of APIs, and never one that needs a role."""
+        return frozenset(name for name in scopes if name in self._by_name and self._by_name[name][1].role is None)
+
+    def scopes_of(self, resource: str) -> frozenset[str]:
+        """Return the scopes of the API with this identifier."""
+        return frozenset(name for name, (api, _) in self._by_name.items() if api.identifier == resource)
+
     def _may_have(self, name: str, roles: frozenset[str]) -> bool:
         if name in OIDC_SCOPES:
             return True

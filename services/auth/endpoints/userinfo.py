@@ -58,10 +58,12 @@ async def _access_token(http: Request) -> str | None:
 def _answer(context: AuthContext, access_token: str) -> Response:
     now, issuer = context.clock.now(), context.provider.token_issuer
     claims = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
-    family_id = family_of(claims) if claims is not None else None
-    if claims is None or family_id is None:
+    if claims is None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
     scopes = split_scope(claims["scope"])
+    family_id = family_of(claims)
+    if family_id is None:  # a machine's: there is no user to tell about
+        return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
     with context.database.autocommit() as stores:
         family = stores.families.find(family_id)
         user = stores.users.find(family.user_id) if family is not None and family.live(now) else None

@@ -16,13 +16,15 @@ from services.auth.clients import Client
 from services.auth.keys.key_ring import KeyRing
 from services.auth.oauth.authorization_code_grant import AuthorizationCodeGrant
 from services.auth.oauth.client_authentication import OAuthClient, authenticate_client
+from services.auth.oauth.client_credentials_grant import ClientCredentialsGrant
 from services.auth.oauth.errors import InvalidTargetError, describe
 from services.auth.oauth.pkce import S256CodeChallenge
 from services.auth.oauth.refresh_token_grant import RefreshTokenGrant
 from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.request import Parameters, SeamRequest
 from services.auth.oauth.revocation import RevocationEndpoint
-from services.auth.scopes import UnknownResource
+from services.auth.oauth.token_exchange_grant import TokenExchangeGrant
+from services.auth.scopes import ScopeCatalogue, UnknownResource
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
 from services.auth.tokens.family import Grant
@@ -58,6 +60,8 @@ class OAuthServer(AuthorizationServer):
         self.now = now
         self.register_grant(AuthorizationCodeGrant, [S256CodeChallenge(required=True)])
         self.register_grant(RefreshTokenGrant)
+        self.register_grant(ClientCredentialsGrant)
+        self.register_grant(TokenExchangeGrant)
         self.register_endpoint(RevocationEndpoint)
 
     # ------------------------------------------------ what the endpoints call
@@ -90,13 +94,18 @@ class OAuthServer(AuthorizationServer):
 
     # ------------------------------------------------ what the grants call
 
+    @property
+    def catalogue(self) -> ScopeCatalogue:
+        """Every scope there is."""
+        return self.provider.registrations.catalogue(self.now)
+
     def narrow(self, scopes: frozenset[str], resources: tuple[str, ...], asked: list[str]) -> frozenset[str]:
         """Return the scopes of one access token: the grant's, cut to its resources, then to those asked for.
 
         Raises:
             InvalidTargetError: a resource out of reach.
         """
-        catalogue = self.provider.registrations.catalogue(self.now)
+        catalogue = self.catalogue
         try:
             return catalogue.narrow_to_asked(catalogue.narrow(scopes, resources), asked)
         except UnknownResource as error:
@@ -109,7 +118,7 @@ class OAuthServer(AuthorizationServer):
         return self.provider.token_issuer.token_response(
             grant,
             client=client,
-            catalogue=self.provider.registrations.catalogue(self.now),
+            catalogue=self.catalogue,
             scopes=scopes,
             refresh_token=refresh_token,
             nonce=nonce,

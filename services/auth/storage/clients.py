@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select
 
-from services.auth.clients import Client
+from services.auth.clients import Client, ExchangeTarget
 from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
 from services.auth.storage.tables import apis, client_secrets, clients
 from shared.database import Connection
@@ -74,6 +74,11 @@ def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
         refresh_retry_window=_seconds(metadata, "refresh_retry_window"),
         refresh_idle_lifetime=_seconds(metadata, "refresh_idle_lifetime"),
         refresh_absolute_lifetime=_seconds(metadata, "refresh_absolute_lifetime"),
+        resource_identifiers=tuple(metadata.get("resource_identifiers", ())),
+        exchange_targets=tuple(
+            ExchangeTarget(target["resource"], split_scope(target["scope"]))
+            for target in metadata.get("token_exchange_targets", ())
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Access tokens: RFC 9068 JWTs that the APIs verify offline.
 
-Spec: RFC 9068 s2; Policy: ADR-0002
+Spec: RFC 9068 s2, RFC 8693 s4.1; Policy: ADR-0002, ADR-0012
 """
 
 import secrets
@@ -13,6 +13,9 @@ from services.auth.tokens.family import Grant
 from shared.clock import epoch
 
 TYP = "at+jwt"
+
+#: What a traded token says as its subject token does: who, by which sign-in, and which bit ends it.
+_KEPT_BY_EXCHANGE = ("iss", "sub", "auth_time", "acr", "amr", "sid", "roles", "groups", "status")
 
 
 def access_token_claims(
@@ -41,6 +44,50 @@ def access_token_claims(
     if grant.team:
         claims["groups"] = [grant.team]
     return claims
+
+
+def machine_token_claims(
+    client_id: str, *, issuer: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
+) -> dict[str, Any]:
+    """Return the claims of an access token that a client gets for itself.
+
+    Its subject can't be a user's, which is a UUID; nor can a client choose it. It has no family: `jti` says so.
+    """
+    return {
+        "iss": issuer,
+        "sub": machine_subject(client_id),
+        "aud": audience,
+        "client_id": client_id,
+        "scope": scope,
+        "iat": epoch(now),
+        "exp": epoch(now + lifetime),
+        "jti": f"client.{secrets.token_urlsafe(12)}",
+    }
+
+
+def exchanged_token_claims(
+    subject: dict[str, Any], *, client_id: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
+) -> dict[str, Any]:
+    """Return the claims of a token traded for the one with the claims `subject`: the same person, sign-in and family.
+
+    It never outlives that one, and `act` says who acts (RFC 8693 s4.1).
+    """
+    kept = {name: subject[name] for name in _KEPT_BY_EXCHANGE if name in subject}
+    return {
+        **kept,
+        "aud": audience,
+        "client_id": client_id,
+        "scope": scope,
+        "iat": epoch(now),
+        "exp": min(epoch(now + lifetime), subject["exp"]),
+        "jti": f"{family_of(subject)}.{secrets.token_urlsafe(12)}",
+        "act": {"sub": machine_subject(client_id)},
+    }
+
+
+def machine_subject(client_id: str) -> str:
+    """Return the subject that stands for a client itself."""
+    return f"client:{client_id}"
 
 
 def verify_own_access_token(signer: Signer, text: str, *, issuer: str, now: datetime | None) -> dict[str, Any] | None:

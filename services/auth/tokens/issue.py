@@ -1,6 +1,6 @@
 """The token response: from a grant to what the client receives.
 
-Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3
+Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3, RFC 8693 s2.2.1
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from services.auth.keys.signer import Signer
 from services.auth.scopes import ScopeCatalogue, join_scopes
 from services.auth.tokens import access_token, id_token
 from services.auth.tokens.family import Grant
+
+#: The one kind of token that is traded, and traded for (RFC 8693 s3).
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,7 @@ class TokenIssuer:
             ),
             typ=access_token.TYP,
         )
-        response: dict[str, Any] = {
-            "access_token": signed,
-            "token_type": "Bearer",
-            "expires_in": int(lifetime.total_seconds()),
-            "scope": scope,
-        }
+        response = self._bearer(signed, lifetime=int(lifetime.total_seconds()), scope=scope)
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         if "openid" in grant.scopes:
@@ -73,3 +71,41 @@ class TokenIssuer:
             )
             response["id_token"] = self.signer.sign(claims, typ=id_token.TYP)
         return response
+
+    def machine_token_response(
+        self, client: Client, *, catalogue: ScopeCatalogue, scopes: frozenset[str], now: datetime
+    ) -> dict[str, Any]:
+        """Return the answer to a client that asks for itself: an access token alone. `scopes` are final."""
+        lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
+        scope = join_scopes(scopes)
+        claims = access_token.machine_token_claims(
+            client.client_id,
+            issuer=self.issuer,
+            audience=catalogue.audience(scopes),
+            scope=scope,
+            lifetime=lifetime,
+            now=now,
+        )
+        signed = self.signer.sign(claims, typ=access_token.TYP)
+        return self._bearer(signed, lifetime=int(lifetime.total_seconds()), scope=scope)
+
+    def exchanged_token_response(
+        self, subject: dict[str, Any], *, client: Client, resource: str, scopes: frozenset[str], now: datetime
+    ) -> dict[str, Any]:
+        """Return the answer to an API that trades the token with the claims `subject`. `scopes` are final."""
+        scope = join_scopes(scopes)
+        claims = access_token.exchanged_token_claims(
+            subject,
+            client_id=client.client_id,
+            audience=[resource],
+            scope=scope,
+            lifetime=own_or(client.access_token_lifetime, self.access_token_lifetime),
+            now=now,
+        )
+        signed = self.signer.sign(claims, typ=access_token.TYP)
+        response = self._bearer(signed, lifetime=claims["exp"] - claims["iat"], scope=scope)
+        return {**response, "issued_token_type": ACCESS_TOKEN_TYPE}
+
+    @staticmethod
+    def _bearer(signed: str, *, lifetime: int, scope: str) -> dict[str, Any]:
+        return {"access_token": signed, "token_type": "Bearer", "expires_in": lifetime, "scope": scope}

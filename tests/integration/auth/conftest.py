@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from shared.testing import SettableClock
 from tests.integration.auth.provider import Browser, Provider, start
@@ -36,6 +38,21 @@ def https_provider(tmp_path: Path, clock: SettableClock) -> Iterator[Provider]:
 @pytest.fixture
 def browser(provider: Provider) -> Browser:
     return provider.browser()
+
+
+@pytest.fixture
+def statements(provider: Provider) -> Iterator[list[str]]:
+    """The SQL statements that the provider sends, as it sends them."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        del connection, cursor, rest
+        sent.append(statement)
+
+    engine = provider.app._app.state.context.database.database.engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
 
 
 def stop(provider: Provider) -> None:

@@ -3,6 +3,7 @@
 Every test gets a database of its own, copied from one that is seeded once (seeds.py).
 """
 
+import base64
 import html
 import re
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import httpx2
 import jwt
@@ -25,7 +26,7 @@ from shared.asgi import Edge
 from shared.clock import Clock
 from shared.database import Database
 from shared.testing import SettableClock
-from tests.integration.auth.seeds import ALICE, BOBS_TOTP, DEEP_LINK, REQUEST, VERIFIER, seeded_file, settings_for
+from tests.integration.auth.seeds import ALICE, BOBS_TOTP, CRM, DEEP_LINK, REQUEST, VERIFIER, seeded_file, settings_for
 
 
 @dataclass
@@ -76,6 +77,20 @@ class Provider:
         """Refresh as mobile-app."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": "mobile-app"}
         return self.post("/token", _changed(form, changes), User_Agent=agent)
+
+    def machine(self, client_id: str = "reports-job", **form: Any) -> httpx2.Response:
+        """Ask for a token as a seeded confidential client, by default for itself."""
+        return self.post("/token", {"grant_type": "client_credentials", **form}, Authorization=seeded_basic(client_id))
+
+    def exchange(self, access_token: str, **changes: Any) -> httpx2.Response:
+        """Trade a caller's token for one of crm, as orders-api does; a change to None leaves the parameter out."""
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": access_token,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "resource": CRM,
+        }
+        return self.post("/token", _changed(form, changes), Authorization=seeded_basic("orders-api"))
 
     def userinfo(self, access_token: str) -> httpx2.Response:
         return self.http.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
@@ -158,6 +173,17 @@ def start_on(url: str, data: Path, clock: SettableClock, **changes: Any) -> Prov
     """Start a provider on a database that is seeded already."""
     settings = settings_for(data, url, **changes)
     return Provider(settings, clock, Edge(create_app(settings, clock=clock), body_limit=65_536), Database(url))
+
+
+def basic(client_id: str, secret: str) -> str:
+    """Return the header of client_secret_basic, both halves form-encoded (RFC 6749 s2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def seeded_basic(client_id: str) -> str:
+    """Return the header of a confidential client of the local seeds."""
+    return basic(client_id, f"{client_id}-secret-for-local-use-only")
 
 
 def bobs_otp(clock: Clock) -> str:

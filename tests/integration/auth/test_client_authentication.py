@@ -1,18 +1,12 @@
 """Client authentication: by the registered method, and by one alone (RFC 6749 s2.3 and s2.3.1)."""
 
 import base64
-from urllib.parse import quote_plus
 
 import pytest
 
-from tests.integration.auth.provider import Provider, oauth_error
+from tests.integration.auth.provider import Provider, basic, oauth_error
 from tests.integration.auth.seeds import PORTAL_SECRET
 from tests.integration.auth.test_token import PORTAL, portal_code
-
-
-def basic(client_id: str, secret: str) -> str:
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
 def test_basic_credentials_are_form_decoded(provider: Provider) -> None:

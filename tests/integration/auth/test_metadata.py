@@ -61,8 +61,12 @@ def test_what_is_required_is_said(refusing: Provider) -> None:
 
 def test_what_is_said_is_true(provider: Provider) -> None:
     metadata = provider.http.get(ADDRESSES[0]).json()
-    assert {"authorization_code", "refresh_token"} == set(metadata["grant_types_supported"])
-    for grant_type in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"):
+    working = {"authorization_code", "refresh_token", "client_credentials"}
+    assert working | {"urn:ietf:params:oauth:grant-type:token-exchange"} == set(metadata["grant_types_supported"])
+    for grant_type in metadata["grant_types_supported"]:
+        answer = provider.post("/token", {"grant_type": grant_type, "client_id": "mobile-app"})
+        assert answer.json()["error"] != "unsupported_grant_type"
+    for grant_type in ("password", "urn:ietf:params:oauth:grant-type:device_code"):
         assert grant_type not in metadata["grant_types_supported"]
         answer = provider.post("/token", {"grant_type": grant_type, "client_id": "mobile-app"})
         assert answer.json()["error"] == "unsupported_grant_type"

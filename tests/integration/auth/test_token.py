@@ -198,7 +198,7 @@ def test_a_confidential_client_that_sent_a_challenge_owes_the_verifier(provider:
         ({"grant_type": None}, "invalid_request"),
         ({"grant_type": ""}, "invalid_request"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, "unauthorized_client"),
         ({"grant_type": 'x"y\\'}, "unsupported_grant_type"),
         ({"grant_type": "refresh_token"}, "invalid_request"),
     ],
