@@ -1,12 +1,14 @@
 """SQLAlchemy Core on SQLite or PostgreSQL: engines, the unit of work, column types.
 
 Policy: ADR-0004. Sync engines only; an async endpoint does all its SQL in one thread hop. Only `unit_of_work`
-commits, except the single statements on `autocommit()`, which are durable when they return.
+commits, except the single statements on `autocommit()`, which are durable when they return. Inside a unit of work both
+join it, so that what several stores do in one thread hop is kept wholly or not at all (ADR-0013).
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ _NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+#: The unit of work that the running thread is in, and whose it is.
+_open: ContextVar[tuple["Database", Connection] | None] = ContextVar("unit_of_work", default=None)
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -82,16 +87,34 @@ class Database:
     def unit_of_work(self) -> Iterator[Connection]:
         """Yield a connection in one transaction: committed at the end of the block, rolled back by an error.
 
-        On SQLite it begins IMMEDIATE, which stands for the row locks that PostgreSQL takes.
+        On SQLite it begins IMMEDIATE, which stands for the row locks that PostgreSQL takes. Inside another unit of
+        work of this thread it is a part of that one, which alone commits.
         """
+        if (joined := self._joined()) is not None:
+            yield joined
+            return
         with _translate_outages(), self._engine.begin() as connection:
-            yield connection
+            entered = _open.set((self, connection))
+            try:
+                yield connection
+            finally:
+                _open.reset(entered)
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """Yield a connection on which each statement is a transaction of its own, durable when it returns."""
+        """Yield a connection on which each statement is a transaction of its own, durable when it returns.
+
+        Inside a unit of work of this thread it is a part of that one, and durable when that one ends.
+        """
+        if (joined := self._joined()) is not None:
+            yield joined
+            return
         with _translate_outages(), self._autocommit.connect() as connection:
             yield connection
+
+    def _joined(self) -> Connection | None:
+        database, connection = _open.get() or (None, None)
+        return connection if database is self else None
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers."""

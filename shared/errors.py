@@ -9,6 +9,7 @@ SuiteError
 """
 
 from datetime import timedelta
+from typing import Any
 
 
 class SuiteError(Exception):
@@ -24,7 +25,11 @@ class NotFound(SuiteError):
 
 
 class Conflict(SuiteError):
-    """The record's present state forbids this."""
+    """The record's present state forbids this; `members` say more to the caller, such as what it would allow."""
+
+    def __init__(self, message: str, **members: Any) -> None:
+        super().__init__(message)
+        self.members = members
 
 
 class TooManyRequests(SuiteError):

@@ -39,6 +39,11 @@ def problem(
     )
 
 
+def conflict_problem(error: Conflict, instance: str) -> Response:
+    """Return a 409 with the members that the error carries."""
+    return problem(409, str(error), instance=instance, **error.members)
+
+
 def install_problem_details(app: FastAPI) -> None:
     """Make `app` answer every error of its own, of Starlette and of validation as a problem document."""
 
@@ -48,7 +53,7 @@ def install_problem_details(app: FastAPI) -> None:
 
     @app.exception_handler(Conflict)
     async def conflict(request: Request, error: Conflict) -> Response:
-        return problem(409, str(error), instance=request.url.path)
+        return conflict_problem(error, request.url.path)
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:

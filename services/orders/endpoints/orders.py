@@ -25,6 +25,7 @@ from services.orders.orders import (
 )
 from shared.bearer import Principal, ProtectedRoute, owner_of_new_records, reach_of, require_scope
 from shared.clock import Clock
+from shared.idempotency import Answer, Attempt, Idempotency
 from shared.pagination import PageQuery
 
 READ, WRITE, READ_ALL = "orders:read", "orders:write", "orders:read:all"
@@ -130,7 +131,7 @@ class OrderPage(BaseModel):
     next_cursor: str | None
 
 
-def orders_router(orders: OrderStore, clock: Clock) -> APIRouter:
+def orders_router(orders: OrderStore, idempotency: Idempotency, clock: Clock) -> APIRouter:
     """Return the routes, on that store."""
     router = APIRouter(prefix="/api/orders", route_class=ProtectedRoute, tags=["orders"])
 
@@ -141,13 +142,16 @@ def orders_router(orders: OrderStore, clock: Clock) -> APIRouter:
         page = await run_in_threadpool(orders.page, reach, query.limit, query.after)
         return OrderPage(items=[OrderOut.of(order) for order in page.items], next_cursor=page.next_cursor)
 
-    @router.post("", operation_id="createOrder", status_code=201)
-    async def post_order(principal: Writer, body: OrderIn, response: Response) -> OrderOut:
+    @router.post("", operation_id="createOrder", status_code=201, response_model=OrderOut)
+    async def post_order(principal: Writer, attempt: Attempt, body: OrderIn) -> Response:
         """Add an order that the caller owns; it begins as a draft."""
         owner = owner_of_new_records(principal)
-        order = await run_in_threadpool(create_order, body.details(), owner, orders, clock.now())
-        response.headers["Location"] = f"{router.prefix}/{order.id}"
-        return OrderOut.of(order)
+
+        def work() -> Answer:
+            order = create_order(body.details(), owner, orders, clock.now())
+            return Answer.of(OrderOut.of(order), 201, Location=f"{router.prefix}/{order.id}")
+
+        return await idempotency.answer(attempt, principal, work)
 
     @router.get("/{order_id}", operation_id="getOrder")
     async def get_one_order(principal: Reader, order_id: UUID) -> OrderOut:

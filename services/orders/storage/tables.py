@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Uuid
 
 from shared.database import UtcDateTime, new_metadata
+from shared.idempotency import idempotency_table
 
 metadata = new_metadata()
 
@@ -34,3 +35,5 @@ order_lines = Table(
     CheckConstraint("quantity >= 1", name="quantity"),
     CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
 )
+
+idempotency_keys = idempotency_table(metadata)

@@ -1,7 +1,7 @@
 """Orders in this process, over HTTP, with a fake issuer and a clock that tests move."""
 
 import json as jsonlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,11 +15,15 @@ from shared.asgi import Edge
 from shared.testing import FakeIssuer, SettableClock
 from tests.support.databases import migrated
 
+Headers = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
+
 
 class Call(Protocol):
     """Sends one request; what is not named is a claim of its token (alice's, if nothing is said)."""
 
-    def __call__(self, method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response: ...
+    def __call__(
+        self, method: str, path: str, *, json: Any = None, headers: Headers = (), **claims: Any
+    ) -> httpx2.Response: ...
 
 
 @pytest.fixture
@@ -43,9 +47,10 @@ def client(settings: OrdersSettings, issuer: FakeIssuer) -> Iterator[TestClient]
 
 @pytest.fixture
 def call(client: TestClient, issuer: FakeIssuer) -> Call:
-    def send(method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
-        content = jsonlib.dumps(json) if method == "POST" else None
-        return client.request(method, path, content=content, headers=headers)
+    def send(method: str, path: str, *, json: Any = None, headers: Headers = (), **claims: Any) -> httpx2.Response:
+        sent = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
+        added = headers.items() if isinstance(headers, Mapping) else headers
+        content = jsonlib.dumps(json) if method in {"POST", "PATCH"} else None
+        return client.request(method, path, content=content, headers=[*sent.items(), *added])
 
     return send

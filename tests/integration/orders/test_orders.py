@@ -54,7 +54,7 @@ def test_pages_run_newest_first_and_keep_each_orders_lines(call: Call, clock: Se
         ({"sub": BOB, "groups": ["support"], "scope": "orders:read orders:read:all"}, 404),
     ],
 )
-def test_who_sees_an_order_of_alice(call: Call, claims: dict[str, object], status: int) -> None:
+def test_who_sees_an_order_of_alice(call: Call, claims: dict[str, Any], status: int) -> None:
     order = call("POST", "/api/orders", json=TEA_PARTY).json()
     assert call("GET", f"/api/orders/{order['id']}", **claims).status_code == status
     assert call("GET", "/api/orders", **claims).json()["items"] == ([order] if status == 200 else [])
