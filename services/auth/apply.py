@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.auth.configuration import ApiEntry, Configuration, UserEntry
+from services.auth.configuration import Configuration
+from services.auth.entries import ApiEntry, UserEntry
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
 from services.auth.mfa.totp import TotpCredential, seal_totp_secret, totp_label

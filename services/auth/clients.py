@@ -20,8 +20,12 @@ _DANGEROUS_SCHEMES = frozenset(
     | {"mailto", "resource", "sms", "tel", "vbscript", "view-source", "ws", "wss"}
 )
 #: A host and port: what goes into a Content-Security-Policy must not hold its separators.
-_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9.-]+|\[::1\])(?::[0-9]{1,5})?")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_AND_PORT = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[::1\])(?::[1-9][0-9]{{0,4}})?")
 _URI_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LONGEST_URI = 2000
 
 
 @dataclass(frozen=True)
@@ -125,26 +129,57 @@ def identity_is_assured(redirect_uri: str) -> bool:
 
 def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) -> str | None:
     """Return what is wrong with a redirect URI to be registered, and what to change; None: nothing."""
-    if not _URI_CHARACTERS.fullmatch(uri) or "*" in uri:
-        return f"{uri!r} may hold no wildcard, fragment, space, quote or non-ASCII character"
+    if fault := _spelling_fault(uri):
+        return fault
     try:
         parts = urlsplit(uri)
         parts.port  # noqa: B018 - parsed only when asked for
     except ValueError:
-        return f"{uri}: is no address; check its host and port"
+        return f"{uri}: is no address; check its host and port (1 to 65535)"
     scheme = parts.scheme
+    if scheme and not uri.startswith(f"{scheme}:"):
+        return f"{uri}: write the scheme in lower case, as it will come: {scheme}:"
     if scheme in {"http", "https"}:
         return _web_address_fault(uri, parts, local=local)
     if not scheme or scheme in _DANGEROUS_SCHEMES:
         return f"{uri}: a redirect is an https address, a loopback address or a private-use scheme"
     if "." not in scheme and not allow_undotted_scheme:
         return f"{uri}: a private-use scheme is a reversed domain name (com.example.app); see allow_undotted_scheme"
+    return _path_fault(uri, parts)
+
+
+def _spelling_fault(uri: str) -> str | None:
+    shown = repr(uri[:100])
+    if len(uri) > _LONGEST_URI:
+        return f"{shown}...: an address has at most {_LONGEST_URI} characters"
+    if "*" in uri:
+        return f"{shown} may hold no wildcard; register each address in full"
+    if "#" in uri:
+        return f"{shown} may hold no fragment; remove # and what follows"
+    if not _URI_CHARACTERS.fullmatch(uri):
+        return f"{shown} may hold no space, quote, backslash, control or non-ASCII character; escape it (%20)"
+    if _BROKEN_ESCAPE.search(uri):
+        return f"{uri}: a % begins an escape of two digits; write %25 for the character itself"
     return None
 
 
 def _web_address_fault(uri: str, parts: SplitResult, *, local: bool) -> str | None:
+    if "@" in parts.netloc:
+        return "an address may hold no user information; remove what stands before the @"  # it may be a password
     if not _HOST_AND_PORT.fullmatch(parts.netloc):
-        return f"{uri}: write the whole address, with a host and without user information"
+        return f"{uri}: write the whole address, with a host name (no dot at its end) and a port of 1 to 65535, if any"
+    if parts.netloc != parts.netloc.lower():
+        return f"{uri}: write the host in lower case, as browsers do: {parts.netloc.lower()}"
+    if any(label.startswith("xn--") for label in (parts.hostname or "").split(".")):
+        return f"{uri}: its host is punycode, which can be shown as another's name; use an ASCII host name"
+    if fault := _path_fault(uri, parts):
+        return fault
     if parts.scheme == "https" or _LOOPBACK.fullmatch(uri) or (local and parts.hostname == "localhost"):
         return None
     return f"{uri}: http is for loopback addresses (127.0.0.1, [::1]) alone; use https"
+
+
+def _path_fault(uri: str, parts: SplitResult) -> str | None:
+    if _DOT_SEGMENT.search(parts.path):
+        return f"{uri}: its path may hold no . or .. segment; write where it leads"
+    return None

@@ -4,14 +4,18 @@ Spec: RFC 7591 s2 (names of client metadata), OpenID Connect Registration s2
 """
 
 from typing import Any, Literal
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from services.auth.clients import redirect_uri_fault
-from services.auth.passwords import is_too_long
+from services.auth.client_metadata import (
+    backchannel_logout_uri_fault,
+    doubled_address,
+    jwks_fault,
+    return_address_fault,
+    unknown_name_fault,
+)
+from services.auth.entries import STRICT, ApiEntry, ScopeEntry, UserEntry
 from services.auth.scopes import OIDC_SCOPES, split_scope
-from services.auth.users import claim_fault, normalise_username
 from shared.errors import ConfigurationError
 
 #: Part of every secret that is published in the repository.
@@ -24,66 +28,7 @@ _TEN_YEARS = 10 * 366 * 86_400
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class UserEntry(_Entry):
-    """One user; `password` and `totp_secret` are for local stacks alone."""
-
-    sub: UUID
-    username: str
-    password: str = Field(min_length=8, max_length=1024, repr=False)
-    totp_secret: str | None = Field(default=None, pattern=r"^[A-Z2-7]{26,}$", repr=False)
-    team: str | None = Field(default=None, max_length=100)
-    roles: list[str] = []
-    claims: dict[str, Any] = {}
-
-    @field_validator("password")
-    @classmethod
-    def _can_be_hashed(cls, value: str) -> str:
-        if is_too_long(value):
-            raise ValueError("the password is too long")
-        return value
-
-    @field_validator("claims")
-    @classmethod
-    def _standard(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name, claim in value.items():
-            if fault := claim_fault(name, claim):
-                raise ValueError(fault)
-        return value
-
-    @field_validator("username")
-    @classmethod
-    def _normalised(cls, value: str) -> str:
-        username = normalise_username(value)
-        if not 0 < len(username) <= 200:
-            raise ValueError("must hold 1 to 200 characters, normalised")
-        return username
-
-
-class ScopeEntry(_Entry):
-    """One scope of an API."""
-
-    name: str = Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=200)
-    description: str
-    machine_only: bool = False
-    role: str | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _of_an_api(cls, value: str) -> str:
-        if value in OIDC_SCOPES:
-            raise ValueError("is a scope of OpenID Connect and belongs to no API")
-        return value
-
-
-class ApiEntry(_Entry):
-    """One API; its identifier is its public URL without a trailing slash."""
-
-    identifier: str = Field(pattern=r"^https?://[^?#\s]*[^/?#\s]$", max_length=300)
-    name: str = Field(max_length=200)
-    scopes: list[ScopeEntry]
+    model_config = STRICT
 
 
 class ExchangeTargetEntry(_Entry):
@@ -104,6 +49,10 @@ class ClientEntry(_Entry):
     grant_types: list[Literal["authorization_code", "refresh_token", "client_credentials"] | TokenExchange]
     response_types: list[Literal["code"]] = []
     redirect_uris: list[str] = []
+    post_logout_redirect_uris: list[str] = []
+    backchannel_logout_uri: str | None = None
+    jwks: dict[str, Any] | None = None
+    token_endpoint_auth_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
     scope: str = ""
     first_party: bool = False
     allow_undotted_scheme: bool = False
@@ -117,19 +66,44 @@ class ClientEntry(_Entry):
     resource_identifiers: list[str] = []
     token_exchange_targets: list[ExchangeTargetEntry] = []
 
+    @field_validator("client_name")
+    @classmethod
+    def _shown_as_it_is(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("is shown to people: write a name without control or direction characters")
+        return value
+
+    @field_validator("redirect_uris", "post_logout_redirect_uris")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        try:
+            doubled = doubled_address(value)
+        except ValueError:
+            return value  # what is no address is named when each is looked at
+        if doubled is not None:
+            raise ValueError(f"{doubled!r} stands there twice, but for a port that makes no difference; remove one")
+        return value
+
+    @field_validator("jwks")
+    @classmethod
+    def _public_keys(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None and (fault := jwks_fault(value)):
+            raise ValueError(fault)
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> "ClientEntry":
         public = self.token_endpoint_auth_method == "none"
         if public and (self.client_secret or self.also_allow_client_secret_post):
             raise ValueError("a public client holds no secret; remove it or set a token_endpoint_auth_method")
-        if not public and not self.client_secret:
+        if self._by_key and self.client_secret:
+            raise ValueError("a client that signs its assertions holds no secret; remove client_secret")
+        if not public and not self._by_key and not self.client_secret:
             raise ValueError("a confidential client needs a client_secret of 32 characters or more")
         if public and not self.require_pkce:
             raise ValueError("require_pkce can be false for a confidential client alone")
         if public and "client_credentials" in self.grant_types:
             raise ValueError("client_credentials needs a confidential client")
-        if ("authorization_code" in self.grant_types) != bool(self.redirect_uris):
-            raise ValueError("redirect_uris and the grant type authorization_code come together")
         return self
 
     @model_validator(mode="after")
@@ -140,6 +114,32 @@ class ClientEntry(_Entry):
         if exchanges != bool(self.token_exchange_targets) or (exchanges and not self.resource_identifiers):
             raise ValueError("token exchange comes with resource_identifiers and token_exchange_targets")
         return self
+
+    @model_validator(mode="after")
+    def _grants_fit(self) -> "ClientEntry":
+        by_code = "authorization_code" in self.grant_types
+        if by_code != bool(self.redirect_uris):
+            raise ValueError("redirect_uris and the grant type authorization_code come together; add or remove one")
+        if "response_types" in self.model_fields_set and by_code != bool(self.response_types):
+            raise ValueError("response_types [code] and the grant type authorization_code come together")
+        if "refresh_token" in self.grant_types and not by_code:
+            raise ValueError("the grant type refresh_token comes with authorization_code; add it or remove this one")
+        if not by_code and (self.post_logout_redirect_uris or self.backchannel_logout_uri):
+            raise ValueError("who signs nobody in is told of no logout: remove the post-logout and back-channel URIs")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> "ClientEntry":
+        if self._by_key != (self.jwks is not None):
+            raise ValueError("jwks and the token_endpoint_auth_method private_key_jwt come together; add or remove one")
+        if self.token_endpoint_auth_signing_alg and not self._by_key:
+            raise ValueError("token_endpoint_auth_signing_alg is for private_key_jwt alone; remove it")
+        return self
+
+    @property
+    def _by_key(self) -> bool:
+        method: str = self.token_endpoint_auth_method
+        return method == "private_key_jwt"
 
     def metadata(self) -> dict[str, Any]:
         """Return what the row keeps: everything but the id and the secret."""
@@ -165,19 +165,41 @@ def parse_configuration(content: dict[str, Any], *, local: bool) -> Configuratio
     try:
         configuration = Configuration.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{where}: {first['msg']}") from error
+        raise ConfigurationError(_first_fault(error, content)) from error
     _refuse_doubles("users", [str(user.sub) for user in configuration.users])
     _refuse_doubles("users", [user.username for user in configuration.users])
     _refuse_doubles("apis", [api.identifier for api in configuration.apis])
     _refuse_doubles("apis", [scope.name for api in configuration.apis for scope in api.scopes])
     _refuse_doubles("clients", [client.client_id for client in configuration.clients])
+    _refuse_doubles("clients", [client.client_id.lower() for client in configuration.clients])
     for client in configuration.clients:
         _check_client(client, configuration, local=local)
     if not local and configuration.users:
         raise ConfigurationError("users: a file with passwords is refused with ENVIRONMENT=production")
     return configuration
+
+
+_SECTIONS: dict[str, tuple[type[BaseModel], str]] = {
+    "users": (UserEntry, "username"),
+    "apis": (ApiEntry, "identifier"),
+    "clients": (ClientEntry, "client_id"),
+}
+
+
+def _first_fault(error: ValidationError, content: dict[str, Any]) -> str:
+    """Return one line: where the first fault is, by the entry's own name, and what to change."""
+    first = error.errors(include_input=False)[0]
+    where, said = list(first["loc"]), str(first["msg"]).removeprefix("Value error, ")
+    model, naming = _SECTIONS.get(str(where[0]), (Configuration, ""))
+    if first["type"] == "extra_forbidden":
+        nested = ScopeEntry if where[:1] == ["apis"] and "scopes" in where else model
+        said = unknown_name_fault(str(where[-1]), (nested if len(where) > 1 else Configuration).model_fields)
+    if naming and len(where) > 1:
+        name = content[str(where[0])][where[1]]
+        name = name.get(naming) if isinstance(name, dict) else None
+        if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100:
+            where[1] = name
+    return f"{'.'.join(map(str, where))}: {said}"
 
 
 def _refuse_doubles(section: str, names: list[str]) -> None:
@@ -187,9 +209,19 @@ def _refuse_doubles(section: str, names: list[str]) -> None:
 
 
 def _check_client(client: ClientEntry, configuration: Configuration, *, local: bool) -> None:
-    for uri in client.redirect_uris:
-        if fault := redirect_uri_fault(uri, allow_undotted_scheme=client.allow_undotted_scheme, local=local):
-            raise ConfigurationError(f"clients.{client.client_id}.redirect_uris: {fault}")
+    for name, uris in (
+        ("redirect_uris", client.redirect_uris),
+        ("post_logout_redirect_uris", client.post_logout_redirect_uris),
+    ):
+        for uri in uris:
+            if fault := return_address_fault(
+                uri, client.application_type, allow_undotted_scheme=client.allow_undotted_scheme, local=local
+            ):
+                raise ConfigurationError(f"clients.{client.client_id}.{name}: {fault}")
+    if client.backchannel_logout_uri is not None and (
+        fault := backchannel_logout_uri_fault(client.backchannel_logout_uri, local=local)
+    ):
+        raise ConfigurationError(f"clients.{client.client_id}.backchannel_logout_uri: {fault}")
     known = OIDC_SCOPES | {scope.name for api in configuration.apis for scope in api.scopes}
     if unknown := sorted(split_scope(client.scope) - known):
         raise ConfigurationError(f"clients.{client.client_id}.scope: no API has {', '.join(unknown)}")
