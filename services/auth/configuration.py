@@ -22,7 +22,12 @@ from shared.errors import ConfigurationError
 _PUBLISHED_SECRET = "for-local-use-only"
 
 
-TokenExchange = Literal["urn:ietf:params:oauth:grant-type:token-exchange"]
+GrantType = Literal[
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+]
 
 _TEN_YEARS = 10 * 366 * 86_400
 
@@ -46,7 +51,7 @@ class ClientEntry(_Entry):
     application_type: Literal["native", "web"]
     token_endpoint_auth_method: Literal["none", "client_secret_basic", "client_secret_post"]
     client_secret: str | None = Field(default=None, min_length=32, repr=False)
-    grant_types: list[Literal["authorization_code", "refresh_token", "client_credentials"] | TokenExchange]
+    grant_types: list[GrantType]
     response_types: list[Literal["code"]] = []
     redirect_uris: list[str] = []
     post_logout_redirect_uris: list[str] = []
