@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from services.auth.authorization.sign_in import SignIn
-from services.auth.endpoints import authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo
+from services.auth.endpoints import (
+    associations,
+    authorize,
+    continue_,
+    discovery,
+    jwks,
+    login,
+    mfa,
+    revoke,
+    token,
+    userinfo,
+)
+from services.auth.endpoints.cors import Cors
 from services.auth.endpoints.dependencies import AuthContext
 from services.auth.endpoints.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
@@ -52,11 +64,12 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         redirect_slashes=False,  # a 307 to an address made from the Host header, password and all
     )
     app.state.context = context
-    for endpoint in (authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo):
+    for endpoint in (associations, authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo):
         app.include_router(endpoint.router)
     app.include_router(health_router(database.ping))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     install_error_handlers(app)
+    app.add_middleware(Cors, context=context)
     return app
 
 

@@ -53,6 +53,10 @@ class Client:
     require_pkce: bool = True
     secret_hashes: tuple[bytes, ...] = ()
     disabled_at: datetime | None = None
+    allowed_origins: tuple[str, ...] = ()
+    android_package_name: str | None = None
+    android_sha256_cert_fingerprints: tuple[str, ...] = ()
+    apple_app_ids: tuple[str, ...] = ()
     access_token_lifetime: timedelta | None = None
     refresh_retry_window: timedelta | None = None
     refresh_idle_lifetime: timedelta | None = None
@@ -69,6 +73,13 @@ class Client:
     def pkce_required(self) -> bool:
         """True for every public client, whatever its metadata says (RFC 9700 s2.1.1)."""
         return self.public or self.require_pkce
+
+    @property
+    def browser_origins(self) -> frozenset[str]:
+        """The origins whose scripts may read our JSON answers: where its pages live, if it runs in a browser."""
+        pages = self.redirect_uris if self.public and self.application_type == "web" else ()
+        web = [uri for uri in pages if urlsplit(uri).scheme in {"http", "https"}]
+        return frozenset(self.allowed_origins) | {origin_of_address(uri) for uri in web}
 
     def has_secret(self, secret: str) -> bool:
         """Compare in constant time with each secret that the client holds."""
@@ -111,6 +122,10 @@ class Clients(Protocol):
         """Find, and hold the row unchanged until the transaction ends."""
         ...
 
+    def enabled(self) -> tuple[Client, ...]:
+        """Return every client that is not disabled, by id and without its secrets."""
+        ...
+
 
 def own_or(own: timedelta | None, default: timedelta) -> timedelta:
     """Return a client's own lifetime (zero is one), else the default."""
@@ -125,6 +140,23 @@ def identity_is_assured(redirect_uri: str) -> bool:
     """
     scheme = urlsplit(redirect_uri).scheme
     return scheme in {"https", "http"} and _LOOPBACK.fullmatch(redirect_uri) is None
+
+
+def origin_of_address(uri: str) -> str:
+    """Return the origin of an http(s) address as browsers write it in `Origin` (RFC 6454 s6.2)."""
+    parts = urlsplit(uri)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if parts.port in {None, default} else f":{parts.port}")
+
+
+def origin_fault(origin: str, *, local: bool) -> str | None:
+    """Return what is wrong with an origin to be allowed, and what to change; None: nothing."""
+    if fault := redirect_uri_fault(origin, allow_undotted_scheme=False, local=local):
+        return fault
+    if urlsplit(origin).scheme not in {"http", "https"} or origin != origin_of_address(origin):
+        return f"{origin}: an origin is scheme, host and port alone, as browsers write it: https://app.example.com"
+    return None
 
 
 def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) -> str | None:

@@ -3,10 +3,11 @@
 Spec: RFC 7591 s2 (names of client metadata), OpenID Connect Registration s2
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from services.auth.app_associations import association_fault
 from services.auth.client_metadata import (
     backchannel_logout_uri_fault,
     doubled_address,
@@ -14,6 +15,7 @@ from services.auth.client_metadata import (
     return_address_fault,
     unknown_name_fault,
 )
+from services.auth.clients import origin_fault
 from services.auth.entries import STRICT, ApiEntry, ScopeEntry, UserEntry
 from services.auth.scopes import OIDC_SCOPES, split_scope
 from shared.errors import ConfigurationError
@@ -30,6 +32,10 @@ GrantType = Literal[
 ]
 
 _TEN_YEARS = 10 * 366 * 86_400
+
+#: How a client can be registered to authenticate; discovery says these.
+AuthMethod = Literal["none", "client_secret_basic", "client_secret_post"]
+AUTH_METHODS: tuple[str, ...] = get_args(AuthMethod)
 
 
 class _Entry(BaseModel):
@@ -49,7 +55,7 @@ class ClientEntry(_Entry):
     client_id: str = Field(pattern=r"^[A-Za-z0-9._~-]+$", max_length=200)
     client_name: str = Field(max_length=200)
     application_type: Literal["native", "web"]
-    token_endpoint_auth_method: Literal["none", "client_secret_basic", "client_secret_post"]
+    token_endpoint_auth_method: AuthMethod
     client_secret: str | None = Field(default=None, min_length=32, repr=False)
     grant_types: list[GrantType]
     response_types: list[Literal["code"]] = []
@@ -64,6 +70,10 @@ class ClientEntry(_Entry):
     always_continue: bool = False
     also_allow_client_secret_post: bool = False
     require_pkce: bool = True
+    allowed_origins: list[str] = []
+    android_package_name: str | None = None
+    android_sha256_cert_fingerprints: list[str] = []
+    apple_app_ids: list[str] = []
     access_token_lifetime: int | None = Field(default=None, ge=60, le=3600)
     refresh_retry_window: int | None = Field(default=None, ge=0, le=600)
     refresh_idle_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
@@ -109,6 +119,8 @@ class ClientEntry(_Entry):
             raise ValueError("require_pkce can be false for a confidential client alone")
         if public and "client_credentials" in self.grant_types:
             raise ValueError("client_credentials needs a confidential client")
+        if fault := association_fault(self):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
@@ -227,6 +239,9 @@ def _check_client(client: ClientEntry, configuration: Configuration, *, local: b
         fault := backchannel_logout_uri_fault(client.backchannel_logout_uri, local=local)
     ):
         raise ConfigurationError(f"clients.{client.client_id}.backchannel_logout_uri: {fault}")
+    for origin in client.allowed_origins:
+        if fault := origin_fault(origin, local=local):
+            raise ConfigurationError(f"clients.{client.client_id}.allowed_origins: {fault}")
     known = OIDC_SCOPES | {scope.name for api in configuration.apis for scope in api.scopes}
     if unknown := sorted(split_scope(client.scope) - known):
         raise ConfigurationError(f"clients.{client.client_id}.scope: no API has {', '.join(unknown)}")

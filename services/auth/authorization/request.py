@@ -10,6 +10,10 @@ from uuid import UUID
 
 #: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+#: Those that discovery names.
+PROMPT_VALUES = ("none", "login", "select_account")
+#: How an answer can travel back (OAuth 2.0 Multiple Response Types s2.1), the default first.
+RESPONSE_MODES = ("query",)
 
 
 @dataclass(frozen=True)

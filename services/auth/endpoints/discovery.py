@@ -1,67 +1,66 @@
-"""GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server: what works here.
+"""GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server, as ready bytes.
 
-Spec: OpenID Connect Discovery s3, RFC 8414 s2, RFC 9207 s3
+Spec: OpenID Connect Discovery s4, RFC 8414 s3, RFC 9110 s13.1.2 (If-None-Match)
 """
 
+import functools
 import hashlib
 import json
+from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import AuthContext, context_of
+from services.auth.endpoints.dependencies import context_of
 from services.auth.endpoints.jwks import cacheable
-from services.auth.keys.signer import ALGORITHM
-from services.auth.sessions import ACR_1FA, ACR_MFA
-from services.auth.users import SCOPE_CLAIMS
+from services.auth.endpoints.metadata import provider_metadata
+from services.auth.oauth.server import registered_grant_types
+from services.auth.scopes import ScopeCatalogue
 
 router = APIRouter()
 
-_CLIENT_AUTHENTICATION = ["none", "client_secret_basic", "client_secret_post"]
 _MAX_AGE = 300
+
+
+@dataclass(frozen=True)
+class Document:
+    """A public document as it is sent."""
+
+    body: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, content: object) -> "Document":
+        """Return the JSON of `content`, its ETag a digest of it."""
+        body = json.dumps(content).encode()
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 @router.api_route("/.well-known/openid-configuration", methods=["GET", "HEAD"])
 @router.api_route("/.well-known/oauth-authorization-server", methods=["GET", "HEAD"])
 async def discovery(http: Request) -> Response:
     """Return the metadata; the same document at both addresses."""
-    body = await run_in_threadpool(_document, context_of(http))
-    return cacheable(http, body, etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"', max_age=_MAX_AGE)
+    context = context_of(http)
+    registrations, now = context.provider.registrations, context.clock.now()
+    catalogue = registrations.held_catalogue(now) or await run_in_threadpool(registrations.catalogue, now)
+    document = _document(context.issuer, *_registered(http.app), catalogue)
+    return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)
 
 
-def _document(context: AuthContext) -> bytes:
-    issuer = context.issuer
-    catalogue = context.provider.registrations.catalogue(context.clock.now())
-    metadata = {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/authorize",
-        "token_endpoint": f"{issuer}/token",
-        "userinfo_endpoint": f"{issuer}/userinfo",
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "revocation_endpoint": f"{issuer}/revoke",
-        "scopes_supported": sorted(catalogue.names),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": [
-            "authorization_code", "refresh_token", "client_credentials",
-            "urn:ietf:params:oauth:grant-type:token-exchange",
-        ],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": _CLIENT_AUTHENTICATION,
-        "revocation_endpoint_auth_methods_supported": _CLIENT_AUTHENTICATION,
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
-        "acr_values_supported": [ACR_1FA, ACR_MFA],
-        "prompt_values_supported": ["none", "login", "select_account"],
-        "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
-            *(name for names in SCOPE_CLAIMS.values() for name in names),
-        ],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-        "authorization_response_iss_parameter_supported": True,
-        "ui_locales_supported": ["en"],
-    }  # fmt: skip
-    return json.dumps(metadata).encode()
+@functools.lru_cache(maxsize=2)
+def _registered(app: FastAPI) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the paths of the application and the grant types of its seam: what no request changes."""
+    return paths_of(app), registered_grant_types(app.state.context.provider)
+
+
+def paths_of(app: FastAPI) -> frozenset[str]:
+    """Return the paths of every route of the application, as they are declared."""
+    return frozenset(route.path for route in iter_route_contexts(app.routes) if route.path is not None)
+
+
+@functools.lru_cache(maxsize=16)
+def _document(issuer: str, paths: frozenset[str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue) -> Document:
+    """Return the document; made anew when the catalogue has changed, since it is part of the question."""
+    return Document.of(provider_metadata(issuer, paths=paths, grant_types=grant_types, catalogue=catalogue))

@@ -8,7 +8,7 @@ import re
 
 from authlib.oauth2 import OAuth2Error
 
-from services.auth.authorization.request import PROMPTS, AuthorizationRequest
+from services.auth.authorization.request import PROMPTS, RESPONSE_MODES, AuthorizationRequest
 from services.auth.clients import Client
 from services.auth.oauth.errors import ErrorPage, ErrorRedirect, describe
 from services.auth.oauth.request import Parameters
@@ -91,7 +91,7 @@ def _check_unsupported(parameters: Parameters) -> None:
         raise _RefusedError("request_not_supported", "Request objects are not supported.")
     if parameters.get("request_uri") is not None:
         raise _RefusedError("request_uri_not_supported", "Request URIs are not supported.")
-    if parameters.get("response_mode") not in {None, "query"}:
+    if parameters.get("response_mode") not in {None, *RESPONSE_MODES}:
         raise _RefusedError("invalid_request", "The response_mode must be query.")
 
 

@@ -7,10 +7,20 @@ disabled client or user, an ended family) is checked in the statement that acts:
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.auth.app_associations import android_links, apple_links
 from services.auth.clients import Client
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import AuthDatabase
 from shared.errors import Unavailable
+
+
+class EnabledClients:
+    """What every enabled client says in public: the origins of its scripts, the apps that are its own."""
+
+    def __init__(self, clients: tuple[Client, ...]) -> None:
+        self.browser_origins = frozenset(origin for client in clients for origin in client.browser_origins)
+        self.android_links = android_links(clients)
+        self.apple_links = apple_links(clients)
 
 
 @dataclass
@@ -21,6 +31,7 @@ class Registrations:
     lifetime: timedelta
     _clients: dict[str, tuple[datetime, Client]] = field(default_factory=dict)
     _catalogue: tuple[datetime, ScopeCatalogue] | None = None
+    _enabled: tuple[datetime, EnabledClients] | None = None
 
     def find_client(self, client_id: str, now: datetime) -> Client | None:
         """Return an enabled client."""
@@ -35,6 +46,11 @@ class Registrations:
             self._clients[client_id] = held
         return None if held[1].disabled_at is not None else held[1]
 
+    def held_catalogue(self, now: datetime) -> ScopeCatalogue | None:
+        """Return what `catalogue` would, if that needs no look into the database."""
+        held = self._catalogue
+        return held[1] if held is not None and self._fresh(held[0], now) else None
+
     def catalogue(self, now: datetime) -> ScopeCatalogue:
         """Return every scope there is; while the database is away, those last read."""
         held = self._catalogue
@@ -46,6 +62,24 @@ class Registrations:
                 if held is None:
                     raise
             self._catalogue = held
+        return held[1]
+
+    def held_clients(self, now: datetime) -> EnabledClients | None:
+        """Return what `clients` would, if that needs no look into the database."""
+        held = self._enabled
+        return held[1] if held is not None and self._fresh(held[0], now) else None
+
+    def clients(self, now: datetime) -> EnabledClients:
+        """Return what all clients together say; while the database is away, as last read."""
+        held = self._enabled
+        if held is None or not self._fresh(held[0], now):
+            try:
+                with self.database.autocommit() as stores:
+                    held = (now, EnabledClients(stores.clients.enabled()))
+            except Unavailable:
+                if held is None:
+                    raise
+            self._enabled = held
         return held[1]
 
     def _fresh(self, read_at: datetime, now: datetime) -> bool:

@@ -5,7 +5,7 @@ Spec: RFC 6749, RFC 7009; Policy: ADR-0003
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
@@ -155,6 +155,12 @@ class OAuthServer(AuthorizationServer):
         del request
         headers = {"www-authenticate": 'Basic realm="auth"'} if error.status_code == 401 else {}
         return OAuthResponse(error.status_code, {"error": error.error, "error_description": describe(error)}, headers)
+
+
+def registered_grant_types(provider: Provider) -> tuple[str, ...]:
+    """Return the grant types that /token answers, in the order in which they are registered."""
+    server = OAuthServer(provider, origin=Origin("", ""), now=datetime.min.replace(tzinfo=UTC))
+    return tuple(grant.GRANT_TYPE for grant, _ in server._token_grants)  # noqa: SLF001 - Authlib tells it no other way
 
 
 class _TokenRequestError(UnsupportedGrantTypeError):

@@ -25,6 +25,10 @@ class SqlClients:
     def lock(self, client_id: str) -> Client | None:
         return self._read(client_id, lock=True)
 
+    def enabled(self) -> tuple[Client, ...]:
+        query = select(clients).where(clients.c.disabled_at.is_(None)).order_by(clients.c.client_id)
+        return tuple(_client(row, ()) for row in self.connection.execute(query).mappings())
+
     def _read(self, client_id: str, *, lock: bool) -> Client | None:
         query = select(clients).where(clients.c.client_id == client_id)
         if lock:
@@ -70,6 +74,10 @@ def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
         require_pkce=metadata.get("require_pkce", True),
         secret_hashes=secret_hashes,
         disabled_at=row["disabled_at"],
+        allowed_origins=tuple(metadata.get("allowed_origins", ())),
+        android_package_name=metadata.get("android_package_name"),
+        android_sha256_cert_fingerprints=tuple(metadata.get("android_sha256_cert_fingerprints", ())),
+        apple_app_ids=tuple(metadata.get("apple_app_ids", ())),
         access_token_lifetime=_seconds(metadata, "access_token_lifetime"),
         refresh_retry_window=_seconds(metadata, "refresh_retry_window"),
         refresh_idle_lifetime=_seconds(metadata, "refresh_idle_lifetime"),

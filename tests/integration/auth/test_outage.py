@@ -7,7 +7,7 @@ import httpx2
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, code_of, error_of, hidden_fields, start_on
-from tests.integration.auth.seeds import BOB, seed
+from tests.integration.auth.seeds import BOB, CRM, seed
 from tests.support.databases import migrated
 from tests.support.postgres import create_database, drop_database
 
@@ -35,6 +35,9 @@ def test_without_its_database_every_endpoint_says_so_in_its_own_format(
     code = code_of(provider.browser().sign_in())
     handle, jwks = hidden_fields(login)["request"], provider.http.get("/.well-known/jwks.json").json()
 
+    script = {"Origin": CRM}
+    provider.http.get("/.well-known/jwks.json", headers=script)
+
     drop_database(postgres_database_url)
     for page in (
         browser.authorize(),
@@ -51,6 +54,10 @@ def test_without_its_database_every_endpoint_says_so_in_its_own_format(
         provider.userinfo(tokens["access_token"]),
     ):
         assert_unavailable(answer, page=False)
+    for answer in (provider.http.post("/token", headers=script), provider.http.get("/userinfo", headers=script)):
+        assert answer.headers["access-control-allow-origin"] == CRM, "as last read"
+    refused = provider.post("/revoke", {"client_id": "mobile-app", "token": "x"}, Origin=CRM)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (503, CRM)
     assert provider.http.get("/.well-known/jwks.json").json() == jwks, "the APIs go on verifying"
     assert provider.http.get("/.well-known/openid-configuration").status_code == 200
     assert provider.http.get("/readyz").status_code == 503

@@ -1,0 +1,112 @@
+"""CORS: whose scripts may read what (RFC 9700 s2.6, OpenID Connect Core s5.3)."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.testing import SettableClock
+from tests.integration.auth.conftest import stop
+from tests.integration.auth.provider import Provider, start
+from tests.integration.auth.seeds import CRM
+
+#: The page of the seeds' public browser client.
+ORIGIN = {"Origin": CRM}
+DOCUMENTS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json")
+NEVER = ("/authorize", "/login", "/mfa", "/consent", "/continue", "/logout", "/par", "/introspect", "/metrics")
+FOREIGN = (
+    "https://evil.example",
+    "null",
+    f"{CRM}.evil.example",
+    f"{CRM}/",
+    CRM.upper(),
+    "http://localhost",
+    "http://localhost:90011",
+    "https://localhost:9001",
+    "http://localhost:9100",  # partner-web is no browser client
+    "https://app.company.localhost",  # a native app's address is no page
+    "http://127.0.0.1",
+    "",
+)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_registered_browser_client_may_read_public_documents(refusing: Provider, path: str) -> None:
+    answer = refusing.http.get(path, headers=ORIGIN)
+    assert answer.headers["access-control-allow-origin"] == CRM
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in answer.headers
+    known = refusing.http.get(path, headers={**ORIGIN, "If-None-Match": answer.headers["etag"]})
+    assert (known.status_code, known.headers["access-control-allow-origin"]) == (304, CRM)
+    assert refusing.http.get(path).headers["vary"] == "Origin", "a cache must not give one origin's answer to another"
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/userinfo"])
+def test_oauth_errors_carry_the_headers(refusing: Provider, path: str) -> None:
+    answer = refusing.http.post(path, data={"grant_type": "nonsense"}, headers=ORIGIN)
+    assert answer.status_code in {400, 401}
+    assert (answer.headers["access-control-allow-origin"], answer.headers["vary"]) == (CRM, "Origin")
+    assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]
+    wrong_method = refusing.http.put(path, headers=ORIGIN)
+    assert (wrong_method.status_code, wrong_method.headers["access-control-allow-origin"]) == (405, CRM)
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/token", "POST"), ("/revoke", "POST"), ("/userinfo", "GET, POST"), (DOCUMENTS[0], "GET, HEAD")],
+)
+def test_a_preflight_is_answered(refusing: Provider, path: str, methods: str) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    answer = refusing.http.options(path, headers={**ORIGIN, **asked})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == CRM
+    assert answer.headers["access-control-allow-methods"] == methods
+    assert {"authorization", "content-type"} <= set(answer.headers["access-control-allow-headers"].lower().split(", "))
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_foreign_origin_may_read_nothing(refusing: Provider, origin: str) -> None:
+    for path in (*DOCUMENTS, "/userinfo"):
+        answer = refusing.http.get(path, headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers, path
+        assert answer.headers["vary"] == "Origin"
+    preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    assert not [name for name in refusing.http.options("/token", headers=preflight).headers if "access-control" in name]
+
+
+def test_two_origins_at_once_are_none(refusing: Provider) -> None:
+    answer = refusing.http.get(DOCUMENTS[0], headers=[("Origin", CRM), ("Origin", CRM)])
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", NEVER)
+def test_no_page_and_no_confidential_endpoint_is_ever_readable(refusing: Provider, path: str) -> None:
+    """RFC 9700 s2.6: no CORS at the authorization endpoint, whoever asks."""
+    preflight = {**ORIGIN, "Access-Control-Request-Method": "POST"}
+    answers = [refusing.http.get(path, headers=ORIGIN), refusing.http.options(path, headers=preflight)]
+    answers.append(refusing.http.post(path, headers=ORIGIN))
+    assert not [name for answer in answers for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_429_carries_the_headers(tmp_path: Path, clock: SettableClock) -> None:
+    provider = start(tmp_path, clock, rate_limit_token="1/hour")
+    provider.refresh("nonsense")
+    limited = provider.http.post("/token", data={"grant_type": "x"}, headers=ORIGIN)
+    assert (limited.status_code, limited.headers["access-control-allow-origin"]) == (429, CRM)
+    assert "Retry-After" in limited.headers["access-control-expose-headers"]
+    stop(provider)
+
+
+def test_an_allowed_origin_is_read_from_the_metadata_within_ten_seconds(provider: Provider) -> None:
+    spa = {"Origin": "https://spa.example"}
+    assert "access-control-allow-origin" not in provider.http.get(DOCUMENTS[0], headers=spa).headers
+    provider.sql(
+        "UPDATE clients SET metadata = json_set(metadata, '$.allowed_origins', json('[\"https://spa.example\"]')) "
+        "WHERE client_id = 'portal'"
+    )
+    provider.clock.advance(seconds=11)
+    answer = provider.http.get(DOCUMENTS[0], headers=spa)
+    assert answer.headers["access-control-allow-origin"] == "https://spa.example"
+    provider.sql("UPDATE clients SET disabled_at = created_at WHERE client_id = 'portal'")
+    provider.clock.advance(seconds=11)
+    assert "access-control-allow-origin" not in provider.http.get(DOCUMENTS[0], headers=spa).headers
