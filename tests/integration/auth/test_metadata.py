@@ -2,7 +2,7 @@
 
 import base64
 import re
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
 import jwt
@@ -16,7 +16,7 @@ from tests.integration.auth.seeds import APP_LINK, HTTP_ISSUER, HTTPS_ISSUER, PO
 
 ADDRESSES = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 #: Every grant that a client can be registered for.
-REGISTRABLE_GRANTS = get_args(get_args(ClientEntry.model_fields["grant_types"].annotation)[0])
+REGISTRABLE_GRANTS = re.findall(r"'([^']+)'", str(ClientEntry.model_fields["grant_types"].annotation))
 #: IANA's OAuth Authorization Server Metadata, as far as it could concern us.
 KNOWN_MEMBERS = {
     *("issuer", "jwks_uri", *ENDPOINTS, "registration_endpoint", "check_session_iframe"),
