@@ -2,13 +2,13 @@
 
 import base64
 import re
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import jwt
 import pytest
 
-from services.auth.configuration import ClientEntry
+from services.auth.configuration import GrantType
 from services.auth.endpoints.discovery import paths_of
 from services.auth.endpoints.metadata import ENDPOINTS, UNADVERTISED
 from tests.integration.auth.provider import Provider, answer_of, claims_of
@@ -16,7 +16,7 @@ from tests.integration.auth.seeds import APP_LINK, HTTP_ISSUER, HTTPS_ISSUER, PO
 
 ADDRESSES = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 #: Every grant that a client can be registered for.
-REGISTRABLE_GRANTS = re.findall(r"'([^']+)'", str(ClientEntry.model_fields["grant_types"].annotation))
+REGISTRABLE_GRANTS = get_args(GrantType)
 #: IANA's OAuth Authorization Server Metadata, as far as it could concern us.
 KNOWN_MEMBERS = {
     *("issuer", "jwks_uri", *ENDPOINTS, "registration_endpoint", "check_session_iframe"),
