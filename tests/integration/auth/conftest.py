@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from shared.testing import SettableClock
+from tests.integration.auth.certification import Suite, apply
 from tests.integration.auth.provider import Browser, Provider, start
 from tests.integration.auth.seeds import HTTPS_ISSUER
 
@@ -53,6 +54,13 @@ def statements(provider: Provider) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield sent
     event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def suite(https_provider: Provider) -> Suite:
+    """The first client of config/certification.yaml, applied beside the seeds, and a browser without cookies."""
+    apply(https_provider.database)
+    return Suite(https_provider, https_provider.browser())
 
 
 def stop(provider: Provider) -> None:
