@@ -131,14 +131,14 @@ class Suite:
         (jwk,) = [key for key in keys if key["kid"] == header["kid"]]
         assert header["alg"] == "RS256"
         # the provider's clock is the test's: moments are compared below
-        options = {"verify_exp": False, "verify_iat": False}
+        required = ["iss", "sub", "aud", "exp", "iat"]
         claims: dict[str, Any] = jwt.decode(
             id_token,
             jwt.PyJWK(jwk).key,
             algorithms=["RS256"],
             audience=self.client_id,
             issuer=HTTPS_ISSUER,
-            options={**options, "require": ["iss", "sub", "aud", "exp", "iat"]},
+            options={"verify_exp": False, "verify_iat": False, "require": required},
         )
         now = self.provider.clock.now().timestamp()
         assert claims["iat"] <= now < claims["exp"] and claims["aud"] == self.client_id
