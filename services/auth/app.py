@@ -13,6 +13,7 @@ from services.auth.endpoints import (
     authorize,
     continue_,
     discovery,
+    introspect,
     jwks,
     login,
     mfa,
@@ -64,7 +65,19 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         redirect_slashes=False,  # a 307 to an address made from the Host header, password and all
     )
     app.state.context = context
-    for endpoint in (associations, authorize, continue_, discovery, jwks, login, mfa, revoke, token, userinfo):
+    for endpoint in (
+        associations,
+        authorize,
+        continue_,
+        discovery,
+        introspect,
+        jwks,
+        login,
+        mfa,
+        revoke,
+        token,
+        userinfo,
+    ):
         app.include_router(endpoint.router)
     app.include_router(health_router(database.ping))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
@@ -110,6 +123,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     limits = {
         "authorize": settings.rate_limit_authorize,
         "token": settings.rate_limit_token,
+        "introspect": settings.rate_limit_introspect,
         "sign_in": settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())

@@ -63,6 +63,7 @@ class Client:
     refresh_absolute_lifetime: timedelta | None = None
     #: The APIs that this client speaks for: what `aud` holds in the tokens that it may ask about or trade.
     resource_identifiers: tuple[str, ...] = ()
+    introspection: bool = False
     exchange_targets: tuple[ExchangeTarget, ...] = ()
 
     @property

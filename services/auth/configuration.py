@@ -79,6 +79,7 @@ class ClientEntry(_Entry):
     refresh_idle_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
     refresh_absolute_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
     resource_identifiers: list[str] = []
+    introspection: bool = False
     token_exchange_targets: list[ExchangeTargetEntry] = []
 
     @field_validator("client_name")
@@ -121,6 +122,12 @@ class ClientEntry(_Entry):
             raise ValueError("client_credentials needs a confidential client")
         if fault := association_fault(self):
             raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _introspection_fits(self) -> "ClientEntry":
+        if self.introspection and (self.token_endpoint_auth_method == "none" or not self.resource_identifiers):
+            raise ValueError("introspection needs a confidential client with resource_identifiers")
         return self
 
     @model_validator(mode="after")

@@ -23,23 +23,29 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @router.post("/token")
 async def token(http: Request) -> Response:
-    """Exchange a code or a refresh token."""
+    """Grant tokens: for a code, a refresh token, a caller's token, or to a client itself."""
     return await answer(http, lambda server, form: server.answer_token_request(form, http.headers))
 
 
 def _act(
-    context: AuthContext, origin: Origin, form: Parameters, act: Callable[[OAuthServer, Parameters], OAuthResponse]
+    context: AuthContext,
+    origin: Origin,
+    form: Parameters,
+    act: Callable[[OAuthServer, Parameters], OAuthResponse],
+    limit: str,
 ) -> OAuthResponse:
-    context.rate_limits.admit("token", origin.network)
+    context.rate_limits.admit(limit, origin.network)
     return act(context.oauth_server(origin), form)
 
 
-async def answer(http: Request, act: Callable[[OAuthServer, Parameters], OAuthResponse]) -> Response:
-    """Read the form, let the seam act in one thread hop, and answer JSON."""
+async def answer(
+    http: Request, act: Callable[[OAuthServer, Parameters], OAuthResponse], *, limit: str = "token"
+) -> Response:
+    """Read the form, let the seam act in one thread hop, and answer JSON. `limit`: the rate limit that counts it."""
     try:
         form = await form_parameters(http)
     except MalformedParametersError:
         description = "The body must be application/x-www-form-urlencoded UTF-8."
         return JSONResponse({"error": "invalid_request", "error_description": description}, 400, NO_STORE)
-    status, body, headers = await run_in_threadpool(_act, context_of(http), origin_of(http), form, act)
+    status, body, headers = await run_in_threadpool(_act, context_of(http), origin_of(http), form, act, limit)
     return JSONResponse(body, status, {**NO_STORE, **{k: v for k, v in headers.items() if k == "www-authenticate"}})

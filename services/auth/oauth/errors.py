@@ -1,6 +1,6 @@
 """Errors of the protocol, in our own words.
 
-Spec: RFC 6749 s4.1.2.1 and s5.2, RFC 8707 s2
+Spec: RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 8707 s2
 Descriptions are constants in RFC 6749's character set; nothing that a caller sent is ever echoed.
 """
 
@@ -42,6 +42,13 @@ class InvalidTargetError(OAuth2Error):
 
     error = "invalid_target"
     description = "The resource is unknown or not covered by the grant."
+
+
+class TradedTokenError(OAuth2Error):
+    """A token that can't be revoked by itself (RFC 7009 s2.2.1; Authlib's own error of this name is a 401)."""
+
+    error = "unsupported_token_type"
+    description = "A traded token ends with the sign-in that it was traded from."
 
 
 def describe(error: OAuth2Error) -> str:

@@ -1,19 +1,25 @@
-"""Token revocation: any token of a family ends the family.
+"""Token revocation: any token of a family ends the family; a machine's ends all that the machine has.
 
 Spec: RFC 7009; Policy: ADR-0009
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, TokenMixin
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocationEndpoint
 
+from services.auth.audit import AuditEvent
 from services.auth.oauth.client_authentication import OAuthClient
+from services.auth.oauth.errors import TradedTokenError
 from services.auth.oauth.request import SeamRequest
 from services.auth.tokens.access_token import family_of, verify_own_access_token
 from services.auth.tokens.family import FamilyState, end_family
 from services.auth.tokens.refresh_token import parse_refresh_token
+
+if TYPE_CHECKING:
+    from services.auth.oauth.server import OAuthServer
 
 
 @dataclass(frozen=True)
@@ -21,9 +27,32 @@ class FamilyToken(TokenMixin):
     """A refresh or access token, known by its family."""
 
     family: FamilyState
+    #: The API that it was traded to, if it was: not by its word does a person's sign-in end.
+    traded_to: str | None = None
 
     def check_client(self, client: OAuthClient) -> bool:
-        return self.family.client_id == client.client_id
+        if self.traded_to == client.client_id:
+            raise TradedTokenError
+        return self.traded_to is None and self.family.client_id == client.client_id
+
+    def revoke(self, server: "OAuthServer") -> None:
+        with server.provider.database.transaction() as stores:
+            end_family(stores, self.family, why="revoked_by_client", origin=server.origin, now=server.now)
+
+
+@dataclass(frozen=True)
+class MachineToken(TokenMixin):
+    """An access token that a client got for itself."""
+
+    client_id: str
+
+    def check_client(self, client: OAuthClient) -> bool:
+        return self.client_id == str(client.client_id)
+
+    def revoke(self, server: "OAuthServer") -> None:
+        event = AuditEvent("machine_tokens_revoked", server.now, client_id=self.client_id, origin=server.origin)
+        with server.provider.database.transaction() as stores:
+            stores.audit.record(event)
 
 
 class RevocationEndpoint(AuthlibRevocationEndpoint):
@@ -34,24 +63,32 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):
         if request.parameters.get("token") is None:
             raise InvalidRequestError("The token is missing.")
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> FamilyToken | None:
+    def query_token(self, token_string: str, token_type_hint: str | None) -> FamilyToken | MachineToken | None:
         del token_type_hint  # a token of ours says itself what it is
-        provider = self.server.provider
-        refresh_token = parse_refresh_token(provider.mac_keys, token_string)
-        family_id = refresh_token.family_id if refresh_token else self._family_of_access_token(token_string)
-        if family_id is None:
-            return None
-        with provider.database.autocommit() as stores:
-            family = stores.families.find(family_id)
-        if family is None or (refresh_token and refresh_token.seed_hash != family.seed_hash):
+        refresh_token = parse_refresh_token(self.server.provider.mac_keys, token_string)
+        if refresh_token is None:
+            return self._access_token(token_string)
+        family = self._family(refresh_token.family_id)
+        if family is None or refresh_token.seed_hash != family.seed_hash:
             return None
         return FamilyToken(family)
 
-    def _family_of_access_token(self, text: str) -> UUID | None:
+    def _access_token(self, text: str) -> FamilyToken | MachineToken | None:
         issuer = self.server.provider.token_issuer
-        return family_of(verify_own_access_token(issuer.signer, text, issuer=issuer.issuer, now=None) or {})
+        claims = verify_own_access_token(issuer.signer, text, issuer=issuer.issuer, now=None)
+        if claims is None:
+            return None
+        family_id = family_of(claims)
+        if family_id is None:
+            return MachineToken(claims["client_id"])
+        family = self._family(family_id)
+        return None if family is None else FamilyToken(family, claims["client_id"] if "act" in claims else None)
 
-    def revoke_token(self, token: FamilyToken, request: SeamRequest) -> None:
+    def _family(self, family_id: UUID) -> FamilyState | None:
+        with self.server.provider.database.autocommit() as stores:
+            family: FamilyState | None = stores.families.find(family_id)
+        return family
+
+    def revoke_token(self, token: FamilyToken | MachineToken, request: SeamRequest) -> None:
         del request
-        with self.server.provider.database.transaction() as stores:
-            end_family(stores, token.family, why="revoked_by_client", origin=self.server.origin, now=self.server.now)
+        token.revoke(self.server)

@@ -1,6 +1,6 @@
 """The authorization server of one request: what Authlib calls back into, and what the endpoints call.
 
-Spec: RFC 6749, RFC 7009; Policy: ADR-0003
+Spec: RFC 6749, RFC 7009, RFC 7662; Policy: ADR-0003
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from services.auth.oauth.authorization_code_grant import AuthorizationCodeGrant
 from services.auth.oauth.client_authentication import OAuthClient, authenticate_client
 from services.auth.oauth.client_credentials_grant import ClientCredentialsGrant
 from services.auth.oauth.errors import InvalidTargetError, describe
+from services.auth.oauth.introspection import introspect
 from services.auth.oauth.pkce import S256CodeChallenge
 from services.auth.oauth.refresh_token_grant import RefreshTokenGrant
 from services.auth.oauth.registrations import Registrations
@@ -78,6 +79,14 @@ class OAuthServer(AuthorizationServer):
             return self.handle_error_response(request, InvalidRequestError("A parameter is repeated."))
         response: OAuthResponse = self.create_endpoint_response("revocation", request)
         return response
+
+    def answer_introspection_request(self, parameters: Parameters, headers: Mapping[str, str]) -> OAuthResponse:
+        """Answer POST /introspect."""
+        request = self._request("/introspect", parameters, headers)
+        try:
+            return OAuthResponse(200, introspect(self, request), {})
+        except OAuth2Error as error:
+            return self.handle_error_response(request, error)
 
     def check_response_type_and_pkce(self, parameters: Parameters) -> None:
         """Let Authlib check an authorization request whose client and redirect URI are known to be good.

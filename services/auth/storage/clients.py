@@ -83,6 +83,7 @@ def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
         refresh_idle_lifetime=_seconds(metadata, "refresh_idle_lifetime"),
         refresh_absolute_lifetime=_seconds(metadata, "refresh_absolute_lifetime"),
         resource_identifiers=tuple(metadata.get("resource_identifiers", ())),
+        introspection=metadata.get("introspection", False),
         exchange_targets=tuple(
             ExchangeTarget(target["resource"], split_scope(target["scope"]))
             for target in metadata.get("token_exchange_targets", ())

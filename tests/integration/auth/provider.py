@@ -92,6 +92,10 @@ class Provider:
         }
         return self.post("/token", _changed(form, changes), Authorization=seeded_basic("orders-api"))
 
+    def introspect(self, token: Any, *, by: str = "crm-api", **form: Any) -> httpx2.Response:
+        """Ask about a token as an API does."""
+        return self.post("/introspect", {"token": token, **form}, Authorization=seeded_basic(by))
+
     def userinfo(self, access_token: str) -> httpx2.Response:
         return self.http.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
 

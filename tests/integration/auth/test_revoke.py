@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.auth.provider import Provider, code_of, oauth_error
+from tests.integration.auth.provider import Provider, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import PORTAL_SECRET
 from tests.integration.auth.test_token import PORTAL, WITHOUT_PKCE, redeem_at_portal
 
@@ -103,3 +103,26 @@ def test_a_repeated_parameter_is_refused(refusing: Provider) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = refusing.http.post("/revoke", content="token=x&token=y&client_id=mobile-app", headers=headers)
     assert oauth_error(response) == "invalid_request"
+
+
+# ---------------------------------------------------------------- machines and traded tokens
+
+
+def test_a_machine_revokes_its_own_token_and_no_other_machines(provider: Provider) -> None:
+    token = provider.machine().json()["access_token"]
+    foreign = provider.post("/revoke", {"token": token}, Authorization=seeded_basic("partner-web"))
+    assert oauth_error(foreign) == "invalid_grant"
+    assert "machine_tokens_revoked" not in provider.events()
+    assert provider.post("/revoke", {"token": token}, Authorization=seeded_basic("reports-job")).status_code == 200
+    assert provider.events()[-1] == "machine_tokens_revoked"
+
+
+def test_an_api_cannot_end_its_callers_sign_in_by_a_traded_token(provider: Provider, tokens: dict[str, Any]) -> None:
+    traded = provider.exchange(tokens["access_token"]).json()["access_token"]
+    own = provider.post("/revoke", {"token": traded}, Authorization=seeded_basic("orders-api"))
+    assert oauth_error(own) == "unsupported_token_type"
+    for form in ({"client_id": "mobile-app"}, {"client_id": "other-app"}):
+        assert oauth_error(provider.post("/revoke", {"token": traded, **form})) == "invalid_grant"
+    subject = provider.post("/revoke", {"token": tokens["access_token"]}, Authorization=seeded_basic("orders-api"))
+    assert oauth_error(subject) == "invalid_grant"
+    assert not is_dead(provider, tokens)

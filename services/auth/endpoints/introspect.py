@@ -1,0 +1,21 @@
+"""POST /introspect: tell an API whether a token that it was given is live.
+
+Spec: RFC 7662 s2
+In: a form body with `token`; client authentication as at /token, by a client that is registered for `introspection`.
+Out: 200 with the token's members, or with `{"active": false}` and nothing else; never cached. A bad token is no error.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.endpoints.token import answer
+
+router = APIRouter()
+
+
+@router.post("/introspect")
+async def introspect(http: Request) -> Response:
+    """Look a token up, for the API that it is meant for."""
+    return await answer(
+        http, lambda server, form: server.answer_introspection_request(form, http.headers), limit="introspect"
+    )
