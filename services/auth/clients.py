@@ -127,6 +127,14 @@ class Clients(Protocol):
         """Return every client that is not disabled, by id and without its secrets."""
         ...
 
+    def touch(self, client_id: str, now: datetime) -> None:
+        """Write the row, so that whoever holds it is waited for."""
+        ...
+
+    def set_disabled(self, client_id: str, at: datetime | None) -> bool:
+        """Disable at this moment, or enable (None); False when it was so before, or there is no such client."""
+        ...
+
 
 def own_or(own: timedelta | None, default: timedelta) -> timedelta:
     """Return a client's own lifetime (zero is one), else the default."""

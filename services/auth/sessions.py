@@ -67,7 +67,13 @@ class Sessions(Protocol):
 
     def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None: ...
 
-    def end(self, session_id: UUID, now: datetime) -> None: ...
+    def end(self, session_id: UUID, now: datetime) -> bool:
+        """End the row alone (`ends.end_session` does the whole); False when it had ended before."""
+        ...
+
+    def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
+        """End every row of the user that hasn't ended yet, and return their ids."""
+        ...
 
 
 @dataclass(frozen=True)

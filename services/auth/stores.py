@@ -18,6 +18,7 @@ from services.auth.scopes import Apis
 from services.auth.sessions import Sessions
 from services.auth.throttling import FailureBudgets
 from services.auth.tokens.family import Families
+from services.auth.tokens.status_list import MachinePlaces, StatusShards
 from services.auth.users import Users
 
 
@@ -32,8 +33,10 @@ class Stores:
     codes: AuthorizationCodes
     devices: KnownDevices
     families: Families
+    machine_places: MachinePlaces
     sessions: Sessions
     signing_keys: SigningKeys
+    status_shards: StatusShards
     totp: TotpCredentials
     users: Users
     waiting_requests: WaitingRequests

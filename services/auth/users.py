@@ -92,6 +92,18 @@ class Users(Protocol):
         """Find, and hold the row unchanged until the transaction ends."""
         ...
 
+    def lock_for_end(self, user_id: UUID) -> None:
+        """Hold the row against redemptions until the transaction ends."""
+        ...
+
+    def invalidate_tokens(self, user_id: UUID, now: datetime) -> None:
+        """Set `tokens_valid_from`, which never goes back."""
+        ...
+
+    def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        """Disable at this moment, or enable (None); False when it was so before, or there is no such user."""
+        ...
+
 
 def normalise_username(typed: str) -> str:
     """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed."""

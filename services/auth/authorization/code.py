@@ -16,9 +16,11 @@ from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.request import AuthorizationRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client, Clients
+from services.auth.ends import PendingCodes, end_family
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.sessions import BrowserSession, Sessions
-from services.auth.tokens.family import Families, Grant, NewFamily, end_family
+from services.auth.tokens.family import Families, Grant, NewFamily
+from services.auth.tokens.status_list import StatusShards
 from services.auth.users import User, Users
 
 
@@ -47,7 +49,7 @@ class AuthorizationCode:
     family_id: UUID | None = None
 
 
-class AuthorizationCodes(Protocol):
+class AuthorizationCodes(PendingCodes, Protocol):
     """The port that storage implements."""
 
     def add(self, code: AuthorizationCode) -> None: ...
@@ -74,6 +76,8 @@ class CodeStores(Protocol):
     def codes(self) -> AuthorizationCodes: ...
     @property
     def families(self) -> Families: ...
+    @property
+    def status_shards(self) -> StatusShards: ...
     @property
     def audit(self) -> AuditTrail: ...
 
@@ -187,7 +191,7 @@ def _found_family(
     now: datetime,
 ) -> Grant:
     family_id = uuid7()
-    stores.families.add(
+    status = stores.families.add(
         NewFamily(
             id=family_id,
             client_id=code.client_id,
@@ -232,4 +236,5 @@ def _found_family(
         mac_kid=mac_kid,
         roles=user.roles,
         team=user.team,
+        status=status,
     )

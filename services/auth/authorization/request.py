@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.auth.ends import PendingRequests
+
 #: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 #: Those that discovery names.
@@ -67,7 +69,7 @@ class WaitingRequest:
     continued_session_id: UUID | None = None
 
 
-class WaitingRequests(Protocol):
+class WaitingRequests(PendingRequests, Protocol):
     """The port that storage implements. Finding and completing name the browser: a handle alone opens nothing."""
 
     def add(self, waiting: WaitingRequest) -> None: ...

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.auth.audit import AuditEvent, AuditTrail, Origin
+from services.auth.audit import AuditEvent, Origin
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.signed_in import find_signed_in
+from services.auth.ends import EndStores, RememberedDevices, end_session
 from services.auth.keys.key_ring import KeyRing
 from services.auth.mfa.totp import TotpCredentials, verify_totp
 from services.auth.opaque_token import digest, mint_opaque_token
@@ -23,16 +24,15 @@ from services.auth.sessions import (
     Authentication,
     BrowserSession,
     SessionLifetimes,
-    Sessions,
     new_session,
     renewed_session,
 )
 from services.auth.throttling import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
-from services.auth.users import User, Users, normalise_username
+from services.auth.users import User, normalise_username
 from shared.errors import Unavailable
 
 
-class KnownDevices(Protocol):
+class KnownDevices(RememberedDevices, Protocol):
     """The port that storage implements: which browsers have signed in as whom."""
 
     def knows(self, device_hash: bytes, user_id: UUID) -> bool: ...
@@ -40,13 +40,9 @@ class KnownDevices(Protocol):
     def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None: ...
 
 
-class SignInStores(Protocol):
-    """What signing in reads and writes."""
+class SignInStores(EndStores, Protocol):
+    """What signing in reads and writes; it ends the session of another user."""
 
-    @property
-    def users(self) -> Users: ...
-    @property
-    def sessions(self) -> Sessions: ...
     @property
     def waiting_requests(self) -> WaitingRequests: ...
     @property
@@ -55,8 +51,6 @@ class SignInStores(Protocol):
     def budgets(self) -> FailureBudgets: ...
     @property
     def devices(self) -> KnownDevices: ...
-    @property
-    def audit(self) -> AuditTrail: ...
 
 
 class SignInDatabase(Protocol):
@@ -166,7 +160,7 @@ class SignIn:
         session_cookie = mint_opaque_token()
         device_cookie = mint_opaque_token() if browser.device_hash is None else None
         authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now)
-        session = self._open_session(stores, waiting, browser, authentication)
+        session = self._open_session(stores, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
         device_hash = digest(device_cookie) if device_cookie else browser.device_hash
         if device_hash is not None:
@@ -174,9 +168,7 @@ class SignIn:
         _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
         return SignedInNow(session_cookie, device_cookie)
 
-    def _open_session(
-        self, stores: SignInStores, waiting: WaitingRequest, browser: Browser, authentication: Authentication
-    ) -> BrowserSession:
+    def _open_session(self, stores: SignInStores, browser: Browser, authentication: Authentication) -> BrowserSession:
         """Renew this browser's session for the same user, or begin one; another user's ends."""
         before = find_signed_in(stores, browser.session_hash, authentication.at)
         if before is not None and before.user.id == authentication.user_id:
@@ -184,9 +176,14 @@ class SignIn:
             if stores.sessions.renew(renewed):
                 return renewed
         elif before is not None:
-            ended = before.session.id
-            stores.sessions.end(ended, authentication.at)
-            _record(stores, "session_ended", before.user, waiting, browser, authentication.at, session_id=ended)
+            end_session(
+                stores,
+                before.session,
+                everywhere=False,
+                why="signed_in_as_another_user",
+                origin=browser.origin,
+                now=authentication.at,
+            )
         begun = new_session(authentication, self.lifetimes)
         stores.sessions.add(begun)
         return begun

@@ -26,6 +26,9 @@ class StoredSigningKey:
     jwk: dict[str, str]
     sealed_private_key: bytes
     created_at: datetime
+    activated_at: datetime | None = None
+    retired_at: datetime | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, UnauthorizedClientError
 
 from services.auth.oauth.request import SeamRequest
 from services.auth.tokens.access_token import family_of, verify_own_access_token
+from services.auth.tokens.status_list import place_of
 
 if TYPE_CHECKING:
     from services.auth.oauth.server import OAuthServer
@@ -45,7 +46,7 @@ def _lives(server: "OAuthServer", claims: dict[str, Any]) -> bool:
     family_id = family_of(claims)
     with server.provider.database.autocommit() as stores:
         if family_id is None:
-            client = stores.clients.find(claims["client_id"])
-            return client is not None and client.disabled_at is None
+            status = stores.machine_places.find(claims["client_id"])  # none of a disabled client
+            return status is not None and status == place_of(claims)
         family = stores.families.find(family_id)
     return family is not None and family.live(server.now)

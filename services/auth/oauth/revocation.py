@@ -10,13 +10,14 @@ from uuid import UUID
 from authlib.oauth2.rfc6749 import InvalidRequestError, TokenMixin
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocationEndpoint
 
-from services.auth.audit import AuditEvent
+from services.auth.ends import end_family, end_machine_tokens
 from services.auth.oauth.client_authentication import OAuthClient
 from services.auth.oauth.errors import TradedTokenError
 from services.auth.oauth.request import SeamRequest
 from services.auth.tokens.access_token import family_of, verify_own_access_token
-from services.auth.tokens.family import FamilyState, end_family
+from services.auth.tokens.family import FamilyState
 from services.auth.tokens.refresh_token import parse_refresh_token
+from services.auth.tokens.status_list import StatusPlace, place_of
 
 if TYPE_CHECKING:
     from services.auth.oauth.server import OAuthServer
@@ -45,14 +46,18 @@ class MachineToken(TokenMixin):
     """An access token that a client got for itself."""
 
     client_id: str
+    status: StatusPlace | None
 
     def check_client(self, client: OAuthClient) -> bool:
         return self.client_id == str(client.client_id)
 
     def revoke(self, server: "OAuthServer") -> None:
-        event = AuditEvent("machine_tokens_revoked", server.now, client_id=self.client_id, origin=server.origin)
         with server.provider.database.transaction() as stores:
-            stores.audit.record(event)
+            if stores.machine_places.find(self.client_id) != self.status:
+                return  # it was ended before; what the machine got since then is not meant
+            why = "machine_tokens_revoked"
+            end_machine_tokens(stores, self.client_id, why=why, origin=server.origin, now=server.now)
+        server.provider.registrations.forget_machine_places()
 
 
 class RevocationEndpoint(AuthlibRevocationEndpoint):
@@ -80,7 +85,7 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):
             return None
         family_id = family_of(claims)
         if family_id is None:
-            return MachineToken(claims["client_id"])
+            return MachineToken(claims["client_id"], place_of(claims))
         family = self._family(family_id)
         return None if family is None else FamilyToken(family, claims["client_id"] if "act" in claims else None)
 

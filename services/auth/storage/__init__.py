@@ -14,6 +14,7 @@ from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
+from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
 from services.auth.storage.users import SqlKnownDevices, SqlTotpCredentials, SqlUsers
 from services.auth.storage.waiting_requests import SqlWaitingRequests
 from services.auth.stores import Stores
@@ -47,8 +48,10 @@ def stores_on(connection: Connection) -> Stores:
         codes=SqlAuthorizationCodes(connection),
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),
+        machine_places=SqlMachinePlaces(connection),
         sessions=SqlSessions(connection),
         signing_keys=SqlSigningKeys(connection),
+        status_shards=SqlStatusShards(connection),
         totp=SqlTotpCredentials(connection),
         users=SqlUsers(connection),
         waiting_requests=SqlWaitingRequests(connection),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 
 from services.auth.authorization.code import AuthorizationCode
 from services.auth.storage.tables import authorization_codes
@@ -48,6 +48,30 @@ class SqlAuthorizationCodes:
             .values(used_at=now)
         )
         return self.connection.execute(statement).rowcount == 1
+
+    def end_pending(
+        self,
+        now: datetime,
+        *,
+        client_id: str | None = None,
+        user_id: UUID | None = None,
+        session_id: UUID | None = None,
+    ) -> None:
+        named = [
+            column == wanted
+            for column, wanted in (
+                (_row.client_id, client_id),
+                (_row.user_id, user_id),
+                (_row.session_id, session_id),
+            )
+            if wanted is not None
+        ]
+        if not named:
+            raise ValueError("an end of every code there is")
+        pending = and_(_row.used_at.is_(None), _row.expires_at > now, *named)
+        locked = select(_row.code_hash).where(pending).order_by(_row.code_hash).with_for_update()
+        if self.connection.execute(locked).first() is not None:
+            self.connection.execute(update(authorization_codes).where(pending).values(expires_at=now))
 
     def set_family(self, code_hash: bytes, family_id: UUID) -> None:
         statement = update(authorization_codes).where(_row.code_hash == code_hash).values(family_id=family_id)

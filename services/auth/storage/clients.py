@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, update
 
 from services.auth.clients import Client, ExchangeTarget
 from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
@@ -38,6 +38,14 @@ class SqlClients:
             return None
         secrets = select(client_secrets.c.secret_hash).where(client_secrets.c.client_id == client_id)
         return _client(row, tuple(self.connection.execute(secrets).scalars()))
+
+    def touch(self, client_id: str, now: datetime) -> None:
+        self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(updated_at=now))
+
+    def set_disabled(self, client_id: str, at: datetime | None) -> bool:
+        otherwise = clients.c.disabled_at.is_(None) if at is not None else clients.c.disabled_at.is_not(None)
+        statement = update(clients).where(clients.c.client_id == client_id, otherwise).values(disabled_at=at)
+        return self.connection.execute(statement).rowcount == 1
 
 
 @dataclass(frozen=True)

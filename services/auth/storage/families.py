@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Update, and_, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Update, and_, case, not_, or_, select, update
 
 from services.auth.storage.insert import insert_if_absent
+from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families, users
-from services.auth.tokens.family import SHARD_SIZE, FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
+from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
 from shared.database import Connection
 
 _row = families.c
@@ -32,6 +34,8 @@ _GRANT = (
     _row.amr,
     _row.generation,
     _row.mac_kid,
+    _row.status_shard,
+    _row.status_index,
     select(users.c.roles).where(users.c.id == _row.user_id).scalar_subquery().label("user_roles"),
     select(users.c.team).where(users.c.id == _row.user_id).scalar_subquery().label("user_team"),
 )
@@ -49,7 +53,7 @@ class SqlFamilies:
 
     connection: Connection
 
-    def add(self, family: NewFamily) -> None:
+    def add(self, family: NewFamily) -> StatusPlace:
         values = {
             "id": family.id,
             "client_id": family.client_id,
@@ -74,13 +78,13 @@ class SqlFamilies:
             "last_agent": family.origin.agent,
             "created_at": family.created_at,
         }
-        shard = self.connection.execute(select(func.coalesce(func.max(_row.status_shard), 0))).scalar_one()
         while True:
+            shard = filling_shard(self.connection, family.created_at, machine=False)
             for _ in range(_DRAWS):
                 place = {"status_shard": shard, "status_index": secrets.randbelow(SHARD_SIZE)}
                 if insert_if_absent(self.connection, families, {**values, **place}, conflict=list(place)):
-                    return
-            shard += 1
+                    return StatusPlace(shard, place["status_index"])
+            give_up_shard(self.connection, shard, family.created_at)
 
     def find(self, family_id: UUID) -> FamilyState | None:
         query = select(families, _ENABLED.label("enabled")).where(_row.id == family_id)
@@ -103,6 +107,7 @@ class SqlFamilies:
             expires_at=row["expires_at"],
             revoked_at=row["revoked_at"],
             enabled=row["enabled"],
+            status=StatusPlace(row["status_shard"], row["status_index"]),
         )
 
     def rotate(
@@ -157,9 +162,36 @@ class SqlFamilies:
             statement = statement.where(_row.generation == generation)
         return self.connection.execute(statement.values(revoked_at=now, revoked_why=why)).rowcount == 1
 
+    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+        wanted = _belonging(which)
+        columns = (_row.id, _row.client_id, _row.user_id, _row.session_id, _row.status_shard, _row.status_index)
+        found = self.connection.execute(select(*columns).where(wanted).order_by(_row.id).with_for_update()).all()
+        if found:
+            self.connection.execute(update(families).where(wanted).values(revoked_at=now, revoked_why=why))
+        return [EndedFamily(*row[:4], StatusPlace(*row[4:])) for row in found]
+
     def _grant(self, statement: Update) -> Grant | None:
         row = self.connection.execute(statement.returning(*_GRANT)).one_or_none()
         return None if row is None else _grant(row)
+
+
+def _belonging(which: Belonging) -> ColumnElement[bool]:
+    """Return the condition of what isn't ended yet. The caller holds the row that they belong to, so no more come."""
+    conditions = [
+        column == wanted
+        for column, wanted in (
+            (_row.client_id, which.client_id),
+            (_row.user_id, which.user_id),
+            (_row.session_id, which.session_id),
+        )
+        if wanted is not None
+    ]
+    if not conditions:
+        raise ValueError("an end of every family there is")
+    if which.web_only:
+        web = clients.c.metadata["application_type"].as_string() == "web"
+        conditions.append(_row.client_id.in_(select(clients.c.client_id).where(web)))
+    return and_(_row.revoked_at.is_(None), *conditions)
 
 
 def _live_and_of(presented: Presented, now: datetime) -> ColumnElement[bool]:
@@ -189,4 +221,5 @@ def _grant(row: Row[Any]) -> Grant:
         mac_kid=row.mac_kid,
         roles=tuple(row.user_roles),
         team=row.user_team,
+        status=StatusPlace(row.status_shard, row.status_index),
     )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from services.auth.sessions import BrowserSession
 from services.auth.storage.tables import browser_sessions
@@ -47,10 +47,17 @@ class SqlSessions:
         )
         self.connection.execute(statement)
 
-    def end(self, session_id: UUID, now: datetime) -> None:
+    def end(self, session_id: UUID, now: datetime) -> bool:
         statement = (
             update(browser_sessions)
             .where(browser_sessions.c.id == session_id, browser_sessions.c.ended_at.is_(None))
             .values(ended_at=now)
         )
-        self.connection.execute(statement)
+        return self.connection.execute(statement).rowcount == 1
+
+    def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
+        live = and_(browser_sessions.c.user_id == user_id, browser_sessions.c.ended_at.is_(None))
+        locked = select(browser_sessions.c.id).where(live).order_by(browser_sessions.c.id).with_for_update()
+        ended = list(self.connection.execute(locked).scalars())
+        self.connection.execute(update(browser_sessions).where(live).values(ended_at=now))
+        return ended

@@ -39,6 +39,24 @@ clients = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 
+#: The status place of each machine client; a retired one is kept until no token with it can live.
+machine_places = Table(
+    "machine_places",
+    metadata,
+    Column("status_shard", Integer, primary_key=True),
+    Column("status_index", Integer, primary_key=True),
+    Column("client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    Index(
+        "uq_machine_places_live",
+        "client_id",
+        unique=True,
+        sqlite_where=text("retired_at IS NULL"),
+        postgresql_where=text("retired_at IS NULL"),
+    ),
+)
+
 client_secrets = Table(
     "client_secrets",
     metadata,
@@ -84,7 +102,7 @@ known_devices = Table(
     "known_devices",
     metadata,
     Column("device_hash", LargeBinary(32), primary_key=True),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -114,7 +132,7 @@ waiting_requests = Table(
     Column("signed_in_session_id", Uuid),
     Column("continued_session_id", Uuid),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("completed_at", UtcDateTime),
 )
 
@@ -134,7 +152,7 @@ authorization_codes = Table(
     Column("acr", String(200), nullable=False),
     Column("amr", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
     Column("family_id", Uuid),
 )
@@ -144,7 +162,7 @@ families = Table(
     "families",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("client_id", ForeignKey("clients.client_id"), nullable=False, index=True),
     Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
     Column("session_id", ForeignKey("browser_sessions.id"), nullable=False, index=True),
     Column("scopes", Json, nullable=False),
@@ -161,7 +179,7 @@ families = Table(
     Column("moved", Boolean, nullable=False),  # a late retry came from elsewhere
     Column("streak", Integer, nullable=False),  # rotations in a row, each after such a retry
     Column("idle_expires_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),
     Column("revoked_why", String(100)),
     Column("device_label", String(200)),
@@ -174,14 +192,28 @@ families = Table(
     UniqueConstraint("status_shard", "status_index"),
 )
 
+#: The Token Status List: one bit a sign-in or machine client. The version moves with every change of the bits.
+status_shards = Table(
+    "status_shards",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("machine", Boolean, nullable=False),  # places of machine clients, or of families
+    Column("filling", Boolean, nullable=False),  # places are drawn here
+    Column("version", BigInteger, nullable=False),
+    Column("bits", LargeBinary, nullable=False),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,
     Column("kid", String(43), primary_key=True),
     Column("state", String(20), nullable=False),  # announced, active, retired, removed
     Column("jwk", Json, nullable=False),  # the public half
-    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),  # empty once removed
     Column("created_at", UtcDateTime, nullable=False),
+    Column("activated_at", UtcDateTime),
+    Column("retired_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
     Index(
         "uq_signing_keys_active",
         "state",
@@ -189,6 +221,14 @@ signing_keys = Table(
         sqlite_where=text("state = 'active'"),
         postgresql_where=text("state = 'active'"),
     ),
+)
+
+#: One row: moved by every change of signing_keys, so that running processes notice.
+key_set_versions = Table(
+    "key_set_versions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 #: Appended to, never changed: triggers refuse UPDATE and DELETE (see the first migration).

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 
 from services.auth.mfa.totp import TotpCredential
 from services.auth.storage.insert import insert_if_absent
@@ -27,6 +27,19 @@ class SqlUsers:
 
     def lock(self, user_id: UUID) -> User | None:
         return self._read(users.c.id == user_id, lock=True)
+
+    def lock_for_end(self, user_id: UUID) -> None:
+        self.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
+
+    def invalidate_tokens(self, user_id: UUID, now: datetime) -> None:
+        before = users.c.tokens_valid_from
+        statement = update(users).where(users.c.id == user_id)
+        self.connection.execute(statement.values(tokens_valid_from=case((before > now, before), else_=now)))
+
+    def set_disabled(self, user_id: UUID, at: datetime | None) -> bool:
+        otherwise = users.c.disabled_at.is_(None) if at is not None else users.c.disabled_at.is_not(None)
+        statement = update(users).where(users.c.id == user_id, otherwise).values(disabled_at=at)
+        return self.connection.execute(statement).rowcount == 1
 
     def _read(self, condition: ColumnElement[bool], *, lock: bool) -> User | None:
         has_totp = select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists()
@@ -85,3 +98,6 @@ class SqlKnownDevices:
     def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None:
         values = {"device_hash": device_hash, "user_id": user_id, "created_at": now}
         insert_if_absent(self.connection, known_devices, values, conflict=["device_hash", "user_id"])
+
+    def forget(self, user_id: UUID) -> None:
+        self.connection.execute(delete(known_devices).where(known_devices.c.user_id == user_id))

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.storage.tables import waiting_requests
+from services.auth.storage.tables import browser_sessions, waiting_requests
 from shared.database import Connection
 
 _row = waiting_requests.c
@@ -73,6 +73,24 @@ class SqlWaitingRequests:
             .values(completed_at=now)
         )
         return self.connection.execute(statement).rowcount == 1
+
+    def end_of_user(self, user_id: UUID, now: datetime) -> None:
+        theirs = select(browser_sessions.c.id).where(browser_sessions.c.user_id == user_id)
+        self._end(
+            or_(
+                _row.first_factor_user_id == user_id,
+                _row.signed_in_session_id.in_(theirs),
+                _row.continued_session_id.in_(theirs),
+            ),
+            now,
+        )
+
+    def end_of_client(self, client_id: str, now: datetime) -> None:
+        self._end(_row.request["client_id"].as_string() == client_id, now)
+
+    def _end(self, whose: ColumnElement[bool], now: datetime) -> None:
+        pending = and_(_row.expires_at > now, _row.completed_at.is_(None), whose)
+        self.connection.execute(update(waiting_requests).where(pending).values(completed_at=now))
 
     def _set(self, handle_hash: bytes, **values: Any) -> None:
         self.connection.execute(

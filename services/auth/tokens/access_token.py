@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.auth.keys.signer import Signer
 from services.auth.tokens.family import Grant
+from services.auth.tokens.status_list import StatusPlace
 from shared.clock import epoch
 
 TYP = "at+jwt"
@@ -38,6 +39,7 @@ def access_token_claims(
         "acr": grant.acr,
         "amr": list(grant.amr),
         "sid": str(grant.session_id),
+        "status": grant.status.claim(issuer),
     }
     if grant.roles:
         claims["roles"] = list(grant.roles)
@@ -47,7 +49,14 @@ def access_token_claims(
 
 
 def machine_token_claims(
-    client_id: str, *, issuer: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
+    client_id: str,
+    *,
+    issuer: str,
+    audience: list[str],
+    scope: str,
+    lifetime: timedelta,
+    status: StatusPlace,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the claims of an access token that a client gets for itself.
 
@@ -62,6 +71,7 @@ def machine_token_claims(
         "iat": epoch(now),
         "exp": epoch(now + lifetime),
         "jti": f"client.{secrets.token_urlsafe(12)}",
+        "status": status.claim(issuer),
     }
 
 

@@ -10,16 +10,14 @@ from typing import Protocol
 from uuid import UUID
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
-
-#: Indices in one shard of the status list.
-SHARD_SIZE = 131_072
+from services.auth.tokens.status_list import StatusPlace, StatusShards
 
 
 @dataclass(frozen=True, repr=False)
 class Grant:
     """What a user granted to one app install, as read at this moment: all that tokens are made of.
 
-    `roles` and `team` are the user's of now, not those of the sign-in.
+    `roles` and `team` are the user's of now, not those of the sign-in. `status`: the family's bit.
     """
 
     family_id: UUID
@@ -35,6 +33,7 @@ class Grant:
     mac_kid: bytes
     roles: tuple[str, ...]
     team: str | None
+    status: StatusPlace
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,10 +79,32 @@ class FamilyState:
     expires_at: datetime
     revoked_at: datetime | None
     enabled: bool
+    status: StatusPlace
 
     def live(self, now: datetime) -> bool:
         """Say whether tokens of this family may still be used."""
         return self.enabled and self.revoked_at is None and now < self.idle_expires_at and now < self.expires_at
+
+
+@dataclass(frozen=True)
+class EndedFamily:
+    """A family that was ended together with others."""
+
+    id: UUID
+    client_id: str
+    user_id: UUID
+    session_id: UUID
+    status: StatusPlace
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Which families: those of this client, user and browser session, as far as given; at least one is."""
+
+    client_id: str | None = None
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    web_only: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,10 +119,10 @@ class Presented:
 
 
 class Families(Protocol):
-    """The port that storage implements. Each method but `add` is one statement."""
+    """The port that storage implements. Each method but `add` and `revoke_all` is one statement."""
 
-    def add(self, family: NewFamily) -> None:
-        """Insert it, with a status index drawn at random among the free."""
+    def add(self, family: NewFamily) -> StatusPlace:
+        """Insert it with a place in the status list, drawn at random among the free, and return that."""
         ...
 
     def find(self, family_id: UUID) -> FamilyState | None: ...
@@ -124,7 +145,14 @@ class Families(Protocol):
         ...
 
     def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
-        """End the family; False when it was ended before, or when `generation` is given and isn't the live one."""
+        """End the row; False when it was ended before, or when `generation` is given and isn't the live one.
+
+        Flips no bit: `end_family` does both.
+        """
+        ...
+
+    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+        """End the rows of all that aren't yet, locked in the order of their ids. Flips no bit."""
         ...
 
 
@@ -133,6 +161,9 @@ class FamilyStores(Protocol):
 
     @property
     def families(self) -> Families: ...
+
+    @property
+    def status_shards(self) -> StatusShards: ...
 
     @property
     def audit(self) -> AuditTrail: ...
@@ -147,14 +178,22 @@ class FamilyDatabase(Protocol):
 
 
 def end_family(
-    stores: FamilyStores, family: FamilyState, *, why: str, origin: Origin, now: datetime, generation: int | None = None
+    stores: FamilyStores,
+    family: FamilyState,
+    *,
+    why: str,
+    origin: Origin | None,
+    now: datetime,
+    generation: int | None = None,
 ) -> bool:
-    """End a family and record it. Every path that ends one comes through here.
+    """End a family, set its status bit and record it. Every path that ends a single one comes through here.
 
+    In a transaction: row, bit and record are written together or not at all.
     Returns: False when it was ended before, or is no more at `generation`.
     """
     if not stores.families.revoke(family.id, why=why, now=now, generation=generation):
         return False
+    stores.status_shards.revoke([family.status], now)
     stores.audit.record(
         AuditEvent(
             why,

@@ -12,6 +12,7 @@ from services.auth.keys.signer import Signer
 from services.auth.scopes import ScopeCatalogue, join_scopes
 from services.auth.tokens import access_token, id_token
 from services.auth.tokens.family import Grant
+from services.auth.tokens.status_list import StatusPlace
 
 #: The one kind of token that is traded, and traded for (RFC 8693 s3).
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -73,7 +74,7 @@ class TokenIssuer:
         return response
 
     def machine_token_response(
-        self, client: Client, *, catalogue: ScopeCatalogue, scopes: frozenset[str], now: datetime
+        self, client: Client, *, catalogue: ScopeCatalogue, scopes: frozenset[str], status: StatusPlace, now: datetime
     ) -> dict[str, Any]:
         """Return the answer to a client that asks for itself: an access token alone. `scopes` are final."""
         lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
@@ -84,6 +85,7 @@ class TokenIssuer:
             audience=catalogue.audience(scopes),
             scope=scope,
             lifetime=lifetime,
+            status=status,
             now=now,
         )
         signed = self.signer.sign(claims, typ=access_token.TYP)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from uuid_utils.compat import uuid7
 
 from services.auth.audit import Origin
@@ -15,8 +15,9 @@ from services.auth.authorization.code import AuthorizationCode
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.sessions import BrowserSession
 from services.auth.storage import SqlAuthDatabase
-from services.auth.storage.tables import clients, users
+from services.auth.storage.tables import clients, status_shards, users
 from services.auth.tokens.family import NewFamily
+from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
 from shared.database import Database
 from shared.testing import ALICE, BOB, SettableClock
 from tests.support.databases import migrated
@@ -142,6 +143,19 @@ def set_up(database: Database) -> Stage:
     with auth.transaction() as stores:
         stores.sessions.add(session)
     return Stage(database, auth, session)
+
+
+def bit(stage: Stage, place: StatusPlace) -> bool:
+    with stage.sql.autocommit() as db:
+        query = select(status_shards.c.bits).where(status_shards.c.shard == place.shard)
+        bits: bytes = db.execute(query).scalar_one()
+    assert len(bits) * 8 == SHARD_SIZE
+    return bool(bits[place.index >> 3] >> (place.index & 7) & 1)
+
+
+def version(stage: Stage, shard: int = 0) -> int:
+    with stage.sql.autocommit() as db:
+        return int(db.execute(select(status_shards.c.version).where(status_shards.c.shard == shard)).scalar_one())
 
 
 @pytest.fixture

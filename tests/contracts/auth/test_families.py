@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
-from services.auth.tokens.family import SHARD_SIZE, FamilyState, NewFamily, Presented
+from services.auth.tokens.family import FamilyState, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
+from services.auth.tokens.status_list import SHARD_SIZE
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage
 from tests.unit.auth.tokens.rotation_machine import RotationMachine

@@ -1,6 +1,6 @@
 """Families in memory: the port of `tokens.family`, as its documentation reads, for tests without SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from services.auth.audit import AuditEvent
-from services.auth.tokens.family import FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
+from services.auth.tokens.status_list import StatusPlace
 
 
 @dataclass
@@ -34,7 +35,8 @@ class MemoryFamilies:
     rows: dict[UUID, Row] = field(default_factory=dict)
     disabled_users: set[UUID] = field(default_factory=set)
 
-    def add(self, family: NewFamily) -> None:
+    def add(self, family: NewFamily) -> StatusPlace:
+        place = StatusPlace(0, len(self.rows))
         state = FamilyState(
             id=family.id,
             client_id=family.client_id,
@@ -51,8 +53,10 @@ class MemoryFamilies:
             expires_at=family.expires_at,
             revoked_at=None,
             enabled=family.user_id not in self.disabled_users,
+            status=place,
         )
         self.rows[family.id] = Row(family, state, family.mac_kid, origin_hash(family.origin))
+        return place
 
     def find(self, family_id: UUID) -> FamilyState | None:
         row = self.rows.get(family_id)
@@ -110,6 +114,15 @@ class MemoryFamilies:
         row.why = why
         return True
 
+    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+        ended = []
+        for row in self.rows.values():
+            theirs = which.user_id in {None, row.new.user_id} and which.client_id in {None, row.new.client_id}
+            if theirs and which.session_id in {None, row.new.session_id} and self.revoke(row.new.id, why=why, now=now):
+                new = row.new
+                ended.append(EndedFamily(new.id, new.client_id, new.user_id, new.session_id, row.state.status))
+        return ended
+
     def _grant(self, row: Row) -> Grant:
         new = row.new
         return Grant(
@@ -126,7 +139,19 @@ class MemoryFamilies:
             mac_kid=row.mac_kid,
             roles=(),
             team=None,
+            status=row.state.status,
         )
+
+
+@dataclass
+class MemoryShards:
+    """Implements `StatusShards`."""
+
+    revoked: set[StatusPlace] = field(default_factory=set)
+
+    def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
+        del now
+        self.revoked |= set(places)
 
 
 @dataclass
@@ -134,6 +159,7 @@ class MemoryDatabase:
     """Implements `FamilyDatabase`, and is its own stores."""
 
     families: MemoryFamilies = field(default_factory=MemoryFamilies)
+    status_shards: MemoryShards = field(default_factory=MemoryShards)
     recorded: list[AuditEvent] = field(default_factory=list)
 
     @property

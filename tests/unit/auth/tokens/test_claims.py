@@ -11,6 +11,7 @@ import pytest
 from services.auth.tokens.access_token import access_token_claims, family_of
 from services.auth.tokens.family import Grant
 from services.auth.tokens.id_token import at_hash, id_token_claims
+from services.auth.tokens.status_list import StatusPlace
 
 NOW = datetime(2030, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
 SECONDS = 1_893_499_200
@@ -30,6 +31,7 @@ GRANT = Grant(
     mac_kid=b"",
     roles=("manager",),
     team="sales",
+    status=StatusPlace(3, 77),
 )
 
 
@@ -65,6 +67,7 @@ def test_an_access_token_holds_the_claims_of_rfc_9068() -> None:
         "acr": "urn:company:acr:mfa",
         "amr": ["pwd", "otp", "mfa"],
         "sid": str(GRANT.session_id),
+        "status": {"status_list": {"idx": 77, "uri": f"{ISSUER}/status/3"}},
         "roles": ["manager"],
         "groups": ["sales"],
     }

@@ -1,0 +1,102 @@
+"""The Token Status List: each sign-in's place in it, and the ports of what the database keeps of the list.
+
+Spec: draft-ietf-oauth-status-list s4.1 (bits), s6.2 (referenced token); Policy: ADR-0015
+A bit that is set says: no token with this place is good any more.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+#: Indices in one shard of the status list; one bit each, 16,384 bytes.
+SHARD_SIZE = 131_072
+
+
+@dataclass(frozen=True, order=True)
+class StatusPlace:
+    """One bit of the list: that of a family, or of a machine client."""
+
+    shard: int
+    index: int
+
+    def claim(self, issuer: str) -> dict[str, Any]:
+        """Return the `status` claim of a token with this place."""
+        return {"status_list": {"idx": self.index, "uri": status_list_uri(issuer, self.shard)}}
+
+
+def status_list_uri(issuer: str, shard: int) -> str:
+    """Return the address of a shard, which is its name too."""
+    return f"{issuer}/status/{shard}"
+
+
+def place_of(claims: dict[str, Any]) -> StatusPlace | None:
+    """Return the place that the claims of an access token of ours name; None for one from before there were any."""
+    if "status" not in claims:
+        return None
+    status_list = claims["status"]["status_list"]
+    return StatusPlace(int(status_list["uri"].rpartition("/")[2]), status_list["idx"])
+
+
+def set_bits(bits: bytes, indices: Iterable[int], *, to: bool) -> bytes:
+    """Return the bits with these ones set or cleared; index 0 is the lowest bit of the first byte."""
+    changed = bytearray(bits)
+    for index in indices:
+        if to:
+            changed[index >> 3] |= 1 << (index & 7)
+        else:
+            changed[index >> 3] &= ~(1 << (index & 7))
+    return bytes(changed)
+
+
+class StatusShards(Protocol):
+    """The port that storage implements: the bits, which move their shard's version whenever they change."""
+
+    def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
+        """Set these bits, for good."""
+        ...
+
+
+class MachinePlaces(Protocol):
+    """The port that storage implements: the places of clients that act for themselves (client_credentials)."""
+
+    def find(self, client_id: str) -> StatusPlace | None:
+        """Return the live place of an enabled client, in one statement; None: it has none, or is disabled."""
+        ...
+
+    def draw(self, client_id: str, now: datetime) -> StatusPlace | None:
+        """Give an enabled client a place, unless it has one, and return it. Holds the client's row."""
+        ...
+
+    def retire(self, client_id: str, now: datetime) -> StatusPlace | None:
+        """Take the client's place away and return it; None: it had none."""
+        ...
+
+
+class MachineStores(Protocol):
+    """What a machine client's token needs of the database."""
+
+    @property
+    def machine_places(self) -> MachinePlaces: ...
+
+
+class MachineDatabase(Protocol):
+    """Opens those stores."""
+
+    def autocommit(self) -> AbstractContextManager[MachineStores]: ...
+
+    def transaction(self) -> AbstractContextManager[MachineStores]: ...
+
+
+def machine_place(database: MachineDatabase, client_id: str, now: datetime) -> StatusPlace | None:
+    """Return the place for a token that a client gets for itself, drawn at the first one; None: it is disabled.
+
+    One statement, so that a disabled client gets no token and one whose tokens were ended gets a place of its own.
+    """
+    with database.autocommit() as stores:
+        place = stores.machine_places.find(client_id)
+    if place is None:
+        with database.transaction() as stores:
+            place = stores.machine_places.draw(client_id, now)
+    return place
