@@ -1,7 +1,7 @@
 """The client_credentials grant: an access token for the client itself, and nothing else.
 
 Spec: RFC 6749 s4.4, OAuth 2.1 s4.2, RFC 9700 s2.6; Policy: ADR-0002
-One statement, for the status place, which is where a disabled client or ended tokens are noticed; one signature.
+No statement but for a client that this process has not seen for some seconds; one signature.
 """
 
 from typing import Any
@@ -10,7 +10,6 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidScopeError, Unauth
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibClientCredentialsGrant
 
 from services.auth.scopes import split_scope
-from services.auth.tokens.status_list import machine_place
 
 
 class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
@@ -34,7 +33,7 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         server, client = self.server, self.request.client.client
-        status = machine_place(server.provider.database, client.client_id, server.now)
+        status = server.provider.registrations.machine_place(client.client_id, server.now)
         if status is None:
             raise InvalidClientError
         body = server.provider.token_issuer.machine_token_response(

@@ -11,6 +11,7 @@ from services.auth.app_associations import android_links, apple_links
 from services.auth.clients import Client
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import AuthDatabase
+from services.auth.tokens.status_list import StatusPlace, machine_place
 from shared.errors import Unavailable
 
 
@@ -32,6 +33,7 @@ class Registrations:
     _clients: dict[str, tuple[datetime, Client]] = field(default_factory=dict)
     _catalogue: tuple[datetime, ScopeCatalogue] | None = None
     _enabled: tuple[datetime, EnabledClients] | None = None
+    _machine_places: dict[str, tuple[datetime, StatusPlace]] = field(default_factory=dict)
 
     def find_client(self, client_id: str, now: datetime) -> Client | None:
         """Return an enabled client."""
@@ -45,6 +47,25 @@ class Registrations:
             held = (now, client)
             self._clients[client_id] = held
         return None if held[1].disabled_at is not None else held[1]
+
+    def machine_place(self, client_id: str, now: datetime) -> StatusPlace | None:
+        """Return the status place for a token that a client gets for itself; None: it is disabled.
+
+        One that was taken away meanwhile yields tokens that are dead from the start, never ones that outlive an end.
+        """
+        held = self._machine_places.get(client_id)
+        if held is None or not self._fresh(held[0], now):
+            place = machine_place(self.database, client_id, now)
+            if place is None:
+                self._machine_places.pop(client_id, None)
+                return None
+            held = (now, place)
+            self._machine_places[client_id] = held
+        return held[1]
+
+    def forget_machine_places(self) -> None:
+        """Look for each place anew: some machine client's tokens were ended."""
+        self._machine_places.clear()
 
     def held_catalogue(self, now: datetime) -> ScopeCatalogue | None:
         """Return what `catalogue` would, if that needs no look into the database."""

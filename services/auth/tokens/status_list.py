@@ -92,7 +92,7 @@ class MachineDatabase(Protocol):
 def machine_place(database: MachineDatabase, client_id: str, now: datetime) -> StatusPlace | None:
     """Return the place for a token that a client gets for itself, drawn at the first one; None: it is disabled.
 
-    One statement, so that a disabled client gets no token and one whose tokens were ended gets a place of its own.
+    One statement. A client whose tokens were ended gets another place.
     """
     with database.autocommit() as stores:
         place = stores.machine_places.find(client_id)
