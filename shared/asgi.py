@@ -24,6 +24,9 @@ _LAST_WORD = 0.25
 #: Bytes that a body may hold. No form or record of ours is longer, and a list holds up to 200 records at once.
 BODY_LIMIT = 65_536
 
+# Where a request keeps the bytes that its own body may hold: in its ASGI scope.
+_BODY_LIMIT = "shared.asgi.body_limit"
+
 _log = logging.getLogger("request")
 _errors = logging.getLogger("error")
 
@@ -33,6 +36,18 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"The body may hold {limit} bytes.", headers={"Connection": "close"})
+
+
+def allow_body(scope: Scope, limit: int) -> None:
+    """Let this one request's body hold `limit` bytes: for a route that takes files, once it knows its caller.
+
+    Raises:
+        BodyTooLarge: the request says that it is larger.
+    """
+    scope.setdefault(_BODY_LIMIT, [limit])[0] = limit
+    announced = dict(scope["headers"]).get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLarge(limit)
 
 
 class Edge:
@@ -59,7 +74,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, self._limited(receive), record)
+            await self._app(scope, self._limited(scope, receive), record)
         except ClientDisconnect:
             pass  # the caller hung up while sending: nobody is left to answer, and nothing is wrong here
         except Exception:  # noqa: BLE001 - the last resort: nothing foreseen reaches it
@@ -72,16 +87,17 @@ class Edge:
                 fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": milliseconds}
                 _log.info("%s %s %s", scope["method"], scope["path"], status, extra={"fields": fields})
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
         seen = 0
+        allowed = scope[_BODY_LIMIT] = [self._body_limit]  # a list: whoever copies the scope still has this one
 
         async def read() -> Message:
             nonlocal seen
             message = await receive()
             if message["type"] == "http.request":
                 seen += len(message.get("body", b""))
-                if seen > self._body_limit:
-                    raise BodyTooLarge(self._body_limit)
+                if seen > allowed[0]:
+                    raise BodyTooLarge(allowed[0])
             return message
 
         return read

@@ -4,10 +4,13 @@ SuiteError
 |-- ConfigurationError   a missing or bad setting, file or seed; stops the program with one clear line
 |-- NotFound             no such record, or none that the caller may see
 |-- Conflict             the record's state forbids it
+|-- PreconditionFailed   the record is not the one that the caller has seen
+|-- InvalidInput         a value has its type's form, and still does not fit
 |-- TooManyRequests      the caller has sent too many; later is fine
 `-- Unavailable          a part that this one needs is away; trying again may help
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +33,21 @@ class Conflict(SuiteError):
     def __init__(self, message: str, **members: Any) -> None:
         super().__init__(message)
         self.members = members
+
+
+class PreconditionFailed(SuiteError):
+    """The record is not, or no longer, the one that the caller has seen."""
+
+
+class InvalidInput(SuiteError):
+    """A value that has its type's form and still does not fit; `where` leads to it (`"body", "company_id"`).
+
+    `more` names others of the same request, each by where it is and what is wrong with it.
+    """
+
+    def __init__(self, message: str, *where: str, more: Sequence[tuple[Sequence[str], str]] = ()) -> None:
+        super().__init__(message)
+        self.errors = [(where, message), *more]
 
 
 class TooManyRequests(SuiteError):

@@ -1,55 +1,82 @@
-"""Keyset cursors: stable under inserts, one index range a page, never an offset."""
+"""Keyset cursors: stable under inserts, one index range a page, never an offset.
+
+A cursor belongs to one listing: what is listed, in which order, through which filters, for whom. It carries a checksum
+over itself and that listing, so that one that was altered, or given for another list or to another caller, is refused
+rather than read as some place or other. The checksum is no secret and need not be: a place grants nothing, for the
+owner stands in the WHERE clause of every page.
+"""
 
 import base64
 import binascii
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Item = TypeVar("Item")
+
+#: Characters of the longest cursor: 100 of a name, an id and the checksum.
+LONGEST_CURSOR = 1000
+NOT_OURS = "cursor is not one that this API gave for this list"
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place after one record, in a list ordered newest first (created_at, then id, both descending)."""
+    """The place after one record: its value in the column that the list is sorted by, then its id."""
 
-    created_at: datetime
+    value: datetime | str
     id: UUID
 
-    def encode(self) -> str:
-        """Return the opaque text that a client sends back."""
-        raw = json.dumps([self.created_at.isoformat(), self.id.hex]).encode()
+    def encode(self, listing: str = "") -> str:
+        """Return the opaque text that a client sends back, good for this `listing` alone."""
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
+        place = json.dumps([value, self.id.hex], ensure_ascii=False)
+        raw = json.dumps([place, _checksum(place, listing)], ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
     @classmethod
-    def decode(cls, value: str) -> "Cursor":
-        """Parse what `encode` made.
+    def decode(cls, text: str, listing: str = "", kind: type[datetime] | type[str] = datetime) -> "Cursor":
+        """Parse what `encode` made for this listing, which is sorted by values of `kind`.
 
         Raises:
-            ValueError: it is not one of ours.
+            ValueError: it is not one of ours, or of another listing.
         """
         try:
-            created_at, identifier = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-            place = cls(datetime.fromisoformat(created_at), UUID(hex=identifier))
-            place.created_at.astimezone(UTC)  # at either end of the calendar some offsets have no UTC
+            place, checksum = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            value, identifier = json.loads(place)
+            cursor = cls(datetime.fromisoformat(value) if kind is datetime else str(value), UUID(hex=identifier))
+            if isinstance(cursor.value, datetime):
+                _require_moment(cursor.value)
+            # the text is the one spelling that we gave, the checksum with it
+            genuine = checksum == _checksum(place, listing) and cursor.encode(listing) == text
         except (
             OverflowError,
             RecursionError,
             binascii.Error,
-            UnicodeDecodeError,
+            UnicodeError,
             json.JSONDecodeError,
             ValueError,
             TypeError,
             AttributeError,
         ) as error:
-            raise ValueError("cursor is not one that this API gave") from error
-        if place.created_at.tzinfo is None:
-            raise ValueError("cursor is not one that this API gave")
-        return place
+            raise ValueError(NOT_OURS) from error
+        if not genuine:
+            raise ValueError(NOT_OURS)
+        return cursor
+
+
+def _require_moment(value: datetime) -> None:
+    if value.tzinfo is None:
+        raise ValueError("a moment needs its time zone")
+    value.astimezone(UTC)  # at either end of the calendar some offsets have no UTC
+
+
+def _checksum(place: str, listing: str) -> str:
+    return hashlib.sha256(json.dumps([listing, place]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -65,11 +92,18 @@ def _one_of_ours(cursor: str) -> str:
     return cursor
 
 
-class PageQuery(BaseModel):
-    """The query of every list: how many records, and after which."""
+Limit = Annotated[int, Field(ge=1, le=200, description="Records a page.")]
 
-    limit: int = Field(default=50, ge=1, le=200)
-    cursor: Annotated[str, Field(max_length=200), AfterValidator(_one_of_ours)] | None = None
+
+class PageQuery(BaseModel):
+    """The query of a list that knows one order and no filter: how many records, and after which."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 50
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR), AfterValidator(_one_of_ours)] | None = Field(
+        default=None, description="`next_cursor` of the page before, as it was given."
+    )
 
     @property
     def after(self) -> Cursor | None:

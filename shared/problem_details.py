@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
 
 #: Errors of one request that are listed.
 MOST_ERRORS = 100
@@ -46,6 +46,7 @@ def conflict_problem(error: Conflict, instance: str) -> Response:
 
 def install_problem_details(app: FastAPI) -> None:
     """Make `app` answer every error of its own, of Starlette and of validation as a problem document."""
+    _install_refusals_of_input(app)
 
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: NotFound) -> Response:
@@ -78,7 +79,24 @@ def install_problem_details(app: FastAPI) -> None:
             return problem(400, "The body is not JSON.", instance=request.url.path)
         # `input` is left out: it would echo what the caller sent
         errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found[:MOST_ERRORS]]
-        detail = "The request does not fit."
-        if len(found) > MOST_ERRORS:
-            detail += f" The first {MOST_ERRORS} of {len(found)} errors:"
-        return problem(422, detail, instance=request.url.path, errors=errors)
+        return _misfit(request, errors, len(found))
+
+
+def _misfit(request: Request, errors: list[dict[str, Any]], total: int) -> Response:
+    detail = "The request does not fit."
+    if total > MOST_ERRORS:
+        detail += f" The first {MOST_ERRORS} of {total} errors:"
+    return problem(422, detail, instance=request.url.path, errors=errors[:MOST_ERRORS])
+
+
+def _install_refusals_of_input(app: FastAPI) -> None:
+    """Answer what is known of a request only once it is held against the records."""
+
+    @app.exception_handler(PreconditionFailed)
+    async def precondition_failed(request: Request, error: PreconditionFailed) -> Response:
+        return problem(412, str(error), instance=request.url.path)
+
+    @app.exception_handler(InvalidInput)
+    async def invalid_input(request: Request, error: InvalidInput) -> Response:
+        errors = [{"loc": list(where), "msg": message} for where, message in error.errors]
+        return _misfit(request, errors, len(errors))

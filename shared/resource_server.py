@@ -14,6 +14,7 @@ from shared.bearer import AccessTokenVerifier, JwksCache, ProtectedApi, Resource
 from shared.clock import Clock
 from shared.database import Database
 from shared.health import health_router
+from shared.openapi import install_description
 from shared.problem_details import install_problem_details
 
 
@@ -59,6 +60,7 @@ def create_resource_server(
         redirect_slashes=False,  # it would build the address from the Host header
     )
     install_problem_details(app)
+    install_description(app)
     install_bearer(app, ProtectedApi(name, settings.audience, settings.issuer, scopes, verifier))
     app.include_router(routes(database, clock))
     app.include_router(health_router(ready))

@@ -1,8 +1,11 @@
-"""The CRM API: contacts, each with an owner and a team.
+"""The CRM API: companies, contacts and activities, each with an owner and a team.
 
 Layers, each imports only what stands below it:
     cli, app        composition: settings, storage and endpoints meet here alone
     endpoints       HTTP            storage     SQL          (neither sees the other)
-    contacts        what a contact is and what may be done with it
+    contact_csv     contacts as files
+    contacts companies activities   what each of them says
+    records         what all of them are, and what may be done with one
+    search_text     words and sort keys, folded
     settings
 """

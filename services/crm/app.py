@@ -1,12 +1,19 @@
 """The CRM put together: where settings, storage and endpoints meet."""
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from services.crm.endpoints.contacts import READ, READ_ALL, WRITE, contacts_router
+from services.crm.endpoints.access import READ, READ_ALL, WRITE
+from services.crm.endpoints.activities import activities_router
+from services.crm.endpoints.companies import companies_router
+from services.crm.endpoints.contact_files import contact_files_router
+from services.crm.endpoints.contacts import contacts_router
 from services.crm.settings import CrmSettings
+from services.crm.storage.activities import SqlActivities
+from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from shared.clock import Clock
+from shared.database import Database
 from shared.resource_server import create_resource_server
 
 
@@ -19,7 +26,17 @@ def create_app(
         "CRM",
         settings,
         scopes=(READ, WRITE, READ_ALL),
-        routes=lambda database, clock: contacts_router(SqlContacts(database), clock),
+        routes=_routes,
         clock=clock,
         jwks_transport=jwks_transport,
     )
+
+
+def _routes(database: Database, clock: Clock) -> APIRouter:
+    companies, contacts, activities = SqlCompanies(database), SqlContacts(database), SqlActivities(database)
+    router = APIRouter()
+    router.include_router(companies_router(companies, clock))
+    router.include_router(contact_files_router(contacts, companies, clock))
+    router.include_router(contacts_router(contacts, companies, clock))
+    router.include_router(activities_router(activities, contacts, companies, clock))
+    return router

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.crm.app import create_app
-from services.crm.contacts import Contact
+from services.crm.endpoints.activities import ActivityIn
+from services.crm.endpoints.companies import CompanyIn
 from services.crm.endpoints.contacts import ContactIn
+from services.crm.endpoints.fields import Moment
+from services.crm.records import Details, Record
 from services.crm.settings import CrmSettings
+from services.crm.storage.activities import SqlActivities
+from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
+from services.crm.storage.records import SqlRecords
 from shared.bearer import Owner, Reach
 from shared.command_line import Commands
 from shared.config_file import load_config
@@ -19,20 +26,40 @@ from shared.database import Database
 from shared.errors import ConfigurationError
 
 
-class SeedContact(ContactIn):
-    """A contact of the configuration file: it says its id and its owner."""
+class Seed(BaseModel):
+    """A record of the configuration file says its id and its owner."""
 
     id: UUID
     owner_sub: str = Field(min_length=1, max_length=255)
     owner_team: str | None = Field(default=None, max_length=255)
 
+    def owner(self) -> Owner:
+        """Return whom it belongs to."""
+        return Owner(self.owner_sub, self.owner_team)
+
+
+class SeedCompany(CompanyIn, Seed):
+    """A company of the configuration file."""
+
+
+class SeedContact(ContactIn, Seed):
+    """A contact of the configuration file."""
+
+
+class SeedActivity(ActivityIn, Seed):
+    """An activity of the configuration file; when it was done must be said, so that a second run changes nothing."""
+
+    occurred_at: Moment
+
 
 class Seeds(BaseModel):
-    """The section `crm` of the configuration file."""
+    """The section `crm` of the configuration file, in the order in which its records can name each other."""
 
     model_config = ConfigDict(extra="forbid")
 
+    companies: list[SeedCompany] = Field(default_factory=list)
     contacts: list[SeedContact] = Field(default_factory=list)
+    activities: list[SeedActivity] = Field(default_factory=list)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,30 +84,39 @@ def _apply(settings: CrmSettings, file: Path, write: bool) -> list[str]:
     seeds = _read_seeds(file)
     database = Database(settings.database("crm"))
     try:
-        return list(_changes(seeds, SqlContacts(database), settings, write=write))
+        return list(_changes(seeds, database, settings.clock().now(), write=write))
     finally:
         database.dispose()
 
 
-def _read_seeds(file: Path) -> list[SeedContact]:
+def _read_seeds(file: Path) -> Seeds:
     try:
-        return Seeds.model_validate(load_config(file).get("crm", {})).contacts
+        return Seeds.model_validate(load_config(file).get("crm", {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{file}: crm.{where}: {first['msg']}") from error
 
 
-def _changes(seeds: list[SeedContact], contacts: SqlContacts, settings: CrmSettings, *, write: bool) -> Iterator[str]:
-    now = settings.clock().now()
-    for seed in seeds:
-        wanted = Contact(seed.id, Owner(seed.owner_sub, seed.owner_team), seed.details(), now, now)
-        found = contacts.find(seed.id, Reach(everyone=True))
-        if found is None:
-            if write:
-                contacts.add(wanted)
-            yield f"contact {seed.id}: added"
-        elif (found.owner, found.details) != (wanted.owner, wanted.details):
-            if write:
-                contacts.replace(replace(wanted, created_at=found.created_at))
-            yield f"contact {seed.id}: changed"
+def _changes(seeds: Seeds, database: Database, now: datetime, *, write: bool) -> Iterator[str]:
+    for company in seeds.companies:
+        yield from _change("company", SqlCompanies(database), company, company.details(), now, write=write)
+    for contact in seeds.contacts:
+        yield from _change("contact", SqlContacts(database), contact, contact.details(), now, write=write)
+    for activity in seeds.activities:
+        yield from _change("activity", SqlActivities(database), activity, activity.details(now), now, write=write)
+
+
+def _change(
+    kind: str, records: SqlRecords[Details], seed: Seed, details: Details, now: datetime, *, write: bool
+) -> Iterator[str]:
+    wanted = Record(seed.id, seed.owner(), details, now, now)
+    found = records.find(seed.id, Reach(everyone=True))
+    if found is None:
+        if write:
+            records.add(wanted)
+        yield f"{kind} {seed.id}: added"
+    elif (found.owner, found.details) != (wanted.owner, wanted.details):
+        if write:
+            records.replace(replace(wanted, created_at=found.created_at, version=found.version + 1))
+        yield f"{kind} {seed.id}: changed"

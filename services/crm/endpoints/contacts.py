@@ -1,31 +1,37 @@
 """/api/contacts.
 
-In: JSON as ContactIn; `limit` and `cursor` for lists. Out: JSON as ContactOut and ContactPage, times in UTC.
+In: JSON as ContactIn and ContactPatch; ContactQuery for lists. Out: JSON as ContactOut and ContactPage, times in UTC.
+
+Spec: RFC 7396, RFC 9110 s13.1.1
 """
 
-from datetime import datetime
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from services.crm.contacts import Contact, ContactDetails, ContactStore, create_contact, get_contact
-from shared.bearer import Principal, ProtectedRoute, owner_of_new_records, reach_of, require_scope
+from services.crm.contacts import Contact, ContactDetails
+from services.crm.endpoints.access import (
+    CREATED,
+    NOT_MODIFIED,
+    TAGGED,
+    Reader,
+    Writer,
+    not_modified,
+    reads,
+    tag,
+    writes,
+)
+from services.crm.endpoints.fields import Email, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
+from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
+from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
-from shared.pagination import PageQuery
+from shared.entity_tags import IfMatch, IfNoneMatch
 
-READ, WRITE, READ_ALL = "crm:read", "crm:write", "crm:read:all"
-
-# Without NUL, which PostgreSQL cannot store in text.
-_NO_NUL = r"^[^\x00]*$"
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_NUL)]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_NUL)]
-
-Reader = Annotated[Principal, Depends(require_scope(READ, READ_ALL))]
-Writer = Annotated[Principal, Depends(require_scope(WRITE))]
+_COMPANY = "The company that the contact belongs to: one within the caller's reach."
 
 
 class ContactIn(BaseModel):
@@ -36,23 +42,30 @@ class ContactIn(BaseModel):
     name: Name
     email: Email | None = None
     phone: Phone | None = None
-    company_id: None = Field(default=None, description="There are no companies yet that a contact could belong to.")
+    company_id: UUID | None = Field(default=None, description=_COMPANY)
 
     def details(self) -> ContactDetails:
         """Return it as the domain has it."""
         return ContactDetails(self.name, self.email, self.phone, self.company_id)
 
 
-class ContactOut(BaseModel):
+class ContactPatch(Patch):
+    """A change of a contact (RFC 7396): members that are sent are set, `null` removes one, the others stay."""
+
+    name: Name = Field(default_factory=str)
+    email: Email | None = None
+    phone: Phone | None = None
+    company_id: UUID | None = Field(default=None, description=_COMPANY)
+
+
+class ContactOut(RecordOut):
     """A contact as it is answered."""
 
     id: UUID
-    name: str
-    email: str | None
-    phone: str | None
+    name: str = Field(examples=["Mad Hatter"])
+    email: str | None = Field(examples=["hatter@tea.example"])
+    phone: str | None = Field(examples=["+44 20 7946 0001"])
     company_id: UUID | None
-    created_at: datetime
-    updated_at: datetime
 
     @classmethod
     def of(cls, contact: Contact) -> "ContactOut":
@@ -70,35 +83,109 @@ class ContactOut(BaseModel):
 
 
 class ContactPage(BaseModel):
-    """Contacts, newest first."""
+    """One page of contacts, and the cursor of the next (`null`: this is the last)."""
 
     items: list[ContactOut]
     next_cursor: str | None
 
 
-def contacts_router(contacts: ContactStore, clock: Clock) -> APIRouter:
-    """Return the routes, on that store."""
+class ContactFilter(FilterQuery):
+    """Which contacts, in which order."""
+
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = Field(
+        default="-created_at", description="`-` turns the order round: newest first is the default."
+    )
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="How the name begins, in either case."
+    )
+    email: Annotated[str, Field(min_length=1, max_length=254)] | None = Field(
+        default=None, description="The whole e-mail address, in either case."
+    )
+    company_id: UUID | None = Field(default=None, description="Contacts of this company.")
+
+
+class ContactQuery(ListQuery, ContactFilter):
+    """The query of a list of contacts."""
+
+
+def contacts_router(contacts: RecordStore[ContactDetails], companies: Names, clock: Clock) -> APIRouter:
+    """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
 
-    @router.get("", operation_id="listContacts")
-    async def list_contacts(principal: Reader, query: Annotated[PageQuery, Query()]) -> ContactPage:
-        """List the contacts within the caller's reach, newest first."""
-        reach = reach_of(principal, all_records=READ_ALL)
-        page = await run_in_threadpool(contacts.page, reach, query.limit, query.after)
-        return ContactPage(items=[ContactOut.of(contact) for contact in page.items], next_cursor=page.next_cursor)
+    @router.get("", operation_id="listContacts", summary="List contacts")
+    async def list_contacts(principal: Reader, query: Annotated[ContactQuery, Query()]) -> ContactPage:
+        """List the contacts within the caller's reach, newest first if nothing else is asked for."""
+        listing, caller = query.listing(), reads(principal)
+        reach = listing.reach(caller)
+        after = query.after(listing, "contacts", reach)
 
-    @router.post("", operation_id="createContact", status_code=201)
+        def work() -> ContactPage:
+            require_known(query.company_id, caller, companies, "query", "company_id")
+            page = contacts.page(reach, listing, query.limit, after)
+            return ContactPage(items=[ContactOut.of(contact) for contact in page.items], next_cursor=page.next_cursor)
+
+        return await run_in_threadpool(work)
+
+    @router.post("", operation_id="createContact", summary="Add a contact", status_code=201, responses={201: CREATED})
     async def post_contact(principal: Writer, body: ContactIn, response: Response) -> ContactOut:
         """Add a contact that the caller owns."""
-        owner = owner_of_new_records(principal)
-        contact = await run_in_threadpool(create_contact, body.details(), owner, contacts, clock.now())
+        owner, reach = owner_of_new_records(principal), writes(principal)
+
+        def work() -> Contact:
+            require_known(body.company_id, reach, companies, "body", "company_id")
+            contact = new_record(body.details(), owner, clock.now())
+            contacts.add(contact)
+            return contact
+
+        contact = await run_in_threadpool(work)
         response.headers["Location"] = f"{router.prefix}/{contact.id}"
+        tag(response, contact)
         return ContactOut.of(contact)
 
-    @router.get("/{contact_id}", operation_id="getContact")
-    async def get_one_contact(principal: Reader, contact_id: UUID) -> ContactOut:
+    @router.get(
+        "/{contact_id}",
+        operation_id="getContact",
+        summary="Read a contact",
+        response_model=ContactOut,
+        responses={200: TAGGED, 304: NOT_MODIFIED},
+    )
+    async def get_one_contact(
+        principal: Reader, contact_id: UUID, known: IfNoneMatch, response: Response
+    ) -> ContactOut | Response:
         """Return one contact within the caller's reach."""
-        reach = reach_of(principal, all_records=READ_ALL)
-        return ContactOut.of(await run_in_threadpool(get_contact, contact_id, reach, contacts))
+        contact = await run_in_threadpool(get_record, contact_id, reads(principal), contacts)
+        tag(response, contact)
+        return not_modified(contact, known) or ContactOut.of(contact)
+
+    @router.patch("/{contact_id}", operation_id="updateContact", summary="Change a contact", responses={200: TAGGED})
+    async def patch_contact(
+        principal: Writer, contact_id: UUID, body: ContactPatch, if_match: IfMatch, response: Response
+    ) -> ContactOut:
+        """Change what is sent of one contact within the caller's reach (RFC 7396); the other members stay."""
+        change = Change(contact_id, writes(principal), if_match, clock.now())
+
+        def work() -> Contact:
+            require_known(body.company_id, change.reach, companies, "body", "company_id")
+            return change.edit(contacts, lambda details: replace(details, **body.changes()))
+
+        contact = await run_in_threadpool(work)
+        tag(response, contact)
+        return ContactOut.of(contact)
+
+    @router.delete("/{contact_id}", operation_id="deleteContact", summary="Delete a contact", status_code=204)
+    async def delete_contact(principal: Writer, contact_id: UUID, if_match: IfMatch) -> None:
+        """Delete one contact within the caller's reach, until it is restored."""
+        change = Change(contact_id, writes(principal), if_match, clock.now())
+        await run_in_threadpool(change.delete, contacts)
+
+    @router.post(
+        "/{contact_id}/restore", operation_id="restoreContact", summary="Restore a contact", responses={200: TAGGED}
+    )
+    async def restore_contact(principal: Writer, contact_id: UUID, if_match: IfMatch, response: Response) -> ContactOut:
+        """Bring a deleted contact back; one that is there stays as it is."""
+        change = Change(contact_id, writes(principal), if_match, clock.now())
+        contact = await run_in_threadpool(change.restore, contacts)
+        tag(response, contact)
+        return ContactOut.of(contact)
 
     return router

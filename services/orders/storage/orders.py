@@ -46,7 +46,7 @@ class SqlOrders:
         place = (orders.c.created_at, orders.c.id)
         statement = select(orders).where(_within(reach)).order_by(*(column.desc() for column in place))
         if after is not None:
-            last = tuple_(value(after.created_at, UtcDateTime), value(after.id, orders.c.id.type))
+            last = tuple_(value(after.value, UtcDateTime), value(after.id, orders.c.id.type))
             statement = statement.where(tuple_(*place) < last)
         with self._database.autocommit() as db:
             rows = db.execute(statement.limit(limit + 1)).all()

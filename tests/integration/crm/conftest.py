@@ -19,7 +19,9 @@ from tests.support.databases import migrated
 class Call(Protocol):
     """Sends one request; what is not named is a claim of its token (alice's, if nothing is said)."""
 
-    def __call__(self, method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response: ...
+    def __call__(
+        self, method: str, path: str, *, json: Any = None, headers: dict[str, str] | None = None, **claims: Any
+    ) -> httpx2.Response: ...
 
 
 @pytest.fixture
@@ -43,9 +45,11 @@ def client(settings: CrmSettings, issuer: FakeIssuer) -> Iterator[TestClient]:
 
 @pytest.fixture
 def call(client: TestClient, issuer: FakeIssuer) -> Call:
-    def send(method: str, path: str, *, json: Any = None, **claims: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
-        content = jsonlib.dumps(json) if method == "POST" else None
-        return client.request(method, path, content=content, headers=headers)
+    def send(
+        method: str, path: str, *, json: Any = None, headers: dict[str, str] | None = None, **claims: Any
+    ) -> httpx2.Response:
+        sent = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
+        content = jsonlib.dumps(json) if method in {"POST", "PATCH"} else None
+        return client.request(method, path, content=content, headers={**sent, **(headers or {})})
 
     return send

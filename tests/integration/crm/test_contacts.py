@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_list_that_fits_has_no_next_page(call: Call) -> None:
         ({"sub": BOB, "groups": ["support"], "scope": "crm:read crm:read:all"}, 404),  # it is for machines alone
     ],
 )
-def test_who_sees_a_contact_of_alice(call: Call, claims: dict[str, object], status: int) -> None:
+def test_who_sees_a_contact_of_alice(call: Call, claims: dict[str, Any], status: int) -> None:
     contact = call("POST", "/api/contacts", json=HATTER).json()
     read = call("GET", f"/api/contacts/{contact['id']}", **claims)
     assert read.status_code == status
@@ -178,7 +179,7 @@ def test_an_id_that_is_no_uuid_is_a_client_error(call: Call) -> None:
 
 
 def test_unknown_paths_and_methods_are_problems_too(call: Call) -> None:
-    assert call("GET", "/api/companies").headers["Content-Type"] == "application/problem+json"
+    assert call("GET", "/api/unknown").headers["Content-Type"] == "application/problem+json"
     refused = call("DELETE", "/api/contacts")
     assert refused.status_code == 405 and refused.headers["Content-Type"] == "application/problem+json"
 

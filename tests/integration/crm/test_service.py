@@ -19,7 +19,13 @@ def test_protected_resource_metadata_names_the_issuer(client: TestClient) -> Non
 def test_the_description_names_operations_bodies_and_the_scheme(client: TestClient) -> None:
     description = client.get("/openapi.json").json()
     operations = [operation for path in description["paths"].values() for operation in path.values()]
-    assert {operation["operationId"] for operation in operations} == {"listContacts", "createContact", "getContact"}
+    each = {
+        f"{verb}{kind}"
+        for kind in ("Contact", "Company", "Activity")
+        for verb in ("create", "get", "update", "delete", "restore")
+    }
+    lists = {"listContacts", "listCompanies", "listActivities", "importContacts", "exportContacts"}
+    assert {operation["operationId"] for operation in operations} == each | lists
     assert all(operation["security"] == [{"access_token": []}] for operation in operations)
     assert description["components"]["securitySchemes"]["access_token"]["scheme"] == "bearer"
     assert "ContactIn" in description["components"]["schemas"]

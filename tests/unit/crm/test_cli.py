@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.crm.cli import main
+from services.crm.records import Listing
 from services.crm.storage.contacts import SqlContacts
 from shared.bearer import Reach
 from shared.database import Database
@@ -61,7 +62,9 @@ def test_a_changed_seed_is_corrected_and_the_others_left_alone(
     assert apply(file) == 0
     assert capsys.readouterr().out == "contact 0190a1b0-0000-7000-8000-00000000c001: changed\n"
     database = Database(f"sqlite:///{tmp_path / 'crm.sqlite3'}")
-    names = [contact.details.name for contact in SqlContacts(database).page(Reach(everyone=True), 10, None).items]
+    names = [
+        contact.details.name for contact in SqlContacts(database).page(Reach(everyone=True), Listing(), 10, None).items
+    ]
     database.dispose()
     assert sorted(names) == ["Cheshire Cat", "March Hare"]
 

@@ -1,0 +1,220 @@
+"""/api/activities.
+
+In: JSON as ActivityIn and ActivityPatch; ActivityQuery for lists. Out: JSON as ActivityOut and ActivityPage,
+times in UTC.
+
+Spec: RFC 7396, RFC 9110 s13.1.1
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.concurrency import run_in_threadpool
+
+from services.crm.activities import Activity, ActivityDetails, ActivityKind
+from services.crm.endpoints.access import (
+    CREATED,
+    NOT_MODIFIED,
+    TAGGED,
+    Reader,
+    Writer,
+    not_modified,
+    reads,
+    tag,
+    writes,
+)
+from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Moment, Patch, RecordOut, Subject
+from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
+from shared.bearer import ProtectedRoute, owner_of_new_records
+from shared.clock import Clock
+from shared.entity_tags import IfMatch, IfNoneMatch
+
+
+class ActivityIn(BaseModel):
+    """What a caller may say of an activity; owner and times of record are not theirs to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: ActivityKind
+    subject: Subject
+    body: Body | None = None
+    occurred_at: Moment | None = Field(default=None, description="When it was done; now, if nothing is said.")
+    contact_id: UUID | None = Field(default=None, description="The contact that it is on, or else `company_id`.")
+    company_id: UUID | None = Field(default=None, description="The company that it is on, or else `contact_id`.")
+
+    @model_validator(mode="after")
+    def _on_one_record(self) -> "ActivityIn":
+        if (self.contact_id is None) == (self.company_id is None):
+            raise ValueError("say either contact_id or company_id")
+        return self
+
+    def details(self, now: datetime) -> ActivityDetails:
+        """Return it as the domain has it."""
+        return ActivityDetails(
+            kind=self.kind,
+            subject=self.subject,
+            occurred_at=self.occurred_at or now,
+            body=self.body,
+            contact_id=self.contact_id,
+            company_id=self.company_id,
+        )
+
+
+class ActivityPatch(Patch):
+    """A change of an activity (RFC 7396): members that are sent are set, `null` removes one, the others stay.
+
+    What kind it is and whom it is on stays what it was at first.
+    """
+
+    subject: Subject = Field(default_factory=str)
+    body: Body | None = None
+    occurred_at: Moment = Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))
+
+
+class ActivityOut(RecordOut):
+    """An activity as it is answered."""
+
+    id: UUID
+    kind: ActivityKind
+    subject: str = Field(examples=["Asked about the riddle"])
+    body: str | None = Field(examples=["Why is a raven like a writing desk?"])
+    occurred_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])
+    contact_id: UUID | None
+    company_id: UUID | None
+
+    @classmethod
+    def of(cls, activity: Activity) -> "ActivityOut":
+        """Return the activity without what is ours alone."""
+        details = activity.details
+        return cls(
+            id=activity.id,
+            kind=details.kind,
+            subject=details.subject,
+            body=details.body,
+            occurred_at=details.occurred_at,
+            contact_id=details.contact_id,
+            company_id=details.company_id,
+            created_at=activity.created_at,
+            updated_at=activity.updated_at,
+        )
+
+
+class ActivityPage(BaseModel):
+    """One page of activities, and the cursor of the next (`null`: this is the last)."""
+
+    items: list[ActivityOut]
+    next_cursor: str | None
+
+
+class ActivityFilter(FilterQuery):
+    """Which activities, in which order."""
+
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "occurred_at", "-occurred_at"] = Field(
+        default="-created_at", description="`-` turns the order round: newest first is the default."
+    )
+    kind: ActivityKind | None = None
+    contact_id: UUID | None = Field(default=None, description="Activities on this contact.")
+    company_id: UUID | None = Field(default=None, description="Activities on this company.")
+
+
+class ActivityQuery(ListQuery, ActivityFilter):
+    """The query of a list of activities."""
+
+
+def activities_router(
+    activities: RecordStore[ActivityDetails], contacts: Names, companies: Names, clock: Clock
+) -> APIRouter:
+    """Return the routes, on those stores."""
+    router = APIRouter(prefix="/api/activities", route_class=ProtectedRoute, tags=["activities"])
+
+    @router.get("", operation_id="listActivities", summary="List activities")
+    async def list_activities(principal: Reader, query: Annotated[ActivityQuery, Query()]) -> ActivityPage:
+        """List the activities within the caller's reach, newest first if nothing else is asked for."""
+        listing, caller = query.listing(), reads(principal)
+        reach = listing.reach(caller)
+        after = query.after(listing, "activities", reach)
+
+        def work() -> ActivityPage:
+            require_known(query.contact_id, caller, contacts, "query", "contact_id")
+            require_known(query.company_id, caller, companies, "query", "company_id")
+            page = activities.page(reach, listing, query.limit, after)
+            return ActivityPage(
+                items=[ActivityOut.of(activity) for activity in page.items], next_cursor=page.next_cursor
+            )
+
+        return await run_in_threadpool(work)
+
+    @router.post(
+        "", operation_id="createActivity", summary="Add an activity", status_code=201, responses={201: CREATED}
+    )
+    async def post_activity(principal: Writer, body: ActivityIn, response: Response) -> ActivityOut:
+        """Add an activity that the caller owns."""
+        owner, reach = owner_of_new_records(principal), writes(principal)
+
+        def work() -> Activity:
+            require_known(body.contact_id, reach, contacts, "body", "contact_id")
+            require_known(body.company_id, reach, companies, "body", "company_id")
+            now = clock.now()
+            activity = new_record(body.details(now), owner, now)
+            activities.add(activity)
+            return activity
+
+        activity = await run_in_threadpool(work)
+        response.headers["Location"] = f"{router.prefix}/{activity.id}"
+        tag(response, activity)
+        return ActivityOut.of(activity)
+
+    @router.get(
+        "/{activity_id}",
+        operation_id="getActivity",
+        summary="Read an activity",
+        response_model=ActivityOut,
+        responses={200: TAGGED, 304: NOT_MODIFIED},
+    )
+    async def get_one_activity(
+        principal: Reader, activity_id: UUID, known: IfNoneMatch, response: Response
+    ) -> ActivityOut | Response:
+        """Return one activity within the caller's reach."""
+        activity = await run_in_threadpool(get_record, activity_id, reads(principal), activities)
+        tag(response, activity)
+        return not_modified(activity, known) or ActivityOut.of(activity)
+
+    @router.patch(
+        "/{activity_id}", operation_id="updateActivity", summary="Change an activity", responses={200: TAGGED}
+    )
+    async def patch_activity(
+        principal: Writer, activity_id: UUID, body: ActivityPatch, if_match: IfMatch, response: Response
+    ) -> ActivityOut:
+        """Change what is sent of one activity within the caller's reach (RFC 7396); the other members stay."""
+        change = Change(activity_id, writes(principal), if_match, clock.now())
+
+        def work() -> Activity:
+            return change.edit(activities, lambda details: replace(details, **body.changes()))
+
+        activity = await run_in_threadpool(work)
+        tag(response, activity)
+        return ActivityOut.of(activity)
+
+    @router.delete("/{activity_id}", operation_id="deleteActivity", summary="Delete an activity", status_code=204)
+    async def delete_activity(principal: Writer, activity_id: UUID, if_match: IfMatch) -> None:
+        """Delete one activity within the caller's reach, until it is restored."""
+        change = Change(activity_id, writes(principal), if_match, clock.now())
+        await run_in_threadpool(change.delete, activities)
+
+    @router.post(
+        "/{activity_id}/restore", operation_id="restoreActivity", summary="Restore an activity", responses={200: TAGGED}
+    )
+    async def restore_activity(
+        principal: Writer, activity_id: UUID, if_match: IfMatch, response: Response
+    ) -> ActivityOut:
+        """Bring a deleted activity back; one that is there stays as it is."""
+        change = Change(activity_id, writes(principal), if_match, clock.now())
+        activity = await run_in_threadpool(change.restore, activities)
+        tag(response, activity)
+        return ActivityOut.of(activity)
+
+    return router

@@ -1,0 +1,178 @@
+"""/api/companies.
+
+In: JSON as CompanyIn and CompanyPatch; CompanyQuery for lists. Out: JSON as CompanyOut and CompanyPage, times in UTC.
+
+Spec: RFC 7396, RFC 9110 s13.1.1
+"""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from services.crm.companies import Company, CompanyDetails
+from services.crm.endpoints.access import (
+    CREATED,
+    NOT_MODIFIED,
+    TAGGED,
+    Reader,
+    Writer,
+    not_modified,
+    reads,
+    tag,
+    writes,
+)
+from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
+from services.crm.records import Change, RecordStore, get_record, new_record
+from shared.bearer import ProtectedRoute, owner_of_new_records
+from shared.clock import Clock
+from shared.entity_tags import IfMatch, IfNoneMatch
+
+
+class CompanyIn(BaseModel):
+    """What a caller may say of a company; owner and times are not theirs to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    domain: Domain | None = None
+    phone: Phone | None = None
+
+    def details(self) -> CompanyDetails:
+        """Return it as the domain has it."""
+        return CompanyDetails(self.name, self.domain, self.phone)
+
+
+class CompanyPatch(Patch):
+    """A change of a company (RFC 7396): members that are sent are set, `null` removes one, the others stay."""
+
+    name: Name = Field(default_factory=str)
+    domain: Domain | None = None
+    phone: Phone | None = None
+
+
+class CompanyOut(RecordOut):
+    """A company as it is answered."""
+
+    id: UUID
+    name: str = Field(examples=["Tea & Sons"])
+    domain: str | None = Field(examples=["tea.example"])
+    phone: str | None = Field(examples=["+44 20 7946 0001"])
+
+    @classmethod
+    def of(cls, company: Company) -> "CompanyOut":
+        """Return the company without what is ours alone."""
+        details = company.details
+        return cls(
+            id=company.id,
+            name=details.name,
+            domain=details.domain,
+            phone=details.phone,
+            created_at=company.created_at,
+            updated_at=company.updated_at,
+        )
+
+
+class CompanyPage(BaseModel):
+    """One page of companies, and the cursor of the next (`null`: this is the last)."""
+
+    items: list[CompanyOut]
+    next_cursor: str | None
+
+
+class CompanyFilter(FilterQuery):
+    """Which companies, in which order."""
+
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = Field(
+        default="-created_at", description="`-` turns the order round: newest first is the default."
+    )
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="How the name begins, in either case."
+    )
+
+
+class CompanyQuery(ListQuery, CompanyFilter):
+    """The query of a list of companies."""
+
+
+def companies_router(companies: RecordStore[CompanyDetails], clock: Clock) -> APIRouter:
+    """Return the routes, on that store."""
+    router = APIRouter(prefix="/api/companies", route_class=ProtectedRoute, tags=["companies"])
+
+    @router.get("", operation_id="listCompanies", summary="List companies")
+    async def list_companies(principal: Reader, query: Annotated[CompanyQuery, Query()]) -> CompanyPage:
+        """List the companies within the caller's reach, newest first if nothing else is asked for."""
+        listing = query.listing()
+        reach = listing.reach(reads(principal))
+        after = query.after(listing, "companies", reach)
+
+        def work() -> CompanyPage:
+            page = companies.page(reach, listing, query.limit, after)
+            return CompanyPage(items=[CompanyOut.of(company) for company in page.items], next_cursor=page.next_cursor)
+
+        return await run_in_threadpool(work)
+
+    @router.post("", operation_id="createCompany", summary="Add a company", status_code=201, responses={201: CREATED})
+    async def post_company(principal: Writer, body: CompanyIn, response: Response) -> CompanyOut:
+        """Add a company that the caller owns."""
+        owner = owner_of_new_records(principal)
+
+        def work() -> Company:
+            company = new_record(body.details(), owner, clock.now())
+            companies.add(company)
+            return company
+
+        company = await run_in_threadpool(work)
+        response.headers["Location"] = f"{router.prefix}/{company.id}"
+        tag(response, company)
+        return CompanyOut.of(company)
+
+    @router.get(
+        "/{company_id}",
+        operation_id="getCompany",
+        summary="Read a company",
+        response_model=CompanyOut,
+        responses={200: TAGGED, 304: NOT_MODIFIED},
+    )
+    async def get_one_company(
+        principal: Reader, company_id: UUID, known: IfNoneMatch, response: Response
+    ) -> CompanyOut | Response:
+        """Return one company within the caller's reach."""
+        company = await run_in_threadpool(get_record, company_id, reads(principal), companies)
+        tag(response, company)
+        return not_modified(company, known) or CompanyOut.of(company)
+
+    @router.patch("/{company_id}", operation_id="updateCompany", summary="Change a company", responses={200: TAGGED})
+    async def patch_company(
+        principal: Writer, company_id: UUID, body: CompanyPatch, if_match: IfMatch, response: Response
+    ) -> CompanyOut:
+        """Change what is sent of one company within the caller's reach (RFC 7396); the other members stay."""
+        change = Change(company_id, writes(principal), if_match, clock.now())
+
+        def work() -> Company:
+            return change.edit(companies, lambda details: replace(details, **body.changes()))
+
+        company = await run_in_threadpool(work)
+        tag(response, company)
+        return CompanyOut.of(company)
+
+    @router.delete("/{company_id}", operation_id="deleteCompany", summary="Delete a company", status_code=204)
+    async def delete_company(principal: Writer, company_id: UUID, if_match: IfMatch) -> None:
+        """Delete one company within the caller's reach, until it is restored."""
+        change = Change(company_id, writes(principal), if_match, clock.now())
+        await run_in_threadpool(change.delete, companies)
+
+    @router.post(
+        "/{company_id}/restore", operation_id="restoreCompany", summary="Restore a company", responses={200: TAGGED}
+    )
+    async def restore_company(principal: Writer, company_id: UUID, if_match: IfMatch, response: Response) -> CompanyOut:
+        """Bring a deleted company back; one that is there stays as it is."""
+        change = Change(company_id, writes(principal), if_match, clock.now())
+        company = await run_in_threadpool(change.restore, companies)
+        tag(response, company)
+        return CompanyOut.of(company)
+
+    return router

@@ -1,0 +1,176 @@
+"""/api/contacts/import and /api/contacts/export: contacts as CSV.
+
+In: `text/csv` in UTF-8, at most 20 MB and 50,000 rows. Out: ImportReport; a stream of `text/csv`.
+Spec: RFC 4180; Policy: ADR-0018
+
+An import is done wholly or not at all: every row is looked at before one is written, and all are written in one
+transaction. Whoever gets a 422 corrects the rows that it names and sends the whole file again, and no row comes twice.
+Both routes fail closed: they move too much at once to trust old word of revocations.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
+
+from services.crm.contact_csv import csv_line, header_line, read_rows
+from services.crm.contacts import Contact, ContactDetails
+from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.contacts import ContactFilter, ContactIn
+from services.crm.records import Listing, Names, RecordStore, new_record, require_known
+from shared.asgi import allow_body
+from shared.bearer import Owner, ProtectedRoute, Reach, fail_closed, owner_of_new_records
+from shared.clock import Clock
+from shared.errors import InvalidInput, Unavailable
+from shared.pagination import Cursor, Page
+
+#: Bytes of the largest file.
+LARGEST_FILE = 20 * 1024 * 1024
+#: Files that one process holds at a time, and seconds that one may take to arrive.
+FILES_AT_ONCE = 4
+_ARRIVAL = 120
+#: Contacts that an export reads at once.
+_EXPORT_BATCH = 1000
+
+_CSV = re.compile(r'text/csv(?:\s*;\s*(?:header=present|charset="?utf-8"?)\s*)*', re.IGNORECASE | re.ASCII)
+_TEXT_CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+_FILE_IN: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The first line names the columns: `name`, and any of `email`, `phone`, `company_id`. Those of "
+        "an export that are not the caller's to say are ignored.",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}, "example": "name,email\r\nMad Hatter,hatter@tea.example\r\n"}
+        },
+    }
+}
+_FILE_OUT: dict[str, Any] = {
+    "description": "The contacts, one a line.",
+    "content": _TEXT_CSV,
+    "headers": {"Content-Disposition": {"description": "A file name.", "schema": {"type": "string"}}},
+}
+
+
+class ImportReport(BaseModel):
+    """What became of a file."""
+
+    imported: int = Field(description="Contacts that were added: one for each row.", examples=[120])
+
+
+def contact_files_router(contacts: RecordStore[ContactDetails], companies: Names, clock: Clock) -> APIRouter:
+    """Return the routes, on those stores; they go before those of one contact, whose id would match their names."""
+    router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
+    incoming = _Incoming()
+
+    @router.post(
+        "/import",
+        operation_id="importContacts",
+        summary="Import contacts from CSV",
+        dependencies=[Depends(fail_closed)],
+        openapi_extra=_FILE_IN,
+    )
+    async def import_contacts(principal: Writer, request: Request) -> ImportReport:
+        """Add the contacts of a file, all or none. A 422 lists the rows that do not fit, a hundred at most."""
+        owner, reach = owner_of_new_records(principal), writes(principal)
+        if _CSV.fullmatch(request.headers.get("Content-Type", "").strip()) is None:
+            raise HTTPException(415, "The body must be text/csv in UTF-8.")
+        async with incoming.file(request) as file:
+            return await run_in_threadpool(_import, file, owner, reach, contacts, companies, clock.now())
+
+    @router.get(
+        "/export",
+        operation_id="exportContacts",
+        summary="Export contacts as CSV",
+        dependencies=[Depends(fail_closed)],
+        response_class=StreamingResponse,
+        responses={200: _FILE_OUT},
+    )
+    async def export_contacts(principal: Reader, query: Annotated[ContactFilter, Query()]) -> Response:
+        """Stream every contact of the list that the same query gives."""
+        listing, caller = query.listing(), reads(principal)
+        reach = listing.reach(caller)
+
+        def first() -> Page[Contact]:
+            require_known(query.company_id, caller, companies, "query", "company_id")
+            return contacts.page(reach, listing, _EXPORT_BATCH, None)
+
+        lines = _lines(await run_in_threadpool(first), reach, listing, contacts)
+        headers = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+
+    return router
+
+
+class _Incoming:
+    """Receives files, a few at a time: each is held in memory."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    @asynccontextmanager
+    async def file(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield the request's body, up to LARGEST_FILE.
+
+        Raises:
+            Unavailable: too many files are on their way.
+            HTTPException: 408, it does not arrive.
+        """
+        if self._held >= FILES_AT_ONCE:
+            raise Unavailable("Too many imports at once.", timedelta(seconds=10))
+        self._held += 1
+        try:
+            allow_body(request.scope, LARGEST_FILE)
+            async with asyncio.timeout(_ARRIVAL):
+                body = await request.body()
+            yield body
+        except TimeoutError as error:
+            raise HTTPException(408, "The file took too long to arrive.", {"Connection": "close"}) from error
+        finally:
+            self._held -= 1
+
+
+def _import(
+    file: bytes, owner: Owner, reach: Reach, contacts: RecordStore[ContactDetails], companies: Names, now: datetime
+) -> ImportReport:
+    faults: list[tuple[tuple[str, ...], str]] = []
+    good: dict[int, ContactIn] = {}
+    for row in read_rows(file):
+        if row.fault is not None:
+            faults.append((("body", str(row.number)), row.fault))
+            continue
+        try:
+            good[row.number] = ContactIn.model_validate(row.members)
+        except ValidationError as error:
+            faults += [(("body", str(row.number), *map(str, item["loc"])), item["msg"]) for item in error.errors()]
+    named = {said.company_id for said in good.values() if said.company_id is not None}
+    unknown = named - companies.known(named, reach)
+    faults += [
+        (("body", str(number), "company_id"), "no such record")
+        for number, said in good.items()
+        if said.company_id in unknown
+    ]
+    if faults:
+        (where, message), *more = sorted(faults, key=lambda fault: int(fault[0][1]))
+        raise InvalidInput(message, *where, more=more)
+    contacts.add(*(new_record(said.details(), owner, now) for said in good.values()))
+    return ImportReport(imported=len(good))
+
+
+def _lines(page: Page[Contact], reach: Reach, listing: Listing, contacts: RecordStore[ContactDetails]) -> Iterator[str]:
+    """Yield the file a batch at a time; no connection is held while the caller reads."""
+    yield header_line()
+    while True:
+        yield "".join(map(csv_line, page.items))
+        if page.next_cursor is None:
+            return
+        kind = str if listing.sort == "name" else datetime
+        after = Cursor.decode(page.next_cursor, listing.identity("contacts", reach), kind)
+        page = contacts.page(reach, listing, _EXPORT_BATCH, after)

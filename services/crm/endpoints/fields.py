@@ -1,0 +1,132 @@
+"""The members and parameters that the CRM's resources share: their types, limits and descriptions."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from services.crm.records import Listing
+from shared.bearer import Reach
+from shared.errors import InvalidInput
+from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
+
+# Without NUL, which PostgreSQL cannot store in text.
+_NO_NUL = r"^[^\x00]*$"
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a time in RFC 3339")  # noqa: TRY004 - pydantic listens for ValueError
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # at either end of the calendar some offsets have no UTC
+        raise ValueError("must be a time that UTC has") from error
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_NUL),
+    Field(examples=["Mad Hatter"]),
+]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    Field(examples=["hatter@tea.example"]),
+]
+Phone = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_NUL),
+    Field(examples=["+44 20 7946 0001"]),
+]
+Domain = Annotated[
+    str,
+    StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$"),
+    Field(examples=["tea.example"]),
+]
+Subject = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_NUL),
+    Field(examples=["Asked about the riddle"]),
+]
+Body = Annotated[
+    str,
+    StringConstraints(max_length=10_000, pattern=_NO_NUL),
+    Field(examples=["Why is a raven like a writing desk?"]),
+]
+Moment = Annotated[
+    AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(examples=["2030-01-01T12:00:00Z"])
+]
+
+
+class FilterQuery(BaseModel):
+    """What every list can be narrowed by. A parameter that is not known is refused: it would filter nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sort: str = "-created_at"
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="Words; each must begin a word of the record, in any of its texts. Case and accents are ignored, "
+        "and so is everything that is no letter or digit: there are no operators.",
+        examples=["mad hat"],
+    )
+    updated_since: Moment | None = Field(default=None, description="Records created or changed then or later.")
+    deleted: bool = Field(
+        default=False, description="The caller's own deleted records, instead of those that are there."
+    )
+
+    def listing(self) -> Listing:
+        """Return it as the domain has it."""
+        others = {"sort", "deleted", "limit", "cursor"}
+        where = {
+            name: sought
+            for name in type(self).model_fields
+            if name not in others and (sought := getattr(self, name)) is not None
+        }
+        return Listing(self.sort.removeprefix("-"), self.sort.startswith("-"), where, self.deleted)
+
+
+class ListQuery(FilterQuery):
+    """The query of a list: filters, order and page."""
+
+    limit: Limit = 50
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = Field(
+        default=None,
+        description="`next_cursor` of the page before, as it was given. It is good for the same order, filters and "
+        "caller alone; how many records a page has may change.",
+    )
+
+    def after(self, listing: Listing, resource: str, reach: Reach) -> Cursor | None:
+        """Return the place that the page begins after, None for the first page.
+
+        Raises:
+            InvalidInput: the cursor is not one that this API gave for this list.
+        """
+        if self.cursor is None:
+            return None
+        kind = str if listing.sort == "name" else datetime
+        try:
+            return Cursor.decode(self.cursor, listing.identity(resource, reach), kind)
+        except ValueError as error:
+            raise InvalidInput(NOT_OURS, "query", "cursor") from error
+
+
+class Patch(BaseModel):
+    """A JSON Merge Patch (RFC 7396): members that are sent are set, `null` removes one, the others stay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was sent."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class RecordOut(BaseModel):
+    """What every record is answered with."""
+
+    created_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])
+    updated_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])

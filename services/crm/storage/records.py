@@ -1,0 +1,158 @@
+"""Records in SQL: what the stores of contacts, companies and activities have in common.
+
+Policy: ADR-0018. Each statement carries the owner in its WHERE clause.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, tuple_, update
+from sqlalchemy import literal as value
+
+from services.crm.records import Details, Listing, Record
+from services.crm.storage.search import matches
+from shared.bearer import Owner, Reach
+from shared.database import Connection, Database
+from shared.owned_rows import parts, within
+from shared.pagination import Cursor, Page
+
+#: Rows that go to the database at once: bounds what is held in memory, and a statement's parameters.
+BATCH = 500
+
+
+class SqlRecords(Generic[Details]):
+    """Implements `services.crm.records.RecordStore` and `Names` on one table."""
+
+    table: ClassVar[Table]
+    #: The columns that a list can be sorted by, by the names that callers know.
+    sorts: ClassVar[Mapping[str, Column[Any]]]
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # ------------------------------------------------ what one kind of record adds
+
+    def row_of(self, details: Details) -> dict[str, Any]:
+        """Return the columns that hold what is said of the record, `search_text` among them."""
+        raise NotImplementedError
+
+    def details_of(self, row: Row[Any]) -> Details:
+        """Return what is said of the record."""
+        raise NotImplementedError
+
+    def condition(self, name: str, sought: Any) -> ColumnElement[bool]:
+        """Return the condition of the filter `name`."""
+        if name == "q":
+            return matches(self.table, sought, self._database.engine.dialect.name)
+        column: ColumnElement[Any] = self.table.c["updated_at" if name == "updated_since" else name]
+        condition: ColumnElement[bool] = column >= sought if name == "updated_since" else column == sought
+        return condition
+
+    # ------------------------------------------------ what all have in common
+
+    def add(self, *records: Record[Details]) -> None:
+        """Keep new records, all or none."""
+        rows = [self._row(record) for record in records]
+        with self._database.unit_of_work() as db:
+            for start in range(0, len(rows), BATCH):
+                db.execute(insert(self.table), rows[start : start + BATCH])
+
+    def replace(self, record: Record[Details]) -> None:
+        """Overwrite the record with this one's id, whoever owns it: for seeds, not for requests."""
+        with self._database.autocommit() as db:
+            db.execute(update(self.table).where(self.table.c.id == record.id).values(self._row(record)))
+
+    def find(self, record_id: UUID, reach: Reach) -> Record[Details] | None:
+        """Return the record, None if there is none within reach or it is deleted."""
+        table = self.table
+        mine = select(table).where(table.c.id == record_id, within(table, reach), table.c.deleted_at.is_(None))
+        with self._database.autocommit() as db:
+            row = db.execute(mine).one_or_none()
+        return None if row is None else self._record(row)
+
+    def known(self, ids: Iterable[UUID], reach: Reach) -> set[UUID]:
+        """Return those of `ids` that are within reach and not deleted."""
+        table, asked, found = self.table, list(ids), set[UUID]()
+        with self._database.autocommit() as db:
+            for start in range(0, len(asked), BATCH):
+                these = table.c.id.in_(asked[start : start + BATCH])
+                mine = select(table.c.id).where(these, within(table, reach), table.c.deleted_at.is_(None))
+                found.update(db.scalars(mine))
+        return found
+
+    def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Record[Details]]:
+        """Return at most `limit` records of the listing."""
+        sorted_by = self.sorts[listing.sort]
+        with self._database.autocommit() as db:
+            rows = {row.id: row for part in parts(reach) for row in self._range(db, part, listing, limit + 1, after)}
+        in_order = sorted(
+            rows.values(), key=lambda row: (getattr(row, sorted_by.name), row.id), reverse=listing.descending
+        )
+        if len(in_order) <= limit:
+            return Page([self._record(row) for row in in_order], None)
+        last = in_order[limit - 1]
+        cursor = Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity(self.table.name, reach))
+        return Page([self._record(row) for row in in_order[:limit]], cursor)
+
+    def _range(
+        self, db: Connection, part: Reach, listing: Listing, limit: int, after: Cursor | None
+    ) -> Sequence[Row[Any]]:
+        """Return rows of one part of the reach: one range of one index, without a sort."""
+        table, sorted_by = self.table, self.sorts[listing.sort]
+        there = table.c.deleted_at.is_not(None) if listing.deleted else table.c.deleted_at.is_(None)
+        statement = select(table).where(within(table, part), there)
+        for name, sought in listing.where.items():
+            statement = statement.where(self.condition(name, sought))
+        if after is not None:
+            place, last = tuple_(sorted_by, table.c.id), tuple_(value(after.value, sorted_by.type), value(after.id))
+            statement = statement.where(place < last if listing.descending else place > last)
+        order = (c.desc() if listing.descending else c.asc() for c in (sorted_by, table.c.id))
+        return db.execute(statement.order_by(*order).limit(limit)).all()
+
+    def change(
+        self, record_id: UUID, reach: Reach, step: Callable[[Record[Details]], Record[Details]], *, deleted: bool
+    ) -> Record[Details] | None:
+        """Replace the locked record by what `step` makes of it and return that, None if none is within reach."""
+        table = self.table
+        mine = select(table).where(table.c.id == record_id, within(table, reach))
+        if not deleted:
+            mine = mine.where(table.c.deleted_at.is_(None))
+        with self._database.unit_of_work() as db:
+            row = db.execute(mine.with_for_update()).one_or_none()
+            if row is None:
+                return None
+            before = self._record(row)
+            after = step(before)
+            if after != before:
+                changed = update(table).where(table.c.id == record_id, within(table, reach)).values(self._row(after))
+                db.execute(changed)
+        return after
+
+    def _row(self, record: Record[Details]) -> dict[str, Any]:
+        return {
+            "id": record.id,
+            "owner_sub": record.owner.subject,
+            "owner_team": record.owner.team,
+            **self.row_of(record.details),
+            "version": record.version,
+            "created_at": record.created_at,
+            "updated_at": record.updated_at,
+            "deleted_at": record.deleted_at,
+        }
+
+    def _record(self, row: Row[Any]) -> Record[Details]:
+        return Record(
+            id=row.id,
+            owner=Owner(row.owner_sub, row.owner_team),
+            details=self.details_of(row),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            version=row.version,
+            deleted_at=row.deleted_at,
+        )
+
+
+def begins_with(column: Column[Any], beginning: str) -> ColumnElement[bool]:
+    """Return the condition that the text begins so, as a range of its index."""
+    return (column >= beginning) & (column < beginning + "\U0010ffff")

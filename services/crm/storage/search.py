@@ -1,0 +1,25 @@
+"""Full-text search in SQL: GIN on PostgreSQL, FTS5 on SQLite; every word must begin a word of the record.
+
+What reaches the databases' query languages is words that `search_text` made: letters and digits, in quotes. No text of
+a caller can be an error in them, or an operator.
+"""
+
+from sqlalchemy import ColumnElement, Table, Uuid, cast, column, false, func, literal_column, select, table
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from services.crm.search_text import MOST_WORDS, words_of
+
+
+def matches(records: Table, question: str, dialect: str) -> ColumnElement[bool]:
+    """Return the condition that the record has words that begin with those of the question; none match none."""
+    words = words_of(question)[:MOST_WORDS]
+    if not words:
+        return false()
+    if dialect == "postgresql":
+        # the expression of the index, to the letter; the words are stored folded, no parser of PostgreSQL's reads them
+        lexemes = func.array_to_tsvector(func.string_to_array(records.c.search_text, literal_column("' '")))
+        return lexemes.op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY))
+    numbers = table(f"search_{records.name}_rows", column("number"), column("id", Uuid))
+    found = table(f"search_{records.name}", column("rowid"), column("search_text"))
+    ids = select(numbers.c.id).join(found, found.c.rowid == numbers.c.number)
+    return records.c.id.in_(ids.where(found.c.search_text.match(" ".join(f'"{word}"*' for word in words))))

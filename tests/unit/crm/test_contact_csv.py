@@ -1,0 +1,95 @@
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.crm import contact_csv
+from services.crm.contact_csv import CsvRow, csv_line, header_line, read_rows
+from services.crm.contacts import ContactDetails
+from services.crm.records import new_record
+from shared.bearer import Owner
+from shared.errors import InvalidInput
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def exported(name: str) -> bytes:
+    contact = new_record(ContactDetails(name), Owner("alice", None), NOON)
+    return (header_line() + csv_line(contact)).encode()
+
+
+def cells(file: bytes) -> list[str]:
+    return list(csv.reader(io.StringIO(file.decode(), newline="")))[1]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+44", "-x", "@sum", "\tx", "\rx", "'=x", "''+x"])
+def test_no_spreadsheet_runs_a_cell_as_a_formula(name: str) -> None:
+    assert cells(exported(name))[1] == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["Mad Hatter", "a=b", "'quoted'", "O'Brien", 'two\nlines, "quoted"'])
+def test_other_cells_go_out_as_they_are(name: str) -> None:
+    assert cells(exported(name))[1] == name
+
+
+@given(st.text(min_size=1, max_size=100))
+def test_what_was_exported_can_be_imported(name: str) -> None:
+    name = name.encode("utf-8", "ignore").decode() or "x"
+    (row,) = read_rows(exported(name))
+    assert row == CsvRow(2, {"name": name})
+
+
+def test_owner_id_and_times_are_ignored() -> None:
+    file = b"id,owner,owner_sub,owner_team,created_at,updated_at,version,name\n1,2,3,4,5,6,7,Mad Hatter\n"
+    assert list(read_rows(file)) == [CsvRow(2, {"name": "Mad Hatter"})]
+
+
+def test_a_mark_at_the_beginning_crlf_and_empty_lines_are_taken() -> None:
+    assert list(read_rows(b"\xef\xbb\xbfName , EMAIL\r\nx,\r\n\r\ny,a@b\r\n")) == [
+        CsvRow(2, {"name": "x"}),
+        CsvRow(3, {"name": "y", "email": "a@b"}),
+    ]
+
+
+def test_a_row_with_a_fault_of_form_is_told_and_the_others_read() -> None:
+    rows = list(read_rows(f"name,email\nx\n{'y' * 1001},\nz,\n".encode()))
+    assert [row.fault is None for row in rows] == [False, False, True]
+    assert [row.number for row in rows] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"email\nx@y\n",
+        b"name,name\nx,y\n",
+        b"name,is_admin\nx,yes\n",
+        b"\xff\xfename\n",
+        "name\nKäthe\n".encode("latin-1"),
+        b'name\n"never closed\n',
+        b'name\n"a"b\n',
+        b"name\n" + b'"' + b"x" * 200_000,
+    ],
+)
+def test_a_file_that_is_none_is_refused(file: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        list(read_rows(file))
+
+
+def test_rows_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contact_csv, "MOST_ROWS", 2)
+    assert len(list(read_rows(b"name\na\nb\n"))) == 2
+    with pytest.raises(InvalidInput, match="more than 2 rows"):
+        list(read_rows(b"name\na\nb\nc\n"))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_bring_it_down(file: bytes) -> None:
+    try:
+        rows = list(read_rows(b"name,email\n" + file))
+    except InvalidInput:
+        return
+    assert all(set(row.members) <= {"name", "email"} for row in rows)
