@@ -3,14 +3,13 @@
 Spec: RFC 9068 s4, RFC 6750, RFC 9457, RFC 9728
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx2
 from fastapi import APIRouter, FastAPI
 
-from shared.bearer import AccessTokenVerifier, JwksCache, ProtectedApi, ResourceServerSettings, install_bearer
+from shared.bearer import ProtectedApi, ResourceServerSettings, install_bearer
 from shared.clock import Clock
 from shared.database import Database
 from shared.health import health_router
@@ -34,22 +33,19 @@ def create_resource_server(
     """
     clock = clock or settings.clock()
     database = Database(settings.database(name))
-    last_good = settings.data_dir / f"{name}.jwks.json"
-    jwks = JwksCache(settings.keys_url, clock, last_good=last_good, transport=jwks_transport)
-    verifier = AccessTokenVerifier(settings.access_token_rules(), jwks, clock)
+    api = ProtectedApi.from_settings(
+        name, settings, scopes, last_good=settings.data_dir, clock=clock, transport=jwks_transport
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        warm_up = asyncio.create_task(jwks.warm_up())
-        yield
-        warm_up.cancel()
-        with suppress(asyncio.CancelledError):
-            await warm_up
+        async with api.running():
+            yield
         database.dispose()
 
     def ready() -> None:
         database.ping()
-        jwks.ready()
+        api.verifier.jwks.ready()
 
     app = FastAPI(
         title=title,
@@ -61,7 +57,7 @@ def create_resource_server(
     )
     install_problem_details(app)
     install_description(app)
-    install_bearer(app, ProtectedApi(name, settings.audience, settings.issuer, scopes, verifier))
+    install_bearer(app, api)
     app.include_router(routes(database, clock))
     app.include_router(health_router(ready))
     return app

@@ -39,30 +39,10 @@ class _FilesSource(PydanticBaseSettingsSource):
         return found
 
 
-class ServiceSettings(BaseSettings):
-    """What every service of the suite is told; each subclass adds its own prefix and settings."""
+class EnvironmentSettings(BaseSettings):
+    """Settings that come from the environment, or from files that it names."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
-    environment: Literal["local", "production"] = Field(
-        default="production", validation_alias=AliasChoices("ENVIRONMENT")
-    )
-    data_dir: Path = Field(default=Path(".data"), validation_alias=AliasChoices("DATA_DIR"))
-    clock_file: Path | None = Field(default=None, validation_alias=AliasChoices("CLOCK_FILE"))
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", validation_alias=AliasChoices("LOG_LEVEL")
-    )
-    host: str = "127.0.0.1"
-    port: int = Field(default=9000, ge=1, le=65535)
-    database_url: str = ""
-    tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _tls_pair(self) -> Self:
-        if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE: set both or neither")
-        return self
 
     @classmethod
     def settings_customise_sources(
@@ -83,6 +63,30 @@ class ServiceSettings(BaseSettings):
         """Read a duration's digits as seconds: pydantic does so for numbers, and the environment holds text."""
         is_duration = cls.model_fields[str(info.field_name)].annotation is timedelta
         return int(value) if is_duration and isinstance(value, str) and value.isdecimal() else value
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What every service of the suite is told; each subclass adds its own prefix and settings."""
+
+    environment: Literal["local", "production"] = Field(
+        default="production", validation_alias=AliasChoices("ENVIRONMENT")
+    )
+    data_dir: Path = Field(default=Path(".data"), validation_alias=AliasChoices("DATA_DIR"))
+    clock_file: Path | None = Field(default=None, validation_alias=AliasChoices("CLOCK_FILE"))
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", validation_alias=AliasChoices("LOG_LEVEL")
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=9000, ge=1, le=65535)
+    database_url: str = ""
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _tls_pair(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("TLS_CERT_FILE and TLS_KEY_FILE: set both or neither")
+        return self
 
     @property
     def local(self) -> bool:

@@ -1,13 +1,17 @@
 """All that a resource server needs to accept an access token, usable on its own.
 
-    app.py:     jwks = JwksCache(settings.keys_url, clock)
-                verifier = AccessTokenVerifier(settings.access_token_rules(), jwks, clock)
-                install_bearer(app, ProtectedApi("crm", settings.audience, settings.issuer, SCOPES, verifier))
-    endpoints:  router = APIRouter(route_class=ProtectedRoute)
-                principal: Annotated[Principal, Depends(require_scope("crm:read"))]
+    api = ProtectedApi.from_settings("crm", settings, scopes=("crm:read", "crm:write"))
+    app = FastAPI(lifespan=lambda app: api.running())
+    install_bearer(app, api)
 
-Verifies offline, with cached keys: a request waits for the issuer only when its key is unknown, one fetch for all.
-Holds no session. Does not know whether a token was revoked before it expired.
+    @app.get("/contacts")
+    async def contacts(caller: Annotated[Principal, Depends(require_scope("crm:read"))]) -> ...
+
+Verifies offline, with cached keys and status lists: a request waits for the issuer only when its key or its list is
+not held, one fetch for all. Holds no session. docs/bearer.md tells the rest, a whole program first.
+
+Of the suite it stands on `shared.clock`, `errors`, `problem_details` and `settings` alone; `checks` (for doctor) also
+on `shared.doctor`, and nothing here imports it.
 """
 
 from shared.bearer.access_token import AccessTokenRules
@@ -20,21 +24,27 @@ from shared.bearer.challenge import (
     NoCredentials,
 )
 from shared.bearer.dependency import ProtectedRoute, install_bearer
-from shared.bearer.jwks import JwksCache
+from shared.bearer.jwks import JwksCache, JwksPolicy
 from shared.bearer.ownership import Owner, Reach, owner_of_new_records, reach_of
 from shared.bearer.principal import Principal
-from shared.bearer.requirements import ProtectedApi, fail_closed, require_auth, require_scope
-from shared.bearer.settings import ResourceServerSettings
+from shared.bearer.protected_api import ProtectedApi
+from shared.bearer.requirements import fail_closed, require_auth, require_scope
+from shared.bearer.settings import BearerSettings, ResourceServerSettings
+from shared.bearer.status_cache import StatusCache
+from shared.bearer.status_list import StatusReference
+from shared.bearer.status_source import StatusPolicy, StatusSource
 from shared.bearer.verifier import AccessTokenVerifier
 
 __all__ = [
     "AccessTokenRules",
     "AccessTokenVerifier",
     "BearerRefusal",
+    "BearerSettings",
     "InsufficientScope",
     "InsufficientUserAuthentication",
     "InvalidToken",
     "JwksCache",
+    "JwksPolicy",
     "MalformedRequest",
     "NoCredentials",
     "Owner",
@@ -43,6 +53,10 @@ __all__ = [
     "ProtectedRoute",
     "Reach",
     "ResourceServerSettings",
+    "StatusCache",
+    "StatusPolicy",
+    "StatusReference",
+    "StatusSource",
     "fail_closed",
     "install_bearer",
     "owner_of_new_records",

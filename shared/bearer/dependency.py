@@ -17,7 +17,8 @@ from starlette.responses import Response
 
 from shared.bearer.challenge import BearerRefusal, refusal_response
 from shared.bearer.metadata import metadata_router, metadata_url
-from shared.bearer.requirements import ProtectedApi, Requirement, requests_by_result
+from shared.bearer.protected_api import ProtectedApi
+from shared.bearer.requirements import Requirement, requests_by_result
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.ASCII)
 

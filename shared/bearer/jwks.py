@@ -3,14 +3,14 @@
 Spec: RFC 7517 s5
 Policy: keys are fresh for as long as Cache-Control says (30 s to 1 h), then refreshed in the background; they serve
 for at most 24 h without a successful fetch. A failed fetch drops nothing. An unknown kid costs one fetch, shared by
-all who wait, and then none for 30 s, however many kids are forged.
+all who wait, and then none for 30 s, however many kids are forged. Word of a rotation (a status list signed by another
+key) brings one at once. The durations are those of JwksPolicy.
 """
 
 import asyncio
 import logging
 import re
 import secrets
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,19 +19,14 @@ from pathlib import Path
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from prometheus_client import Counter
-from starlette.concurrency import run_in_threadpool
 
-from shared.bearer.key_set import MAX_DOCUMENT_BYTES, BadKeySet, KeySet, parse_key_set
+from shared.bearer.issuer_client import IssuerClient
+from shared.bearer.key_set import MAX_DOCUMENT_BYTES, KeySet, parse_key_set
 from shared.bearer.key_set_copy import KeySetCopy
+from shared.bearer.last_good import in_thread
 from shared.clock import Clock
 from shared.errors import Unavailable
 
-MIN_FRESH, DEFAULT_FRESH, MAX_FRESH = timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1)
-MAX_AGE = timedelta(hours=24)
-COOLDOWN = timedelta(seconds=30)
-#: How soon a fetch is tried again while there are no keys at all: nothing can be served before.
-RETRY = timedelta(seconds=1)
-FETCH_TIMEOUT = timedelta(seconds=5)
 MAX_UNKNOWN_KIDS = 1024
 
 _log = logging.getLogger(__name__)
@@ -41,6 +36,35 @@ _lookups = Counter("bearer_jwks_lookups", "Look-ups of a key by kid, by how they
 
 _RANDOM = secrets.SystemRandom()
 _MAX_AGE_DIRECTIVE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class JwksPolicy:
+    """How long keys are kept, and how often the issuer is asked. The defaults are for production.
+
+    min_fresh, max_fresh: the bounds of what Cache-Control may say; default_fresh: where it says nothing;
+    max_age: how long keys serve without a successful fetch; cooldown: between two fetches for unknown kids, and after a
+    failed one; retry: the same while there are no keys at all; timeout: of one fetch.
+    """
+
+    min_fresh: timedelta = timedelta(seconds=30)
+    default_fresh: timedelta = timedelta(minutes=5)
+    max_fresh: timedelta = timedelta(hours=1)
+    max_age: timedelta = timedelta(hours=24)
+    cooldown: timedelta = timedelta(seconds=30)
+    retry: timedelta = timedelta(seconds=1)
+    timeout: timedelta = timedelta(seconds=5)
+
+    def fresh_for(self, cache_control: str) -> timedelta:
+        """Return for how long an answer may be used unasked, within our bounds (RFC 9111 s5.2.2)."""
+        if re.search(r"no-store|no-cache", cache_control, re.IGNORECASE):
+            return self.min_fresh
+        found = _MAX_AGE_DIRECTIVE.search(cache_control)
+        fresh = self.default_fresh if found is None else timedelta(seconds=int(found[1]))
+        return min(max(fresh, self.min_fresh), self.max_fresh)
+
+
+PRODUCTION = JwksPolicy()
 
 
 @dataclass(frozen=True)
@@ -60,17 +84,20 @@ class JwksCache:
         *,
         last_good: Path | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        policy: JwksPolicy = PRODUCTION,
         jitter: Callable[[], float] = _RANDOM.random,
     ) -> None:
         """`last_good` is a file for the last good set; `jitter` gives 0 to 1; `transport` is for tests."""
         self.url = url
         self._clock = clock
         self._copy = None if last_good is None else KeySetCopy(last_good, url)
-        self._transport = transport
-        self._tls = ssl.create_default_context()  # once: it reads every root certificate of the machine
+        self._issuer = IssuerClient(transport)
+        self._policy = policy
         self._jitter = jitter
         self._held: _Held | None = None
         self._fetching: asyncio.Task[bool] | None = None
+        self._downloading = False
+        self._closed = False
         self._failed_at: datetime | None = None
         self._asked_for_unknown_at: datetime | None = None
         self._unknown: dict[str, None] = {}
@@ -80,9 +107,14 @@ class JwksCache:
         now = self._clock.now()
         if (held := self._in_force(now)) is None:
             return None
-        if not held.fetched_at <= now < held.stale_at and not _within(self._failed_at, now, COOLDOWN):
+        if not held.fetched_at <= now < held.stale_at and not _within(self._failed_at, now, self._policy.cooldown):
             self._start_fetch()
         return held.key_set
+
+    @property
+    def held(self) -> KeySet | None:
+        """The keys held, whatever their age: the same object for as long as they are the same keys."""
+        return None if self._held is None else self._held.key_set
 
     async def key_set(self) -> KeySet:
         """Return the keys in force, fetched now if there are none.
@@ -93,11 +125,11 @@ class JwksCache:
         if (key_set := self.current()) is not None:
             return key_set
         # a fetch under way is waited for even after its failure is known: it may still bring the last good copy
-        if self._fetching is not None or not _within(self._failed_at, self._clock.now(), RETRY):
+        if self._is_fetching() or not _within(self._failed_at, self._clock.now(), self._policy.retry):
             await self._fetch()
         if (key_set := self.current()) is None:
             _lookups.labels("no_keys").inc()
-            raise Unavailable("The issuer's signing keys cannot be had.", RETRY)
+            raise Unavailable("The issuer's signing keys cannot be had.", self._policy.retry)
         return key_set
 
     async def find(self, kid: str) -> RSAPublicKey | None:
@@ -113,9 +145,9 @@ class JwksCache:
         if kid in self._unknown:
             _lookups.labels("known_unknown").inc()
             return None
-        if self._fetching is None:
+        if not self._is_fetching():
             now = self._clock.now()
-            if _within(self._asked_for_unknown_at, now, COOLDOWN):
+            if _within(self._asked_for_unknown_at, now, self._policy.cooldown):
                 _lookups.labels("cooldown").inc()
                 return None
             self._asked_for_unknown_at = now
@@ -126,12 +158,32 @@ class JwksCache:
         _lookups.labels("missing" if key is None else "fetched").inc()
         return key
 
+    async def refresh(self) -> bool:
+        """Fetch the keys now, past every cache and outside the cooldown; return whether it brought keys.
+
+        For who has word of a rotation: a fetch that is under way may have been answered before it.
+        """
+        if self._is_fetching():
+            await self._fetch()
+        return await self._fetch(no_cache=True)
+
+    async def aclose(self) -> None:
+        """End what runs in the background: a download is given up, a copy is written to its end.
+
+        Keys go on being served; none are fetched any more.
+        """
+        self._closed = True
+        if self._fetching is not None:
+            if self._downloading:
+                self._fetching.cancel()
+            await asyncio.wait({self._fetching})
+
     async def warm_up(self) -> None:
         """Return once there are keys; a service runs it beside itself when it starts."""
-        while self.current() is None:
+        while self.current() is None and not self._closed:
             await self._fetch()
             if self.current() is None:
-                await asyncio.sleep(RETRY.total_seconds())
+                await asyncio.sleep(self._policy.retry.total_seconds())
 
     def ready(self) -> None:
         """Raise Unavailable unless there are keys in force. Starts nothing, so that any thread may ask."""
@@ -139,29 +191,46 @@ class JwksCache:
             raise Unavailable("no signing keys of the issuer yet")
 
     def _in_force(self, now: datetime) -> _Held | None:
-        return self._held if self._held is not None and now - self._held.fetched_at < MAX_AGE else None
+        return self._held if self._held is not None and now - self._held.fetched_at < self._policy.max_age else None
 
     def _remember_unknown(self, kid: str) -> None:
         if len(self._unknown) >= MAX_UNKNOWN_KIDS:
             del self._unknown[next(iter(self._unknown))]
         self._unknown[kid] = None
 
-    async def _fetch(self) -> bool:
+    async def _fetch(self, *, no_cache: bool = False) -> bool:
         """Wait for the fetch that is under way, or for a new one; return whether it brought keys."""
-        # shielded: the caller that gives up must not end the fetch of the others
-        return await asyncio.shield(self._start_fetch())
+        if (fetching := self._start_fetch(no_cache=no_cache)) is None:
+            return False
+        # waited for, not awaited: the caller that gives up must not end the fetch of the others, and a fetch that
+        # `aclose` ends must not end its callers
+        await asyncio.wait({fetching})
+        return not fetching.cancelled() and fetching.result()
 
-    def _start_fetch(self) -> asyncio.Task[bool]:
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_once())
+    def _start_fetch(self, *, no_cache: bool = False) -> asyncio.Task[bool] | None:
+        if not self._is_fetching() and not self._closed:
+            self._fetching = asyncio.create_task(self._fetch_once(no_cache))
+            self._downloading = True
         return self._fetching
 
-    async def _fetch_once(self) -> bool:
+    def _is_fetching(self) -> bool:
+        # one that was cancelled before it began is done, and could not say so itself
+        return self._fetching is not None and not self._fetching.done()
+
+    async def _fetch_once(self, no_cache: bool) -> bool:
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
-                document, fresh = await self._download()
+            fetched = await self._issuer.get(
+                self.url,
+                accept="application/jwk-set+json, application/json",
+                limit=MAX_DOCUMENT_BYTES,
+                timeout=self._policy.timeout,
+                no_cache=no_cache,
+            )
+            self._downloading = False
+            document = fetched.document or b""
             key_set = parse_key_set(document)
         except Exception as error:  # noqa: BLE001 - whatever it was, the keys that we hold go on serving
+            self._downloading = False
             if self._failed_at is None:  # once an outage; the metric counts each
                 _log.warning("the key set cannot be fetched: %s: %s", type(error).__name__, error)
             self._failed_at = self._clock.now()
@@ -169,46 +238,31 @@ class JwksCache:
             await self._fall_back_to_copy()
             return False
         else:
-            now = self._clock.now()
-            unchanged = self._held is not None and self._held.key_set.fingerprint == key_set.fingerprint
-            # up to a fifth earlier, so that many processes do not ask in the same second
-            self._held = _Held(key_set, now, now + max(MIN_FRESH, fresh * (1 - self._jitter() / 5)))
-            if self._failed_at is not None:
-                _log.info("the key set is fetched again")
-                self._failed_at = None
-            self._unknown.clear()
-            _fetches.labels("unchanged" if unchanged else "swapped").inc()
+            self._swap(key_set, self._policy.fresh_for(fetched.headers.get("Cache-Control", "")))
             if self._copy is not None:
-                await run_in_threadpool(self._copy.write, document, now)
+                await in_thread(self._copy.write, document, self._clock.now())
             return True
         finally:
             self._fetching = None
 
-    async def _download(self) -> tuple[bytes, timedelta]:
-        # No proxy and no .netrc of the environment: keys come straight from the address in the settings.
-        # No redirects: whoever could send one would choose the keys.
-        client = httpx2.AsyncClient(
-            transport=self._transport,
-            verify=self._tls,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=FETCH_TIMEOUT.total_seconds(),
-            headers={"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"},
-        )
-        async with client, client.stream("GET", self.url) as response:
-            if response.status_code != 200:
-                raise BadKeySet(f"status {response.status_code}")
-            document = b""
-            async for chunk in response.aiter_raw():  # raw: what a compressed body would grow to is unknown
-                document += chunk
-                if len(document) > MAX_DOCUMENT_BYTES:
-                    raise BadKeySet("too large")
-            return document, _fresh_for(response.headers.get("Cache-Control", ""))
+    def _swap(self, key_set: KeySet, fresh: timedelta) -> None:
+        now = self._clock.now()
+        held = None if self._held is None else self._held.key_set
+        unchanged = held is not None and held.fingerprint == key_set.fingerprint
+        # up to a fifth earlier, so that many processes do not ask in the same second
+        stale_at = now + max(self._policy.min_fresh, fresh * (1 - self._jitter() / 5))
+        # the same keys stay the same object, so that who remembers something by them need not compare
+        self._held = _Held(held if held is not None and unchanged else key_set, now, stale_at)
+        if self._failed_at is not None:
+            _log.info("the key set is fetched again")
+            self._failed_at = None
+        self._unknown.clear()
+        _fetches.labels("unchanged" if unchanged else "swapped").inc()
 
     async def _fall_back_to_copy(self) -> None:
         if self._held is not None or self._copy is None:
             return
-        if (found := await run_in_threadpool(self._copy.read, self._clock.now())) is not None:
+        if (found := await in_thread(self._copy.read, self._clock.now())) is not None:
             key_set, fetched_at = found
             self._held = _Held(key_set, fetched_at, stale_at=fetched_at)
             _fetches.labels("copy").inc()
@@ -217,12 +271,3 @@ class JwksCache:
 def _within(start: datetime | None, now: datetime, span: timedelta) -> bool:
     """Return whether `now` lies in the span after `start`; a clock that was set back ends the span."""
     return start is not None and timedelta(0) <= now - start < span
-
-
-def _fresh_for(cache_control: str) -> timedelta:
-    """Return for how long the answer may be used unasked, within our bounds (RFC 9111 s5.2.2)."""
-    if re.search(r"no-store|no-cache", cache_control, re.IGNORECASE):
-        return MIN_FRESH
-    found = _MAX_AGE_DIRECTIVE.search(cache_control)
-    fresh = DEFAULT_FRESH if found is None else timedelta(seconds=int(found[1]))
-    return min(max(fresh, MIN_FRESH), MAX_FRESH)

@@ -6,11 +6,11 @@ fetch that brought it, so that a restart makes no key younger.
 
 import json
 import logging
-import os
 from datetime import datetime
 from pathlib import Path
 
 from shared.bearer.key_set import BadKeySet, KeySet, parse_key_set
+from shared.bearer.last_good import replace_file
 from shared.clock import epoch, moment
 
 _log = logging.getLogger(__name__)
@@ -26,13 +26,7 @@ class KeySetCopy:
     def write(self, document: bytes, fetched_at: datetime) -> None:
         """Replace the copy, whole or not at all. Failing is logged and no more: the copy is a convenience."""
         content = {"url": self._url, "fetched_at": epoch(fetched_at), "jwks": json.loads(document)}
-        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}.new")
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(content), encoding="utf-8")
-            temporary.replace(self._file)
-        except OSError as error:
-            _log.warning("the copy of the key set was not written: %s", error.strerror)
+        replace_file(self._file, json.dumps(content))
 
     def read(self, now: datetime) -> tuple[KeySet, datetime] | None:
         """Return the keys and when they were fetched, None if there is no copy of this address worth reading."""

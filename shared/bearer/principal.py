@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.bearer.status_list import StatusReference
+
 #: `sub` of a machine client is this and its client_id; subjects of users are UUIDs, so the two cannot collide.
 MACHINE_PREFIX = "client:"
 
@@ -28,6 +30,7 @@ class Principal:
     acr: str | None = None
     auth_time: datetime | None = None
     sid: str | None = None
+    status: StatusReference | None = None
     claims: Mapping[str, Any] | None = None
 
     @property

@@ -11,7 +11,6 @@ token that was verified before.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
@@ -28,6 +27,7 @@ from shared.bearer.challenge import (
     NoCredentials,
 )
 from shared.bearer.principal import Principal
+from shared.bearer.protected_api import ProtectedApi
 from shared.bearer.verifier import AccessTokenVerifier
 
 requests_by_result = Counter(
@@ -41,17 +41,6 @@ _PRINCIPAL = "shared.bearer.principal"
 
 # b64token (RFC 6750 s2.1); schemes ignore case (RFC 9110 s11.1)
 _BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9\-._~+/]+=*))?", re.IGNORECASE | re.ASCII)
-
-
-@dataclass(frozen=True)
-class ProtectedApi:
-    """One API as its clients see it: `identifier` is its public URL and what `aud` must hold."""
-
-    name: str
-    identifier: str
-    issuer: str
-    scopes: tuple[str, ...]
-    verifier: AccessTokenVerifier
 
 
 class Requirement:
@@ -71,21 +60,22 @@ class Requirement:
             principal = await _verifier(request).verify(_access_token(request.headers))
             request.scope[_PRINCIPAL] = principal
             _authenticated.inc()
-        self.demand(principal, _verifier(request))
+        await self.demand(principal, _verifier(request))
         return principal
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Return if the caller meets the requirement, raise if not."""
         raise NotImplementedError
 
 
 class FreshStatusRequirement(Requirement):
-    """Word of revocations no older than the provider allows: without it, 503."""
+    """Word of revocations that is not past its `exp`: without it, 503."""
 
     rank = 0
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
-        """Ask nothing yet: there is no status list, and a token is as good as its lifetime."""
+    async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+        """Look at the age of the list that the caller was let in by."""
+        await verifier.demand_fresh_status(principal)
 
 
 class ScopeRequirement(Requirement, SecurityBase):
@@ -103,7 +93,7 @@ class ScopeRequirement(Requirement, SecurityBase):
         self._scopes = frozenset(scopes)
         self._least = scopes[0]
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Compare the token's scopes."""
         del verifier
         if self._scopes.isdisjoint(principal.scopes):
@@ -125,7 +115,7 @@ class AuthenticationRequirement(Requirement):
         self._acr = acr
         self._max_age = max_age
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Compare how and when the user signed in; a machine client never did."""
         if self._acr is not None and principal.acr != self._acr:
             raise self._refusal("acr")

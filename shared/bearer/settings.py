@@ -5,36 +5,41 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from shared.bearer.access_token import AccessTokenRules
-from shared.settings import ServiceSettings
+from shared.bearer.access_token import LEEWAY, AccessTokenRules
+from shared.bearer.jwks import PRODUCTION, JwksPolicy
+from shared.bearer.status_source import StatusPolicy
+from shared.settings import EnvironmentSettings, ServiceSettings
 
 _LOCAL_ISSUER = "http://localhost:9000"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_NOUGHT = timedelta(0)
 
 
-class ResourceServerSettings(ServiceSettings):
-    """Whose tokens the API accepts, and where it listens.
+class BearerSettings(EnvironmentSettings):
+    """Whose tokens an API accepts: all that `shared.bearer` needs, for an API of any team.
 
     issuer: the provider's URL, exactly as in `iss`; audience: the API's own public URL, exactly as in `aud`;
-    jwks_url: where to fetch the keys, if not under the issuer; max_token_lifetime: the longest that the provider
-    gives an access token (at most 1 h), in seconds.
+    jwks_url, status_base_url: where to fetch keys and status lists, if not under the issuer;
+    require_status: refuse a token that names no place in the status list; max_token_lifetime: the longest that the
+    provider gives an access token (at most 1 h), in seconds; jwks_*: see JwksPolicy, for proofs that scale them down.
     """
+
+    model_config = SettingsConfigDict(env_prefix="BEARER_")
 
     issuer: str = ""
     audience: str = ""
     jwks_url: str = ""
-    max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=timedelta(0), le=timedelta(hours=1))
+    status_base_url: str = ""
+    require_status: bool = False
+    max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=_NOUGHT, le=timedelta(hours=1))
+    jwks_min_fresh: timedelta = Field(default=PRODUCTION.min_fresh, gt=_NOUGHT)
+    jwks_max_fresh: timedelta = Field(default=PRODUCTION.max_fresh, gt=_NOUGHT)
+    jwks_max_age: timedelta = Field(default=PRODUCTION.max_age, gt=_NOUGHT)
+    jwks_cooldown: timedelta = Field(default=PRODUCTION.cooldown, gt=_NOUGHT)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_addresses(cls, given: Any) -> Any:
-        """Fill in the addresses of the local stack; outside it they have no default."""
-        if isinstance(given, dict) and given.get("environment", given.get("ENVIRONMENT")) == "local":
-            port = given.get("port") or cls.model_fields["port"].default
-            return {"issuer": _LOCAL_ISSUER, "audience": f"http://localhost:{port}", **given}
-        return given
-
-    @field_validator("issuer", "audience", "jwks_url")
+    @field_validator("issuer", "audience", "jwks_url", "status_base_url")
     @classmethod
     def _bare_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -45,18 +50,27 @@ class ResourceServerSettings(ServiceSettings):
             raise ValueError("must have no trailing slash, query or fragment")
         return value
 
-    def common_faults(self) -> list[str]:
-        """Add that addresses are set, and that production's are https: over http anyone could choose the keys."""
+    @model_validator(mode="after")
+    def _fit(self) -> "BearerSettings":
+        if self.jwks_max_fresh < self.jwks_min_fresh:
+            raise ValueError("JWKS_MAX_FRESH: must not be below JWKS_MIN_FRESH")
+        if faults := self.address_faults():
+            raise ValueError("; ".join(faults))
+        return self
+
+    def address_faults(self) -> list[str]:
+        """Return what is wrong with the addresses: over http, anyone on the way could choose the keys."""
         prefix = str(self.model_config.get("env_prefix", ""))
-        addresses = {"ISSUER": self.issuer, "AUDIENCE": self.audience}
-        faults = [f"{prefix}{name}: must be set" for name, value in addresses.items() if not value]
-        if not self.local:
-            for name, value in {**addresses, "JWKS_URL": self.jwks_url}.items():
-                if value and not value.startswith("https://"):
-                    faults.append(f"{prefix}{name}: must be an https URL with ENVIRONMENT=production")
-        if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            faults.append(f"{prefix}TLS_CERT_FILE and {prefix}TLS_KEY_FILE: set both or neither")
-        return super().common_faults() + faults
+        needed = {"ISSUER": self.issuer, "AUDIENCE": self.audience}
+        faults = [f"{prefix}{name}: must be set" for name, value in needed.items() if not value]
+        for name, value in {
+            "ISSUER": self.issuer,
+            "JWKS_URL": self.jwks_url,
+            "STATUS_BASE_URL": self.status_base_url,
+        }.items():
+            if value.startswith("http:") and urlsplit(value).hostname not in _LOOPBACK:
+                faults.append(f"{prefix}{name}: must be an https URL")
+        return faults
 
     @property
     def keys_url(self) -> str:
@@ -65,4 +79,56 @@ class ResourceServerSettings(ServiceSettings):
 
     def access_token_rules(self) -> AccessTokenRules:
         """Return what these settings demand of a token."""
-        return AccessTokenRules(self.issuer, self.audience, self.max_token_lifetime)
+        return AccessTokenRules(self.issuer, self.audience, self.max_token_lifetime, require_status=self.require_status)
+
+    def jwks_policy(self) -> JwksPolicy:
+        """Return how long keys are kept and how often they are fetched."""
+        return JwksPolicy(
+            min_fresh=self.jwks_min_fresh,
+            default_fresh=min(max(PRODUCTION.default_fresh, self.jwks_min_fresh), self.jwks_max_fresh),
+            max_fresh=self.jwks_max_fresh,
+            max_age=self.jwks_max_age,
+            cooldown=self.jwks_cooldown,
+        )
+
+    def status_policy(self) -> StatusPolicy:
+        """Return where status lists are, and for how long one serves past its `exp`: until no token can live."""
+        return StatusPolicy(
+            issuer=self.issuer,
+            base_url=self.status_base_url or self.issuer,
+            max_stale=self.max_token_lifetime + LEEWAY,
+            leeway=LEEWAY,
+        )
+
+
+class ResourceServerSettings(BearerSettings, ServiceSettings):
+    """Whose tokens a service of the suite accepts, and where it listens. `docs`: serve /docs (default: in local)."""
+
+    docs: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _local_defaults(cls, given: Any) -> Any:
+        """Fill in the addresses of the local stack; outside it they have no default."""
+        if isinstance(given, dict) and given.get("environment", given.get("ENVIRONMENT")) == "local":
+            port = given.get("port") or cls.model_fields["port"].default
+            return {"issuer": _LOCAL_ISSUER, "audience": f"http://localhost:{port}", "docs": True, **given}
+        return given
+
+    def address_faults(self) -> list[str]:
+        """Leave them to `common_faults`, which knows the environment."""
+        return []
+
+    def common_faults(self) -> list[str]:
+        """Add that addresses are set, and that production's are https: over http anyone could choose the keys."""
+        prefix = str(self.model_config.get("env_prefix", ""))
+        addresses = {"ISSUER": self.issuer, "AUDIENCE": self.audience}
+        faults = [f"{prefix}{name}: must be set" for name, value in addresses.items() if not value]
+        if not self.local:
+            fetched = {"JWKS_URL": self.jwks_url, "STATUS_BASE_URL": self.status_base_url}
+            for name, value in {**addresses, **fetched}.items():
+                if value and not value.startswith("https://"):
+                    faults.append(f"{prefix}{name}: must be an https URL with ENVIRONMENT=production")
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            faults.append(f"{prefix}TLS_CERT_FILE and {prefix}TLS_KEY_FILE: set both or neither")
+        return super().common_faults() + faults

@@ -1,8 +1,8 @@
 """From the text of an access token to its principal: the keys, the checks, and a memory of tokens already checked.
 
 Spec: RFC 9068 s4
-Policy: a token's signature is checked once, and its verdict kept until it expires or the key set changes. What a
-route demands of it (scope) is no part of that verdict.
+Policy: a token's signature is checked once, and its verdict kept until it expires or the key set changes. Whether it
+was revoked is asked at every request; what a route demands of it (scope, step-up) is no part of the verdict.
 """
 
 import hashlib
@@ -14,7 +14,9 @@ from shared.bearer import access_token as rfc9068
 from shared.bearer.access_token import AccessTokenRules
 from shared.bearer.challenge import InvalidToken
 from shared.bearer.jwks import JwksCache
+from shared.bearer.key_set import KeySet
 from shared.bearer.principal import Principal
+from shared.bearer.status_cache import StatusCache
 from shared.clock import Clock
 
 MAX_REMEMBERED = 32_768
@@ -27,33 +29,70 @@ class AccessTokenVerifier:
     """Verifies the access tokens of one issuer for one API. Belongs to one event loop."""
 
     def __init__(
-        self, rules: AccessTokenRules, jwks: JwksCache, clock: Clock, *, remembered: int = MAX_REMEMBERED
+        self,
+        rules: AccessTokenRules,
+        jwks: JwksCache,
+        clock: Clock,
+        *,
+        statuses: StatusCache,
+        remembered: int = MAX_REMEMBERED,
     ) -> None:
         self.rules = rules
         self.jwks = jwks
         self.clock = clock
+        self.statuses = statuses
         self._remembered = remembered
         # least recently used first; by SHA-256, so that a dump of the memory gives no token away
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
-        self._verified_with = ""
+        self._verified_with: KeySet | None = None
 
     async def verify(self, access_token: str) -> Principal:
-        """Return the principal of a good token.
+        """Return the principal of a good token that was not revoked.
 
         Raises:
             InvalidToken: the token is not one that this API accepts.
-            Unavailable: the issuer's keys cannot be had.
+            Unavailable: the issuer's keys cannot be had, or no word of what it revoked.
         """
         digest = hashlib.sha256(access_token.encode()).digest()
-        if (principal := self._recall(digest)) is not None:
-            _hit.inc()
-            return principal
-        _miss.inc()
+        while True:
+            if (principal := self._recall(digest)) is None:
+                _miss.inc()
+                principal = await self._verified_anew(access_token, digest)
+            else:
+                _hit.inc()
+            # until auth serves status lists, an API that does not demand a place does not look at it either
+            if principal.status is None or not self.rules.require_status:
+                return principal
+            verified_with = self._verified_with
+            await self.statuses.demand_valid(principal.status)
+            # A look at the list may have brought word of a rotation: the token's own key may be gone by now.
+            if self.jwks.held is verified_with:
+                return principal
+
+    async def demand_fresh_status(self, principal: Principal) -> None:
+        """Return unless the word of revocations that `principal` was let in by is past its `exp`.
+
+        Raises:
+            InvalidToken, Unavailable: as `StatusCache.demand_fresh`.
+        """
+        if principal.status is not None:
+            await self.statuses.demand_fresh(principal.status)
+
+    async def aclose(self) -> None:
+        """End what runs in the background."""
+        await self.statuses.aclose()
+        await self.jwks.aclose()
+
+    async def _verified_anew(self, access_token: str, digest: bytes) -> Principal:
         kid = rfc9068.key_id(access_token)
         if (public_key := await self.jwks.find(kid)) is None:
             raise InvalidToken("unknown_kid")
         principal = rfc9068.verify(access_token, public_key, self.rules, self.clock.now())
-        self._remember(digest, principal)
+        # nothing awaits between the look-up of the key and this line, so the verdict is of the keys in force
+        self._forget_if_keys_changed()
+        self._verified[digest] = principal
+        if len(self._verified) > self._remembered:
+            self._verified.popitem(last=False)
         return principal
 
     def _recall(self, digest: bytes) -> Principal | None:
@@ -67,16 +106,8 @@ class AccessTokenVerifier:
         self._verified.move_to_end(digest)
         return principal
 
-    def _remember(self, digest: bytes, principal: Principal) -> None:
-        # nothing awaits between the look-up of the key and this line, so the verdict is of the keys in force
-        self._forget_if_keys_changed()
-        self._verified[digest] = principal
-        if len(self._verified) > self._remembered:
-            self._verified.popitem(last=False)
-
     def _forget_if_keys_changed(self) -> None:
-        key_set = self.jwks.current()
-        fingerprint = "" if key_set is None else key_set.fingerprint
-        if fingerprint != self._verified_with:
+        if (key_set := self.jwks.current()) is not self._verified_with:
             self._verified.clear()  # a key may have been withdrawn, and its tokens with it
-            self._verified_with = fingerprint
+            self._verified_with = key_set
+            self.statuses.keys_changed()

@@ -29,7 +29,7 @@ LIFETIME = 300
 
 @dataclass(frozen=True)
 class Trusting:
-    """A suite whose APIs take their keys from `issuer`; only the name in `iss` is the provider's."""
+    """A suite whose APIs take their keys and status lists from `issuer`; only the name in `iss` is the provider's."""
 
     stack: Stack
     issuer: FakeIssuer
@@ -39,8 +39,14 @@ class Trusting:
 @pytest.fixture(scope="module")
 def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trusting]:
     issuer = FakeIssuer()
-    with issuer.serve() as keys, httpx2.Client(trust_env=False, timeout=20) as http:
-        settings = {"CRM_JWKS_URL": keys, "ORDERS_JWKS_URL": keys}
+    with issuer.serve() as url, httpx2.Client(trust_env=False, timeout=20) as http:
+        keys = f"{url}/.well-known/jwks.json"
+        settings = {
+            "CRM_JWKS_URL": keys,
+            "ORDERS_JWKS_URL": keys,
+            "CRM_STATUS_BASE_URL": url,
+            "ORDERS_STATUS_BASE_URL": url,
+        }
         with running_stack(tmp_path_factory.mktemp("trusting"), settings) as stack:
             issuer.url, issuer.audience, issuer.clock = stack.auth, [stack.crm, stack.orders], StackClock(stack)
             yield Trusting(stack, issuer, Wire(stack, http))

@@ -78,10 +78,11 @@ def test_without_any_keys_the_answer_is_503_with_retry_after(settings: CrmSettin
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_keys_are_fetched_over_a_real_socket(settings: CrmSettings, issuer: FakeIssuer) -> None:
+def test_keys_and_status_are_fetched_over_a_real_socket(settings: CrmSettings, issuer: FakeIssuer) -> None:
     with issuer.serve() as url:
-        told = settings.model_copy(update={"jwks_url": url})
+        addresses = {"jwks_url": f"{url}/.well-known/jwks.json", "status_base_url": url}
+        told = settings.model_copy(update={**addresses, "require_status": True})
         with TestClient(create_app(told, clock=issuer.clock)) as client:
             token = {"Authorization": f"Bearer {issuer.access_token()}"}
             assert client.get("/api/contacts", headers=token).status_code == 200
-    assert issuer.fetches == 1
+    assert (issuer.fetches, issuer.status_fetches) == (1, 1)

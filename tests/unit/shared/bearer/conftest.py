@@ -1,6 +1,7 @@
 import pytest
 
-from shared.bearer import AccessTokenRules, AccessTokenVerifier, JwksCache
+from shared.bearer import AccessTokenRules, AccessTokenVerifier, JwksCache, StatusCache, StatusPolicy, StatusSource
+from shared.bearer.access_token import LEEWAY
 from shared.testing import FakeIssuer, SettableClock
 
 JWKS_URL = "http://localhost:9000/.well-known/jwks.json"
@@ -23,9 +24,17 @@ def jwks(issuer: FakeIssuer) -> JwksCache:
 
 
 @pytest.fixture
-def verifier(issuer: FakeIssuer, jwks: JwksCache) -> AccessTokenVerifier:
+def statuses(issuer: FakeIssuer, jwks: JwksCache) -> StatusCache:
+    """Status lists that are never looked at early: jitter is nought."""
+    policy = StatusPolicy(issuer.url, issuer.url, max_stale=issuer.lifetime + LEEWAY, leeway=LEEWAY)
+    source = StatusSource(policy, jwks, issuer.clock, transport=issuer.transport())
+    return StatusCache(source, issuer.clock, max_stale=policy.max_stale, jitter=lambda: 0.0)
+
+
+@pytest.fixture
+def verifier(issuer: FakeIssuer, jwks: JwksCache, statuses: StatusCache) -> AccessTokenVerifier:
     rules = AccessTokenRules(issuer.url, "http://localhost:9001", max_lifetime=issuer.lifetime)
-    return AccessTokenVerifier(rules, jwks, issuer.clock, remembered=3)
+    return AccessTokenVerifier(rules, jwks, issuer.clock, statuses=statuses, remembered=3)
 
 
 async def background(jwks: JwksCache) -> None:

@@ -1,11 +1,12 @@
 """Spec: RFC 9068 s4, RFC 8725 s3, RFC 7519 s4.1. Each refusal is told apart by its reason, which no caller sees."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.bearer import AccessTokenRules, InvalidToken, Principal
+from shared.bearer import AccessTokenRules, InvalidToken, Principal, StatusReference
 from shared.bearer.access_token import MAX_TOKEN_BYTES, key_id, verify
 from shared.testing import ALICE, FakeIssuer, SettableClock, parts
 
@@ -30,7 +31,9 @@ def header_reason(token: str) -> str:
 
 
 def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
-    token = issuer.access_token(scope="crm:read crm:write", roles=["manager"], jti="one")
+    token = issuer.access_token(
+        scope="crm:read crm:write", roles=["manager"], jti="one", status=issuer.statuses.claim(7)
+    )
     now = issuer.clock.now()
     assert accept(issuer, token) == Principal(
         issuer="http://localhost:9000",
@@ -45,6 +48,7 @@ def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
         acr="urn:company:acr:1fa",
         auth_time=now,
         sid="0190a1b0-0000-7000-8000-00000000051d",
+        status=StatusReference(0, 7),
         claims=parts(token)[1],
     )
 
@@ -224,3 +228,11 @@ def test_leeway_cannot_be_set_beyond_two_minutes() -> None:
 def test_the_clock_is_the_suites_own(issuer: FakeIssuer) -> None:
     """The frozen clock stands in 2030: a library that looked at the machine's would refuse this token."""
     assert accept(issuer, issuer.access_token()).issued_at == datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def test_a_token_without_a_place_in_the_status_list_is_refused_unless_it_need_not_have_one(issuer: FakeIssuer) -> None:
+    token = issuer.access_token(without=["status"])
+    assert reason(issuer, token) == "no_status"
+    lenient = replace(RULES, require_status=False)
+    assert accept(issuer, token, lenient).status is None
+    assert reason(issuer, issuer.access_token(status={}), lenient) == "claim_status"

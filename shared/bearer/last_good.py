@@ -1,0 +1,59 @@
+"""Files that hold what the issuer said last, for an API that starts while the issuer is away.
+
+A convenience: failing to write one is logged and no more. Whoever can write them can at worst bring back what the
+issuer once said, or (the key set) forge tokens: they belong in the service's own data directory.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Replace the file, whole or not at all. Never raises for the disk's sake."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        _log.warning("%s was not written: %s", file.name, error.strerror)
+
+
+async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function that touches the disk; a caller that is cancelled does not end it half done."""
+    work = asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))
+    return await asyncio.shield(work)
+
+
+class StatusListCopies:
+    """The last good status lists, a file a shard, as the issuer signed them: to be verified anew when read."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    def write(self, shard: int, token: str) -> None:
+        """Replace the copy of one shard."""
+        replace_file(self._file(shard), token)
+
+    def read(self, shard: int) -> str | None:
+        """Return the copy of one shard, None if there is none that can be read. Nothing in it is verified."""
+        try:
+            return self._file(shard).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            _log.warning("the copy of status list %d is damaged and was passed over", shard)
+            return None
+
+    def _file(self, shard: int) -> Path:
+        return self._folder / f"{self._name}.status-{shard}.jwt"
