@@ -18,6 +18,7 @@ from services.auth.endpoints import (
     login,
     mfa,
     revoke,
+    status_list,
     token,
     userinfo,
 )
@@ -29,6 +30,7 @@ from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.server import Provider
+from services.auth.published import ListPolicy, Published
 from services.auth.rate_limits import RateLimits
 from services.auth.sessions import SessionLifetimes
 from services.auth.settings import AuthSettings
@@ -75,6 +77,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         login,
         mfa,
         revoke,
+        status_list,
         token,
         userinfo,
     ):
@@ -112,10 +115,11 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     encryption = encryption_keys(settings)
     with database.transaction() as stores:
         key_set = load_key_set(stores.signing_keys, encryption, bits=settings.signing_key_bits, now=clock.now())
+    registrations = Registrations(database, settings.client_cache_lifetime)
     provider = Provider(
         settings=settings,
         database=database,
-        registrations=Registrations(database, settings.client_cache_lifetime),
+        registrations=registrations,
         token_issuer=token_issuer(settings, key_set),
         mac_keys=key_ring(settings, "refresh_mac_keys"),
     )
@@ -128,4 +132,12 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     sign_in = SignIn(database, encryption, lifetimes)
-    return AuthContext(settings, clock, database, provider, sign_in, rate_limits)
+    published = Published(
+        database,
+        provider.token_issuer.signer,
+        encryption,
+        issuer=settings.issuer,
+        policy=ListPolicy(settings.look_interval, settings.status_ttl, settings.status_list_lifetime),
+        machine_ends=registrations,
+    )
+    return AuthContext(settings, clock, database, provider, sign_in, rate_limits, published)

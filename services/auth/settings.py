@@ -33,6 +33,17 @@ class AuthSettings(ServiceSettings):
 
     signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
     jwks_max_age: timedelta = timedelta(minutes=5)
+    #: A new key is announced for this long at least, and for no less than twice `jwks_max_age`.
+    signing_key_announced: timedelta = timedelta(seconds=90)
+    #: At least the longest access token of any client, and the leeway of its verifiers.
+    signing_key_retired: timedelta = timedelta(hours=1, minutes=2)
+    #: How long a removed key's public half still verifies an id_token_hint.
+    signing_key_removed: timedelta = timedelta(days=365)
+
+    #: How far a process may be behind the database with its key set and status lists.
+    look_interval: timedelta = timedelta(seconds=1)
+    status_ttl: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
+    status_list_lifetime: timedelta = Field(default=timedelta(seconds=60), ge=timedelta(seconds=2))
 
     access_token_lifetime: timedelta = timedelta(minutes=5)
     id_token_lifetime: timedelta = timedelta(minutes=5)
@@ -71,6 +82,10 @@ class AuthSettings(ServiceSettings):
 
     def common_faults(self) -> list[str]:
         faults = super().common_faults()
+        if self.status_ttl >= self.status_list_lifetime:
+            faults.append("AUTH_STATUS_TTL: must be shorter than AUTH_STATUS_LIST_LIFETIME")
+        if self.signing_key_retired <= max(self.access_token_lifetime, self.id_token_lifetime):
+            faults.append("AUTH_SIGNING_KEY_RETIRED: must be longer than the tokens that the key has signed")
         if self.local:
             return faults
         if not self.secure:

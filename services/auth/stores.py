@@ -13,13 +13,22 @@ from services.auth.authorization.request import WaitingRequests
 from services.auth.authorization.sign_in import KnownDevices
 from services.auth.clients import Clients
 from services.auth.keys.key_set import SigningKeys
+from services.auth.keys.rotation import AllShards, RotatingKeys
 from services.auth.mfa.totp import TotpCredentials
 from services.auth.scopes import Apis
 from services.auth.sessions import Sessions
 from services.auth.throttling import FailureBudgets
 from services.auth.tokens.family import Families
-from services.auth.tokens.status_list import MachinePlaces, StatusShards
+from services.auth.tokens.status_list import MachinePlaces, Publications, StatusShards
 from services.auth.users import Users
+
+
+class StoredKeys(SigningKeys, RotatingKeys, Protocol):
+    """The signing keys, to load and to rotate."""
+
+
+class Shards(StatusShards, AllShards, Protocol):
+    """The bits of the status list."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,10 @@ class Stores:
     devices: KnownDevices
     families: Families
     machine_places: MachinePlaces
+    publications: Publications
     sessions: Sessions
-    signing_keys: SigningKeys
-    status_shards: StatusShards
+    signing_keys: StoredKeys
+    status_shards: Shards
     totp: TotpCredentials
     users: Users
     waiting_requests: WaitingRequests

@@ -10,6 +10,7 @@ from services.auth.audit import Origin
 from services.auth.authorization.sign_in import SignIn
 from services.auth.oauth.request import MalformedParametersError, Parameters, parse_parameters
 from services.auth.oauth.server import OAuthServer, Provider
+from services.auth.published import Published
 from services.auth.rate_limits import RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
@@ -30,14 +31,20 @@ class AuthContext:
     provider: Provider
     sign_in: SignIn
     rate_limits: RateLimits
+    published: Published
 
     @property
     def issuer(self) -> str:
         return self.settings.issuer
 
     def oauth_server(self, origin: Origin) -> OAuthServer:
-        """Return the seam's server for one request, its clock read now."""
-        return OAuthServer(self.provider, origin=origin, now=self.clock.now())
+        """Return the seam's server for one request, its clock read now and its keys those of now.
+
+        Never while the database is open.
+        """
+        now = self.clock.now()
+        self.published.look(now)
+        return OAuthServer(self.provider, origin=origin, now=now)
 
 
 def context_of(http: Request) -> AuthContext:

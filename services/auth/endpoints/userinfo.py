@@ -57,6 +57,7 @@ async def _access_token(http: Request) -> str | None:
 
 def _answer(context: AuthContext, access_token: str) -> Response:
     now, issuer = context.clock.now(), context.provider.token_issuer
+    context.published.look(now)
     claims = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
     if claims is None:
         return _challenge(401, "invalid_token", "The access token is not valid.")

@@ -1,13 +1,13 @@
 """The key set: the one active signing key, and the public keys that the JWKS publishes.
 
-Spec: RFC 7517 s5; Policy: ADR-0008
-Loaded from the database at start; the first start makes the first key.
+Spec: RFC 7517 s5; Policy: ADR-0008, ADR-0016
+Loaded from the database at start and whenever it moved; the first start makes the first key.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -25,8 +25,8 @@ PUBLISHED = frozenset({"announced", "active", "retired"})
 class SigningKeys(Protocol):
     """The port that storage implements."""
 
-    def published(self) -> list[StoredSigningKey]:
-        """Return the keys in a published state, oldest first."""
+    def known(self) -> list[StoredSigningKey]:
+        """Return every key, oldest first."""
         ...
 
     def add_first(self, key: StoredSigningKey) -> None:
@@ -36,10 +36,14 @@ class SigningKeys(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class KeySet:
-    """The keys as they stand; `jwks` and `etag` are what /.well-known/jwks.json answers."""
+    """The keys as they stand; `jwks` and `etag` are what /.well-known/jwks.json answers.
+
+    `hint_keys`: those, and the removed ones, which verify an id_token_hint and nothing else.
+    """
 
     active: SigningKey
     public_keys: dict[str, rsa.RSAPublicKey]
+    hint_keys: dict[str, rsa.RSAPublicKey]
     jwks: bytes
     etag: str
 
@@ -50,15 +54,15 @@ def load_key_set(keys: SigningKeys, ring: KeyRing, *, bits: int, now: datetime) 
     Raises:
         ConfigurationError: a key cannot be opened with the key-encryption keys in the settings.
     """
-    stored = keys.published()
+    stored = keys.known()
     if not any(key.state == "active" for key in stored):
-        keys.add_first(generate_signing_key(ring, bits=bits, state="active", now=now))
-        stored = keys.published()
+        keys.add_first(replace(generate_signing_key(ring, bits=bits, state="active", now=now), activated_at=now))
+        stored = keys.known()
     return open_key_set(stored, ring)
 
 
-def open_key_set(stored: Sequence[StoredSigningKey], ring: KeyRing) -> KeySet:
-    """Return the key set of these published keys.
+def open_key_set(stored: Sequence[StoredSigningKey], ring: KeyRing, before: KeySet | None = None) -> KeySet:
+    """Return the key set of these keys; `before` spares parsing the active one again.
 
     Raises:
         ConfigurationError: none is active, or the ring does not open it.
@@ -66,10 +70,13 @@ def open_key_set(stored: Sequence[StoredSigningKey], ring: KeyRing) -> KeySet:
     active = next((key for key in stored if key.state == "active"), None)
     if active is None:
         raise ConfigurationError("signing keys: none is active")
-    jwks = json.dumps({"keys": [key.jwk for key in stored]}).encode()
+    published = [key for key in stored if key.state in PUBLISHED]
+    jwks = json.dumps({"keys": [key.jwk for key in published]}).encode()
+    same = before is not None and before.active.kid == active.kid
     return KeySet(
-        active=open_signing_key(ring, active),
-        public_keys={key.kid: _public_key(key.jwk) for key in stored},
+        active=before.active if before is not None and same else open_signing_key(ring, active),
+        public_keys={key.kid: _public_key(key.jwk) for key in published},
+        hint_keys={key.kid: _public_key(key.jwk) for key in stored},
         jwks=jwks,
         etag=f'"{hashlib.sha256(jwks).hexdigest()[:32]}"',
     )

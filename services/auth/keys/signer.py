@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from services.auth.keys.key_set import KeySet
 
@@ -23,38 +24,53 @@ class Signer:
     def key_set(self) -> KeySet:
         return self._key_set
 
+    def use(self, key_set: KeySet) -> None:
+        """Sign with this set's active key from now on, and verify with its keys: one assignment, never half of each."""
+        self._key_set = key_set
+
     def sign(self, claims: Mapping[str, Any], *, typ: str) -> str:
         """Return the compact JWS of `claims` with this `typ` and the active key's `kid`."""
+        return self.sign_naming_key(claims, typ=typ)[1]
+
+    def sign_naming_key(self, claims: Mapping[str, Any], *, typ: str) -> tuple[str, str]:
+        """Sign, and return the `kid` that did it too."""
         active = self._key_set.active
-        return jwt.encode(
-            dict(claims), active.private_key, algorithm=ALGORITHM, headers={"typ": typ, "kid": active.kid}
-        )
+        headers = {"typ": typ, "kid": active.kid}
+        return active.kid, jwt.encode(dict(claims), active.private_key, algorithm=ALGORITHM, headers=headers)
 
     def verify(self, token: str, *, typ: str) -> dict[str, Any] | None:
         """Return the claims of a JWT of ours of this `typ`; None when it isn't.
 
         Checks the signature, algorithm and type. Does NOT check exp, aud or any other claim.
         """
-        try:
-            header = jwt.get_unverified_header(token)
-            key = self._key_set.public_keys.get(header.get("kid", ""))
-            if header.get("typ") != typ or key is None:
-                return None
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                options={
-                    "verify_signature": True,
-                    "verify_exp": False,  # by shared.clock, where the claims are used
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                    "verify_aud": False,
-                    "verify_iss": False,
-                    "verify_sub": False,
-                    "verify_jti": False,
-                },
-            )
-        except (jwt.PyJWTError, TypeError, ValueError):
+        return _verified(self._key_set.public_keys, token, typ=typ)
+
+    def verify_hint(self, token: str, *, typ: str) -> dict[str, Any] | None:
+        """Return the claims as `verify` does, also of one that a key of the past year signed (id_token_hint)."""
+        return _verified(self._key_set.hint_keys, token, typ=typ)
+
+
+def _verified(keys: Mapping[str, rsa.RSAPublicKey], token: str, *, typ: str) -> dict[str, Any] | None:
+    try:
+        header = jwt.get_unverified_header(token)
+        key = keys.get(header.get("kid", ""))
+        if header.get("typ") != typ or key is None:
             return None
-        return claims
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            options={
+                "verify_signature": True,
+                "verify_exp": False,  # by shared.clock, where the claims are used
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": False,
+                "verify_iss": False,
+                "verify_sub": False,
+                "verify_jti": False,
+            },
+        )
+    except (jwt.PyJWTError, TypeError, ValueError):
+        return None
+    return claims

@@ -19,7 +19,10 @@ from shared.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class StoredSigningKey:
-    """One row: the private half sealed, the public half readable. `state`: announced, active, retired or removed."""
+    """One row: the private half sealed, the public half readable. `state`: announced, active, retired or removed.
+
+    A removed key has no private half (it is empty).
+    """
 
     kid: str
     state: str

@@ -12,6 +12,7 @@ from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.clients import SqlApis, SqlClients
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
+from services.auth.storage.publications import SqlPublications
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
@@ -49,6 +50,7 @@ def stores_on(connection: Connection) -> Stores:
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),
         machine_places=SqlMachinePlaces(connection),
+        publications=SqlPublications(connection),
         sessions=SqlSessions(connection),
         signing_keys=SqlSigningKeys(connection),
         status_shards=SqlStatusShards(connection),

@@ -4,11 +4,14 @@ Spec: draft-ietf-oauth-status-list s4.1 (bits), s6.2 (referenced token); Policy:
 A bit that is set says: no token with this place is good any more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+#: The `typ` of a signed list.
+STATUS_LIST_TYP = "statuslist+jwt"
 
 #: Indices in one shard of the status list; one bit each, 16,384 bytes.
 SHARD_SIZE = 131_072
@@ -55,6 +58,25 @@ class StatusShards(Protocol):
 
     def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
         """Set these bits, for good."""
+        ...
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What replicas look at: the version of the key set, of every shard, and of those of machine clients."""
+
+    key_set: int
+    shards: Mapping[int, int]
+    machine_shards: Mapping[int, int]
+
+
+class Publications(Protocol):
+    """The port that storage implements; each method is one statement."""
+
+    def versions(self) -> Versions: ...
+
+    def shard(self, shard: int) -> tuple[int, bytes]:
+        """Return version and bits, which belong together, of a shard that is there."""
         ...
 
 

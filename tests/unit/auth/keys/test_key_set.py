@@ -25,7 +25,7 @@ class Rows:
     rows: list[StoredSigningKey] = field(default_factory=list)
     made: int = 0
 
-    def published(self) -> list[StoredSigningKey]:
+    def known(self) -> list[StoredSigningKey]:
         return list(self.rows)
 
     def add_first(self, key: StoredSigningKey) -> None:

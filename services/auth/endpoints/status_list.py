@@ -1,0 +1,32 @@
+"""GET /status/{shard}: one shard of the Token Status List, signed.
+
+Spec: draft-ietf-oauth-status-list s8.1 and s8.2, RFC 9110 s13.1.2 (If-None-Match)
+Out: `application/statuslist+jwt`. Caches ask each time: one that answered for `ttl` would double the time to refusal.
+"""
+
+import re
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.auth.endpoints.dependencies import context_of
+from services.auth.endpoints.jwks import cacheable
+
+router = APIRouter()
+
+#: One way to write each number: the address is the list's name.
+_SHARD = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+@router.api_route("/status/{shard}", methods=["GET", "HEAD"])
+async def status_list(http: Request, shard: str) -> Response:
+    """Return the list; 304 to who has it already."""
+    if not _SHARD.fullmatch(shard):
+        raise HTTPException(404)
+    context = context_of(http)
+    signed = await run_in_threadpool(context.published.status_list, int(shard), context.clock.now())
+    if signed is None:
+        raise HTTPException(404)
+    return cacheable(http, signed.body, etag=signed.etag, max_age=None, media_type="application/statuslist+jwt")
