@@ -1,6 +1,6 @@
 """What this process publishes: the key set that it signs with, and the signed status lists.
 
-Policy: ADR-0015, ADR-0016; Spec: draft-ietf-oauth-status-list s5.1
+Policy: ADR-0015, ADR-0016; Spec: draft-ietf-oauth-status-list-17 s5.1
 A replica looks once a second, at a request that needs it, in one statement: has the key set or a shard moved? What
 moved is loaded before it is answered. So another process's revocation or rotation is seen within that second.
 """
@@ -19,7 +19,7 @@ from services.auth.keys.key_set import open_key_set
 from services.auth.keys.signer import Signer
 from services.auth.opaque_token import b64url
 from services.auth.stores import AuthDatabase
-from services.auth.tokens.status_list import STATUS_LIST_TYP, status_list_uri
+from services.auth.tokens.status_list import STATUS_LIST_TYP, VERSION_CLAIM, status_list_uri
 from shared.clock import epoch
 from shared.errors import ConfigurationError, Unavailable
 
@@ -168,7 +168,7 @@ class Published:
             "exp": epoch(now + self._policy.lifetime),
             "ttl": int(self._policy.ttl.total_seconds()),
             "status_list": {"bits": 1, "lst": b64url(zlib.compress(bits, 9))},
-            "version": version,
+            VERSION_CLAIM: version,
         }
         kid, signed = self._signer.sign_naming_key(claims, typ=STATUS_LIST_TYP)
         body = signed.encode()

@@ -1,6 +1,6 @@
 """GET /status/{shard}: one shard of the Token Status List, signed.
 
-Spec: draft-ietf-oauth-status-list s8.1 and s8.2, RFC 9110 s13.1.2 (If-None-Match)
+Spec: draft-ietf-oauth-status-list-17 s8.1 and s8.2, RFC 9110 s13.1.2 (If-None-Match)
 Out: `application/statuslist+jwt`. Caches ask each time: one that answered for `ttl` would double the time to refusal.
 """
 

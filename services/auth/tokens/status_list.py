@@ -1,6 +1,6 @@
 """The Token Status List: each sign-in's place in it, and the ports of what the database keeps of the list.
 
-Spec: draft-ietf-oauth-status-list s4.1 (bits), s6.2 (referenced token); Policy: ADR-0015
+Spec: draft-ietf-oauth-status-list-17 s4.1 (bits), s6.2 (referenced token); Policy: ADR-0015
 A bit that is set says: no token with this place is good any more.
 """
 
@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 #: The `typ` of a signed list.
 STATUS_LIST_TYP = "statuslist+jwt"
+#: Our own claim: a list with a lower version is an older one, whatever its `iat`.
+VERSION_CLAIM = "urn:company:status_version"
 
 #: Indices in one shard of the status list; one bit each, 16,384 bytes.
 SHARD_SIZE = 131_072

@@ -2,17 +2,20 @@
 
 import zlib
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import select
 
 from services.auth.ends import disable_client, disable_user, end_user
 from services.auth.opaque_token import unb64url
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace, place_of
+from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusPlace, place_of
+from shared.bearer.status_list import read_status_list, signing_kid, status_reference
 from tests.integration.auth.provider import Provider, claims_of, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, HTTP_ISSUER
 
@@ -54,7 +57,7 @@ def test_the_list_is_what_the_draft_says(provider: Provider) -> None:
     assert response.headers["cache-control"] == "no-cache"
     assert jwt.get_unverified_header(response.text)["typ"] == "statuslist+jwt"
     claims, now = verified(provider), int(provider.clock.now().timestamp())
-    assert set(claims) == {"iss", "sub", "iat", "exp", "ttl", "status_list", "version"}
+    assert set(claims) == {"iss", "sub", "iat", "exp", "ttl", "status_list", VERSION_CLAIM}
     assert (claims["iss"], claims["sub"]) == (HTTP_ISSUER, f"{HTTP_ISSUER}/status/0")
     assert (claims["iat"], claims["exp"], claims["ttl"]) == (now, now + 60, 15)
     assert set(claims["status_list"]) == {"bits", "lst"} and claims["status_list"]["bits"] == 1
@@ -203,3 +206,22 @@ def test_another_process_gives_a_machine_its_new_place_within_a_look(provider: P
     provider.post("/revoke", {"token": first["access_token"]}, Authorization=seeded_basic("reports-job"))
     provider.clock.advance(seconds=1)
     assert place(other.machine().json()) != place(first)
+
+
+def test_the_apis_reader_reads_it(provider: Provider) -> None:
+    """Both halves of the format: a place that auth ends is the one that an API finds ended."""
+    tokens, others = provider.sign_in(), provider.sign_in(BOB)
+    revoke_by_refresh_token(provider, tokens)
+    provider.clock.advance(seconds=1)
+    references = [status_reference(claims_of(t["access_token"]), HTTP_ISSUER) for t in (tokens, others)]
+    assert references[0] is not None and references[1] is not None
+    body = fetched(provider, references[0].shard).text
+    jwk = next(iter(provider.http.get("/.well-known/jwks.json").json()["keys"]))
+    assert signing_kid(body) == jwk["kid"]
+    key = jwt.PyJWK(jwk).key
+    assert isinstance(key, RSAPublicKey)
+    read = read_status_list(
+        body, key, uri=f"{HTTP_ISSUER}/status/{references[0].shard}", now=provider.clock.now(), leeway=timedelta(0)
+    )
+    assert [read.is_set(reference.index) for reference in references if reference is not None] == [True, False]
+    assert read.ttl == timedelta(seconds=15)
