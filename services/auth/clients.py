@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from services.auth.opaque_token import digest
@@ -26,6 +26,11 @@ _URI_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LONGEST_URI = 2000
+
+
+#: A client holds two secrets at most; these are no digest of anything.
+MOST_SECRETS = 2
+_NO_SECRETS = (bytes(32),) * MOST_SECRETS
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class Client:
     always_continue: bool = False
     require_pkce: bool = True
     secret_hashes: tuple[bytes, ...] = ()
+    #: JWKs by value, the algorithm that they sign with (None: by the key), and the audience that is wanted of it.
+    assertion_keys: tuple[dict[str, Any], ...] = ()
+    assertion_algorithm: str | None = None
+    assertion_audience: str = "endpoint"
     disabled_at: datetime | None = None
     allowed_origins: tuple[str, ...] = ()
     android_package_name: str | None = None
@@ -84,9 +93,7 @@ class Client:
 
     def has_secret(self, secret: str) -> bool:
         """Compare in constant time with each secret that the client holds."""
-        given = digest(secret)
-        matches = [hmac.compare_digest(given, known) for known in self.secret_hashes]
-        return any(matches)
+        return secret_matches(secret, self.secret_hashes)
 
     def speaks_for(self, audience: Sequence[str]) -> bool:
         """Say whether a token with this `aud` is meant for an API of this client."""
@@ -134,6 +141,13 @@ class Clients(Protocol):
     def set_disabled(self, client_id: str, at: datetime | None) -> bool:
         """Disable at this moment, or enable (None); False when it was so before, or there is no such client."""
         ...
+
+
+def secret_matches(secret: str, known: Sequence[bytes]) -> bool:
+    """Say whether `secret` is one of those with these digests; the work is the same for none, one or two."""
+    given = digest(secret)
+    matches = [hmac.compare_digest(given, one) for one in (*known, *_NO_SECRETS[len(known) :])]
+    return any(matches)
 
 
 def own_or(own: timedelta | None, default: timedelta) -> timedelta:

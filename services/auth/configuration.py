@@ -34,7 +34,7 @@ GrantType = Literal[
 _TEN_YEARS = 10 * 366 * 86_400
 
 #: How a client can be registered to authenticate; discovery says these.
-AuthMethod = Literal["none", "client_secret_basic", "client_secret_post"]
+AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 AUTH_METHODS: tuple[str, ...] = get_args(AuthMethod)
 
 
@@ -80,6 +80,7 @@ class ClientEntry(_Entry):
     refresh_absolute_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
     resource_identifiers: list[str] = []
     introspection: bool = False
+    client_assertion_audience: Literal["issuer", "endpoint"] | None = None
     token_exchange_targets: list[ExchangeTargetEntry] = []
 
     @field_validator("client_name")
@@ -158,6 +159,8 @@ class ClientEntry(_Entry):
             raise ValueError("jwks and the token_endpoint_auth_method private_key_jwt come together; add or remove one")
         if self.token_endpoint_auth_signing_alg and not self._by_key:
             raise ValueError("token_endpoint_auth_signing_alg is for private_key_jwt alone; remove it")
+        if self.client_assertion_audience and not self._by_key:
+            raise ValueError("client_assertion_audience is for private_key_jwt alone; remove it")
         return self
 
     @property

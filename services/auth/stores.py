@@ -11,6 +11,7 @@ from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.request import WaitingRequests
 from services.auth.authorization.sign_in import KnownDevices
+from services.auth.client_assertion import UsedAssertions
 from services.auth.clients import Clients
 from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
@@ -36,6 +37,7 @@ class Stores:
     """Every port, on one connection."""
 
     apis: Apis
+    assertions: UsedAssertions
     audit: AuditTrail
     budgets: FailureBudgets
     clients: Clients

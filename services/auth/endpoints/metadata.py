@@ -8,6 +8,7 @@ registered it, a scope once an API has it; tests/integration/auth/test_metadata.
 from typing import Any
 
 from services.auth.authorization.request import PROMPT_VALUES, RESPONSE_MODES
+from services.auth.client_metadata import ASSERTION_ALGORITHMS
 from services.auth.configuration import AUTH_METHODS
 from services.auth.keys.signer import ALGORITHM
 from services.auth.scopes import ScopeCatalogue
@@ -43,6 +44,8 @@ UNADVERTISED = {
     "/metrics": "for operators",
 }
 
+_ASSERTION_ALGORITHMS = tuple(name for names in ASSERTION_ALGORITHMS.values() for name in names)
+
 #: Claims that an ID token can hold whatever the scopes (OpenID Connect Core s2).
 _ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
 
@@ -77,10 +80,11 @@ def provider_metadata(
 
 
 def _client_authentication(paths: frozenset[str]) -> dict[str, Any]:
-    members = {"token_endpoint_auth_methods_supported": list(AUTH_METHODS)}
-    if ENDPOINTS["revocation_endpoint"] in paths:
-        members["revocation_endpoint_auth_methods_supported"] = list(AUTH_METHODS)
-    if ENDPOINTS["introspection_endpoint"] in paths:  # never for a public client: it would be a token scanner
-        confidential = [method for method in AUTH_METHODS if method != "none"]
-        members["introspection_endpoint_auth_methods_supported"] = confidential
+    members = {}
+    for endpoint in ("token", "revocation", "introspection"):
+        if ENDPOINTS[f"{endpoint}_endpoint"] in paths:
+            # never for a public client: it would be a token scanner
+            methods = [name for name in AUTH_METHODS if name != "none" or endpoint != "introspection"]
+            members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+            members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(_ASSERTION_ALGORITHMS)
     return members

@@ -1,17 +1,18 @@
 """Client authentication: by the method that the client is registered for, and by one method alone.
 
-Spec: RFC 6749 s2.3, s2.3.1 and s3.2.1, OpenID Connect Core s9
+Spec: RFC 6749 s2.3, s2.3.1 and s3.2.1, RFC 7521 s4.2, OpenID Connect Core s9
 """
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidClientError, InvalidRequestError
 
-from services.auth.clients import Client
+from services.auth.client_assertion import JWT_BEARER, claimed_client
+from services.auth.clients import Client, secret_matches
 from services.auth.oauth.request import SeamRequest
 
 _FAILED = "Client authentication failed."
@@ -43,47 +44,81 @@ class OAuthClient(ClientMixin):
 
 @dataclass(frozen=True, repr=False)
 class _Credentials:
+    """`proof`: a secret or an assertion."""
+
     method: str
     client_id: str
-    secret: str
+    proof: str
 
 
-def authenticate_client(request: SeamRequest, find_client: Callable[[str], Client | None]) -> OAuthClient:
+class Registry(Protocol):
+    """What authentication asks the provider."""
+
+    def find_client(self, client_id: str) -> Client | None: ...
+
+    def accept_assertion(self, client: Client, assertion: str) -> bool:
+        """Verify an assertion of this client, and use it up."""
+        ...
+
+
+def authenticate_client(request: SeamRequest, registry: Registry) -> OAuthClient:
     """Return the client that the request proves to come from (or, public, names).
 
+    An unknown client and a wrong secret get the same answer after the same work.
+
     Raises:
-        InvalidClientError: unknown, wrong secret, or another method than the registered one.
+        InvalidClientError: unknown, wrong secret or assertion, or another method than the registered one.
         InvalidRequestError: more than one method, or none that names a client.
     """
     credentials = _credentials(request)
     status = 401 if credentials.method == "client_secret_basic" else 400
-    client = find_client(credentials.client_id)
-    if client is None or credentials.method not in client.auth_methods:
-        raise InvalidClientError(_FAILED, status_code=status)
-    if credentials.method != "none" and not client.has_secret(credentials.secret):
+    client = registry.find_client(credentials.client_id)
+    fits = client is not None and credentials.method in client.auth_methods
+    if credentials.method.startswith("client_secret_"):
+        proved = secret_matches(credentials.proof, client.secret_hashes if client is not None else ())
+    else:
+        proved = credentials.method == "none"
+    if fits and client is not None and credentials.method == "private_key_jwt":
+        proved = registry.accept_assertion(client, credentials.proof)
+    if client is None or not fits or not proved:
         raise InvalidClientError(_FAILED, status_code=status)
     request.auth_method = credentials.method
     return OAuthClient(client)
 
 
 def _credentials(request: SeamRequest) -> _Credentials:
-    header = request.headers.get("authorization")
-    client_id = request.parameters.get("client_id")
-    secret = request.parameters.get("client_secret")
-    if request.parameters.get("client_assertion") or request.parameters.get("client_assertion_type"):
-        raise InvalidClientError("Client assertions are not supported.")
-    if header is not None:
-        if secret is not None:
-            raise InvalidRequestError("More than one client authentication method.")
-        basic = _parse_basic(header)
-        if client_id is not None and client_id != basic.client_id:
-            raise InvalidRequestError("The client_id is not that of the Authorization header.")
-        return basic
+    parameters = request.parameters
+    header, secret = request.headers.get("authorization"), parameters.get("client_secret")
+    assertion = parameters.get("client_assertion")
+    if sum(proof is not None for proof in (header, secret, assertion)) > 1:
+        raise InvalidRequestError("More than one client authentication method.")
+    if parameters.get("client_assertion_type") is not None or assertion is not None:
+        found = _parse_assertion(assertion, parameters.get("client_assertion_type"))
+    elif header is not None:
+        found = _parse_basic(header)
+    else:
+        return _named(parameters.get("client_id"), secret)
+    if parameters.get("client_id") not in {None, found.client_id}:
+        raise InvalidRequestError("The client_id is not that of the client authentication.")
+    return found
+
+
+def _named(client_id: str | None, secret: str | None) -> _Credentials:
     if client_id is None:
         raise InvalidClientError("Client authentication or client_id is missing.")
     if secret is not None:
         return _Credentials("client_secret_post", client_id, secret)
     return _Credentials("none", client_id, "")
+
+
+def _parse_assertion(assertion: str | None, assertion_type: str | None) -> _Credentials:
+    """Find out whose assertion it claims to be (RFC 7521 s4.2: client_id is not needed beside it)."""
+    if assertion is None or assertion_type != JWT_BEARER:
+        raise InvalidClientError("client_assertion and its one client_assertion_type come together.")
+    client_id = claimed_client(assertion)
+    if client_id is None:
+        raise InvalidClientError(_FAILED)
+    return _Credentials("private_key_jwt", client_id, assertion)
 
 
 def _parse_basic(header: str) -> _Credentials:

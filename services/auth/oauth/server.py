@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, UnsupportedGrantTypeError
 
 from services.auth.audit import Origin
+from services.auth.client_assertion import verify_assertion
 from services.auth.clients import Client
 from services.auth.keys.key_ring import KeyRing
 from services.auth.oauth.authorization_code_grant import AuthorizationCodeGrant
@@ -142,7 +144,7 @@ class OAuthServer(AuthorizationServer):
 
     def authenticate_client(self, request: SeamRequest, methods: Any, endpoint: str = "token") -> OAuthClient:
         del methods, endpoint  # the client's registration decides, the same at every endpoint
-        return authenticate_client(request, lambda name: self.provider.registrations.find_client(name, self.now))
+        return authenticate_client(request, _Registry(self, urlsplit(request.uri).path))
 
     def get_token_grant(self, request: SeamRequest) -> Any:
         if request.parameters.repeated:
@@ -170,6 +172,27 @@ def registered_grant_types(provider: Provider) -> tuple[str, ...]:
     """Return the grant types that /token answers, in the order in which they are registered."""
     server = OAuthServer(provider, origin=Origin("", ""), now=datetime.min.replace(tzinfo=UTC))
     return tuple(grant.GRANT_TYPE for grant, _ in server._token_grants)  # noqa: SLF001 - Authlib tells it no other way
+
+
+@dataclass(frozen=True)
+class _Registry:
+    """Implements `client_authentication.Registry` for one request, sent to this path."""
+
+    server: OAuthServer
+    path: str
+
+    def find_client(self, client_id: str) -> Client | None:
+        return self.server.provider.registrations.find_client(client_id, self.server.now)
+
+    def accept_assertion(self, client: Client, assertion: str) -> bool:
+        provider, now = self.server.provider, self.server.now
+        issuer = provider.settings.issuer
+        addresses = frozenset({f"{issuer}/token", f"{issuer}{self.path}"})
+        use = verify_assertion(assertion, client, issuer=issuer, addresses=addresses, now=now)
+        if use is None:
+            return False
+        with provider.database.autocommit() as stores:
+            return stores.assertions.use(use, now)
 
 
 class _TokenRequestError(UnsupportedGrantTypeError):

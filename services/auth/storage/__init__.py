@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from services.auth.storage.assertion_jtis import SqlUsedAssertions
 from services.auth.storage.audit_events import SqlAuditTrail
 from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.clients import SqlApis, SqlClients
@@ -43,6 +44,7 @@ def stores_on(connection: Connection) -> Stores:
     """Return every port of auth on this connection."""
     return Stores(
         apis=SqlApis(connection),
+        assertions=SqlUsedAssertions(connection),
         audit=SqlAuditTrail(connection),
         budgets=SqlFailureBudgets(connection),
         clients=SqlClients(connection),

@@ -34,6 +34,7 @@ clients = Table(
     metadata,
     Column("client_id", String(200), primary_key=True),
     Column("metadata", Json, nullable=False),  # RFC 7591 names
+    Column("configured_secret_hash", LargeBinary(32)),  # the configuration file's, as last applied
     Column("disabled_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -63,6 +64,15 @@ client_secrets = Table(
     Column("client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True),
     Column("secret_hash", LargeBinary(32), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+#: Client assertions that were used; an expired row is of no use.
+assertion_jtis = Table(
+    "assertion_jtis",
+    metadata,
+    Column("client_id", String(200), primary_key=True),
+    Column("jti_hash", LargeBinary(32), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 users = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from services.auth.authorization.code import FamilyPolicy, redeem
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.client_assertion import AssertionUse
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.mfa.totp import seal_totp_secret
@@ -202,3 +203,14 @@ def test_two_processes_redeem_different_codes_without_waiting_on_each_other(
         return redeem(database, code, seed=seed, mac_kid=b"kid0", policy=LIFETIMES, origin=HOME, now=NOON) is not None
 
     assert all(at_once(20, processes, act))
+
+
+def test_an_assertion_presented_fifty_times_at_once_is_good_once(processes: Processes) -> None:
+    use = AssertionUse("app", digest("once"), NOON + timedelta(minutes=1))
+
+    def present(database: SqlAuthDatabase, number: int) -> bool:
+        del number
+        with database.autocommit() as stores:
+            return stores.assertions.use(use, NOON)
+
+    assert sorted(at_once(50, processes, present)) == [False] * 49 + [True]

@@ -19,6 +19,7 @@ from services.auth.storage.configuration import SqlConfigurationStore
 from shared.config_file import load_config
 from shared.database import Database
 from shared.testing import SettableClock
+from tests.support.assertions import ec_key, public_jwk, rsa_key
 from tests.support.databases import migrated
 
 ROOT = Path(__file__).parents[3]
@@ -79,6 +80,22 @@ MORE_CLIENTS: list[dict[str, Any]] = [
     },
 ]
 
+ASSERTION_KEY, SECOND_ASSERTION_KEY = rsa_key(), ec_key()
+MORE_CLIENTS += [
+    {
+        "client_id": f"{name}-signer",
+        "client_name": "Signer",
+        "application_type": "web",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [public_jwk(ASSERTION_KEY, "k"), public_jwk(SECOND_ASSERTION_KEY, "k2")]},
+        "grant_types": ["client_credentials"],
+        "scope": "crm:read",
+        "client_assertion_audience": audience,
+        "resource_identifiers": [CRM],
+        "introspection": True,
+    }
+    for name, audience in (("batch", "endpoint"), ("strict", "issuer"))
+]
 
 REQUEST = {
     "response_type": "code",

@@ -13,6 +13,7 @@ from services.auth.endpoints.discovery import paths_of
 from services.auth.endpoints.metadata import ENDPOINTS, UNADVERTISED
 from tests.integration.auth.provider import Provider, answer_of, claims_of
 from tests.integration.auth.seeds import APP_LINK, HTTP_ISSUER, HTTPS_ISSUER, PORTAL_SECRET
+from tests.integration.auth.test_client_authentication import assertion
 
 ADDRESSES = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
 #: Every grant that a client can be registered for.
@@ -123,6 +124,7 @@ def test_every_advertised_client_authentication_works(provider: Provider) -> Non
         "none": ({"client_id": "mobile-app"}, {}),
         "client_secret_basic": ({}, {"Authorization": f"Basic {basic}"}),
         "client_secret_post": ({"client_id": "portal", "client_secret": PORTAL_SECRET}, {}),
+        "private_key_jwt": (assertion(provider), {}),
     }
     for endpoint in ("token", "revocation"):
         assert set(metadata[f"{endpoint}_endpoint_auth_methods_supported"]) == set(requests)
