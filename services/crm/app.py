@@ -12,8 +12,10 @@ from services.crm.settings import CrmSettings
 from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
+from services.crm.storage.tables import idempotency_keys
 from shared.clock import Clock
 from shared.database import Database
+from shared.idempotency import Idempotency, SqlIdempotencyKeys
 from shared.resource_server import create_resource_server
 
 
@@ -34,9 +36,10 @@ def create_app(
 
 def _routes(database: Database, clock: Clock) -> APIRouter:
     companies, contacts, activities = SqlCompanies(database), SqlContacts(database), SqlActivities(database)
+    idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
     router = APIRouter()
-    router.include_router(companies_router(companies, clock))
-    router.include_router(contact_files_router(contacts, companies, clock))
-    router.include_router(contacts_router(contacts, companies, clock))
-    router.include_router(activities_router(activities, contacts, companies, clock))
+    router.include_router(companies_router(companies, idempotency, clock))
+    router.include_router(contact_files_router(contacts, companies, idempotency, clock))
+    router.include_router(contacts_router(contacts, companies, idempotency, clock))
+    router.include_router(activities_router(activities, contacts, companies, idempotency, clock))
     return router

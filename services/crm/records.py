@@ -151,6 +151,14 @@ class Change:
 
         return _there(records.change(self.record_id, self.reach, step, deleted=True))
 
+    def authorize(self, records: RecordStore[Details]) -> None:
+        """Return if the record is within reach, deleted or not.
+
+        Raises:
+            NotFound: it is not.
+        """
+        _there(records.change(self.record_id, self.reach, lambda record: record, deleted=True))
+
     def _next(self, record: Record[Details], **changes: Any) -> Record[Details]:
         return replace(record, **changes, updated_at=self.now, version=record.version + 1)
 

@@ -32,6 +32,7 @@ from services.crm.records import Change, Names, RecordStore, get_record, new_rec
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
 from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.idempotency import Answer, Attempt, Idempotency
 
 
 class ActivityIn(BaseModel):
@@ -121,12 +122,12 @@ class ActivityFilter(FilterQuery):
     company_id: UUID | None = Field(default=None, description="Activities on this company.")
 
 
-class ActivityQuery(ListQuery, ActivityFilter):
+class ActivityQuery(ActivityFilter, ListQuery):
     """The query of a list of activities."""
 
 
 def activities_router(
-    activities: RecordStore[ActivityDetails], contacts: Names, companies: Names, clock: Clock
+    activities: RecordStore[ActivityDetails], contacts: Names, companies: Names, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/activities", route_class=ProtectedRoute, tags=["activities"])
@@ -149,24 +150,26 @@ def activities_router(
         return await run_in_threadpool(work)
 
     @router.post(
-        "", operation_id="createActivity", summary="Add an activity", status_code=201, responses={201: CREATED}
+        "",
+        operation_id="createActivity",
+        summary="Add an activity",
+        status_code=201,
+        response_model=ActivityOut,
+        responses={201: CREATED},
     )
-    async def post_activity(principal: Writer, body: ActivityIn, response: Response) -> ActivityOut:
+    async def post_activity(principal: Writer, attempt: Attempt, body: ActivityIn) -> Response:
         """Add an activity that the caller owns."""
         owner, reach = owner_of_new_records(principal), writes(principal)
 
-        def work() -> Activity:
+        def work() -> Answer:
             require_known(body.contact_id, reach, contacts, "body", "contact_id")
             require_known(body.company_id, reach, companies, "body", "company_id")
             now = clock.now()
             activity = new_record(body.details(now), owner, now)
             activities.add(activity)
-            return activity
+            return _answer(activity, 201, Location=f"{router.prefix}/{activity.id}")
 
-        activity = await run_in_threadpool(work)
-        response.headers["Location"] = f"{router.prefix}/{activity.id}"
-        tag(response, activity)
-        return ActivityOut.of(activity)
+        return await idempotency.answer(attempt, principal, work)
 
     @router.get(
         "/{activity_id}",
@@ -206,15 +209,25 @@ def activities_router(
         await run_in_threadpool(change.delete, activities)
 
     @router.post(
-        "/{activity_id}/restore", operation_id="restoreActivity", summary="Restore an activity", responses={200: TAGGED}
+        "/{activity_id}/restore",
+        operation_id="restoreActivity",
+        summary="Restore an activity",
+        response_model=ActivityOut,
+        responses={200: TAGGED},
     )
-    async def restore_activity(
-        principal: Writer, activity_id: UUID, if_match: IfMatch, response: Response
-    ) -> ActivityOut:
+    async def restore_activity(principal: Writer, attempt: Attempt, activity_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted activity back; one that is there stays as it is."""
         change = Change(activity_id, writes(principal), if_match, clock.now())
-        activity = await run_in_threadpool(change.restore, activities)
-        tag(response, activity)
-        return ActivityOut.of(activity)
+
+        return await idempotency.answer(
+            attempt,
+            principal,
+            lambda: _answer(change.restore(activities)),
+            authorize=lambda: change.authorize(activities),
+        )
 
     return router
+
+
+def _answer(activity: Activity, status: int = 200, **headers: str) -> Answer:
+    return Answer.of(ActivityOut.of(activity), status, ETag=activity.entity_tag, **headers)

@@ -30,6 +30,7 @@ from services.crm.records import Change, RecordStore, get_record, new_record
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
 from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.idempotency import Answer, Attempt, Idempotency
 
 
 class CompanyIn(BaseModel):
@@ -94,11 +95,11 @@ class CompanyFilter(FilterQuery):
     )
 
 
-class CompanyQuery(ListQuery, CompanyFilter):
+class CompanyQuery(CompanyFilter, ListQuery):
     """The query of a list of companies."""
 
 
-def companies_router(companies: RecordStore[CompanyDetails], clock: Clock) -> APIRouter:
+def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempotency, clock: Clock) -> APIRouter:
     """Return the routes, on that store."""
     router = APIRouter(prefix="/api/companies", route_class=ProtectedRoute, tags=["companies"])
 
@@ -115,20 +116,24 @@ def companies_router(companies: RecordStore[CompanyDetails], clock: Clock) -> AP
 
         return await run_in_threadpool(work)
 
-    @router.post("", operation_id="createCompany", summary="Add a company", status_code=201, responses={201: CREATED})
-    async def post_company(principal: Writer, body: CompanyIn, response: Response) -> CompanyOut:
+    @router.post(
+        "",
+        operation_id="createCompany",
+        summary="Add a company",
+        status_code=201,
+        response_model=CompanyOut,
+        responses={201: CREATED},
+    )
+    async def post_company(principal: Writer, attempt: Attempt, body: CompanyIn) -> Response:
         """Add a company that the caller owns."""
         owner = owner_of_new_records(principal)
 
-        def work() -> Company:
+        def work() -> Answer:
             company = new_record(body.details(), owner, clock.now())
             companies.add(company)
-            return company
+            return _answer(company, 201, Location=f"{router.prefix}/{company.id}")
 
-        company = await run_in_threadpool(work)
-        response.headers["Location"] = f"{router.prefix}/{company.id}"
-        tag(response, company)
-        return CompanyOut.of(company)
+        return await idempotency.answer(attempt, principal, work)
 
     @router.get(
         "/{company_id}",
@@ -166,13 +171,25 @@ def companies_router(companies: RecordStore[CompanyDetails], clock: Clock) -> AP
         await run_in_threadpool(change.delete, companies)
 
     @router.post(
-        "/{company_id}/restore", operation_id="restoreCompany", summary="Restore a company", responses={200: TAGGED}
+        "/{company_id}/restore",
+        operation_id="restoreCompany",
+        summary="Restore a company",
+        response_model=CompanyOut,
+        responses={200: TAGGED},
     )
-    async def restore_company(principal: Writer, company_id: UUID, if_match: IfMatch, response: Response) -> CompanyOut:
+    async def restore_company(principal: Writer, attempt: Attempt, company_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted company back; one that is there stays as it is."""
         change = Change(company_id, writes(principal), if_match, clock.now())
-        company = await run_in_threadpool(change.restore, companies)
-        tag(response, company)
-        return CompanyOut.of(company)
+
+        return await idempotency.answer(
+            attempt,
+            principal,
+            lambda: _answer(change.restore(companies)),
+            authorize=lambda: change.authorize(companies),
+        )
 
     return router
+
+
+def _answer(company: Company, status: int = 200, **headers: str) -> Answer:
+    return Answer.of(CompanyOut.of(company), status, ETag=company.entity_tag, **headers)

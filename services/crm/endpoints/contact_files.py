@@ -30,6 +30,7 @@ from shared.asgi import allow_body
 from shared.bearer import Owner, ProtectedRoute, Reach, fail_closed, owner_of_new_records
 from shared.clock import Clock
 from shared.errors import InvalidInput, Unavailable
+from shared.idempotency import Answer, Attempt, Idempotency
 from shared.pagination import Cursor, Page
 
 #: Bytes of the largest file.
@@ -65,7 +66,9 @@ class ImportReport(BaseModel):
     imported: int = Field(description="Contacts that were added: one for each row.", examples=[120])
 
 
-def contact_files_router(contacts: RecordStore[ContactDetails], companies: Names, clock: Clock) -> APIRouter:
+def contact_files_router(
+    contacts: RecordStore[ContactDetails], companies: Names, idempotency: Idempotency, clock: Clock
+) -> APIRouter:
     """Return the routes, on those stores; they go before those of one contact, whose id would match their names."""
     router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
     incoming = _Incoming()
@@ -74,16 +77,21 @@ def contact_files_router(contacts: RecordStore[ContactDetails], companies: Names
         "/import",
         operation_id="importContacts",
         summary="Import contacts from CSV",
+        response_model=ImportReport,
         dependencies=[Depends(fail_closed)],
         openapi_extra=_FILE_IN,
     )
-    async def import_contacts(principal: Writer, request: Request) -> ImportReport:
+    async def import_contacts(principal: Writer, attempt: Attempt, request: Request) -> Response:
         """Add the contacts of a file, all or none. A 422 lists the rows that do not fit, a hundred at most."""
         owner, reach = owner_of_new_records(principal), writes(principal)
         if _CSV.fullmatch(request.headers.get("Content-Type", "").strip()) is None:
             raise HTTPException(415, "The body must be text/csv in UTF-8.")
         async with incoming.file(request) as file:
-            return await run_in_threadpool(_import, file, owner, reach, contacts, companies, clock.now())
+
+            def work() -> Answer:
+                return Answer.of(_import(file, owner, reach, contacts, companies, clock.now()))
+
+            return await idempotency.answer(attempt, principal, work)
 
     @router.get(
         "/export",

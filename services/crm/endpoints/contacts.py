@@ -30,6 +30,7 @@ from services.crm.records import Change, Names, RecordStore, get_record, new_rec
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
 from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.idempotency import Answer, Attempt, Idempotency
 
 _COMPANY = "The company that the contact belongs to: one within the caller's reach."
 
@@ -104,11 +105,13 @@ class ContactFilter(FilterQuery):
     company_id: UUID | None = Field(default=None, description="Contacts of this company.")
 
 
-class ContactQuery(ListQuery, ContactFilter):
+class ContactQuery(ContactFilter, ListQuery):
     """The query of a list of contacts."""
 
 
-def contacts_router(contacts: RecordStore[ContactDetails], companies: Names, clock: Clock) -> APIRouter:
+def contacts_router(
+    contacts: RecordStore[ContactDetails], companies: Names, idempotency: Idempotency, clock: Clock
+) -> APIRouter:
     """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
 
@@ -126,21 +129,25 @@ def contacts_router(contacts: RecordStore[ContactDetails], companies: Names, clo
 
         return await run_in_threadpool(work)
 
-    @router.post("", operation_id="createContact", summary="Add a contact", status_code=201, responses={201: CREATED})
-    async def post_contact(principal: Writer, body: ContactIn, response: Response) -> ContactOut:
+    @router.post(
+        "",
+        operation_id="createContact",
+        summary="Add a contact",
+        status_code=201,
+        response_model=ContactOut,
+        responses={201: CREATED},
+    )
+    async def post_contact(principal: Writer, attempt: Attempt, body: ContactIn) -> Response:
         """Add a contact that the caller owns."""
         owner, reach = owner_of_new_records(principal), writes(principal)
 
-        def work() -> Contact:
+        def work() -> Answer:
             require_known(body.company_id, reach, companies, "body", "company_id")
             contact = new_record(body.details(), owner, clock.now())
             contacts.add(contact)
-            return contact
+            return _answer(contact, 201, Location=f"{router.prefix}/{contact.id}")
 
-        contact = await run_in_threadpool(work)
-        response.headers["Location"] = f"{router.prefix}/{contact.id}"
-        tag(response, contact)
-        return ContactOut.of(contact)
+        return await idempotency.answer(attempt, principal, work)
 
     @router.get(
         "/{contact_id}",
@@ -179,13 +186,25 @@ def contacts_router(contacts: RecordStore[ContactDetails], companies: Names, clo
         await run_in_threadpool(change.delete, contacts)
 
     @router.post(
-        "/{contact_id}/restore", operation_id="restoreContact", summary="Restore a contact", responses={200: TAGGED}
+        "/{contact_id}/restore",
+        operation_id="restoreContact",
+        summary="Restore a contact",
+        response_model=ContactOut,
+        responses={200: TAGGED},
     )
-    async def restore_contact(principal: Writer, contact_id: UUID, if_match: IfMatch, response: Response) -> ContactOut:
+    async def restore_contact(principal: Writer, attempt: Attempt, contact_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted contact back; one that is there stays as it is."""
         change = Change(contact_id, writes(principal), if_match, clock.now())
-        contact = await run_in_threadpool(change.restore, contacts)
-        tag(response, contact)
-        return ContactOut.of(contact)
+
+        return await idempotency.answer(
+            attempt,
+            principal,
+            lambda: _answer(change.restore(contacts)),
+            authorize=lambda: change.authorize(contacts),
+        )
 
     return router
+
+
+def _answer(contact: Contact, status: int = 200, **headers: str) -> Answer:
+    return Answer.of(ContactOut.of(contact), status, ETag=contact.entity_tag, **headers)

@@ -1,5 +1,6 @@
 """The members and parameters that the CRM's resources share: their types, limits and descriptions."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,12 +13,14 @@ from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
 
 # Without NUL, which PostgreSQL cannot store in text.
 _NO_NUL = r"^[^\x00]*$"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 
 
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("must be a time in RFC 3339")  # noqa: TRY004 - pydantic listens for ValueError
-    return value
+def _rfc_3339(value: Any) -> Any:
+    """Refuse the numbers that pydantic would take for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("must be a time in RFC 3339")
 
 
 def _utc(value: datetime) -> datetime:
@@ -58,7 +61,7 @@ Body = Annotated[
     Field(examples=["Why is a raven like a writing desk?"]),
 ]
 Moment = Annotated[
-    AwareDatetime, BeforeValidator(_text), AfterValidator(_utc), Field(examples=["2030-01-01T12:00:00Z"])
+    AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc), Field(examples=["2030-01-01T12:00:00Z"])
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from shared.database import UtcDateTime, new_metadata
+from shared.idempotency import idempotency_table
 
 metadata = new_metadata()
 
@@ -93,3 +94,5 @@ activities = _record(
 )
 _filter(activities, "contact_id")
 _filter(activities, "company_id")
+
+idempotency_keys = idempotency_table(metadata)
