@@ -1,5 +1,6 @@
 """The composition root of auth: where storage meets the features."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from services.auth.endpoints import (
     authorize,
     continue_,
     discovery,
+    end_session,
     introspect,
     jwks,
     login,
@@ -28,6 +30,8 @@ from services.auth.endpoints.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
 from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
+from services.auth.logout.delivery import LogoutDelivery
+from services.auth.logout.post import Poster, trust
 from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.server import Provider
 from services.auth.published import ListPolicy, Published
@@ -38,6 +42,7 @@ from services.auth.storage import SqlAuthDatabase
 from services.auth.tokens.issue import TokenIssuer
 from shared.clock import Clock
 from shared.database import Database
+from shared.errors import ConfigurationError
 from shared.health import health_router
 
 
@@ -55,8 +60,13 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        yield
-        database.dispose()
+        delivery = asyncio.create_task(context.logout_delivery.run())
+        try:
+            yield
+        finally:
+            delivery.cancel()
+            await asyncio.gather(delivery, return_exceptions=True)  # what it had claimed is due again soon
+            database.dispose()
 
     app = FastAPI(
         title="auth",
@@ -72,6 +82,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         authorize,
         continue_,
         discovery,
+        end_session,
         introspect,
         jwks,
         login,
@@ -140,4 +151,24 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         policy=ListPolicy(settings.look_interval, settings.status_ttl, settings.status_list_lifetime),
         machine_ends=registrations,
     )
-    return AuthContext(settings, clock, database, provider, sign_in, rate_limits, published)
+    delivery = _logout_delivery(settings, database, provider, published, clock)
+    return AuthContext(settings, clock, database, provider, sign_in, rate_limits, published, delivery)
+
+
+def _logout_delivery(
+    settings: AuthSettings, database: SqlAuthDatabase, provider: Provider, published: Published, clock: Clock
+) -> LogoutDelivery:
+    try:
+        trusted = trust(settings.backchannel_ca_file)
+    except OSError as error:
+        file = settings.backchannel_ca_file
+        raise ConfigurationError(f"AUTH_BACKCHANNEL_CA_FILE: no certificate can be read from {file}") from error
+    return LogoutDelivery(
+        database=database,
+        clock=clock,
+        signer=provider.token_issuer.signer,
+        look=published.look,
+        issuer=settings.issuer,
+        poster=Poster(settings.backchannel_networks, loopback=settings.local, trust=trusted),
+        give_up_after=settings.backchannel_give_up_after,
+    )

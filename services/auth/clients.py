@@ -62,6 +62,8 @@ class Client:
     assertion_algorithm: str | None = None
     assertion_audience: str = "endpoint"
     disabled_at: datetime | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
     allowed_origins: tuple[str, ...] = ()
     android_package_name: str | None = None
     android_sha256_cert_fingerprints: tuple[str, ...] = ()

@@ -62,6 +62,7 @@ class ClientEntry(_Entry):
     redirect_uris: list[str] = []
     post_logout_redirect_uris: list[str] = []
     backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False  # `sid` is in every logout token anyway
     jwks: dict[str, Any] | None = None
     token_endpoint_auth_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
     scope: str = ""

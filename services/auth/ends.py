@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.clients import Clients
+from services.auth.logout.outbox import LogoutNotices, queue_notices
 from services.auth.sessions import BrowserSession, Sessions
 from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
 from services.auth.tokens.status_list import MachinePlaces, StatusShards
@@ -88,6 +89,8 @@ class EndStores(Protocol):
     def machine_places(self) -> MachinePlaces: ...
     @property
     def status_shards(self) -> StatusShards: ...
+    @property
+    def logout_notices(self) -> LogoutNotices: ...
     @property
     def audit(self) -> AuditTrail: ...
 
@@ -239,6 +242,7 @@ def _session_ended(stores: EndStores, session_id: UUID, user_id: UUID, end: _End
 
     Here back-channel logout queues its notices: every session that ends, by whatever path, comes through once.
     """
+    queue_notices(stores.logout_notices, session_id, user_id, end.now)
     stores.audit.record(
         AuditEvent(
             "session_ended",

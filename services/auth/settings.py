@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -30,6 +31,13 @@ class AuthSettings(ServiceSettings):
     rate_limit_sign_in: str = "120/minute"
     #: valkey://... for limits that all replicas share; empty: each process counts for itself.
     rate_limit_storage_url: SecretStr = SecretStr("")
+
+    #: Networks (CIDR, comma-separated) to which logout tokens may go although they are not public.
+    backchannel_allowed_networks: str = ""
+    #: PEM file of authorities that a client's back channel is trusted by, beside the system's.
+    backchannel_ca_file: Path | None = None
+    #: How long a logout token is tried again.
+    backchannel_give_up_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
 
     signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
     jwks_max_age: timedelta = timedelta(minutes=5)
@@ -63,7 +71,7 @@ class AuthSettings(ServiceSettings):
             raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "backchannel_allowed_networks")
     @classmethod
     def _networks(cls, value: str) -> str:
         for network in filter(None, value.split(",")):
@@ -73,7 +81,12 @@ class AuthSettings(ServiceSettings):
     @cached_property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
-        return tuple(ipaddress.ip_network(network.strip()) for network in filter(None, self.trusted_proxies.split(",")))
+        return _parse_networks(self.trusted_proxies)
+
+    @cached_property
+    def backchannel_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of `backchannel_allowed_networks`."""
+        return _parse_networks(self.backchannel_allowed_networks)
 
     @property
     def secure(self) -> bool:
@@ -95,6 +108,10 @@ class AuthSettings(ServiceSettings):
             if not secret.get_secret_value():
                 faults.append(f"AUTH_{name.upper()}: production needs its own secret (or AUTH_{name.upper()}_FILE)")
         return faults
+
+
+def _parse_networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(network.strip()) for network in filter(None, text.split(",")))
 
 
 SETTINGS = AuthSettings

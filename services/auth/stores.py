@@ -15,6 +15,8 @@ from services.auth.client_assertion import UsedAssertions
 from services.auth.clients import Clients
 from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
+from services.auth.logout.outbox import LogoutNotices
+from services.auth.logout.request import WaitingLogouts
 from services.auth.mfa.totp import TotpCredentials
 from services.auth.scopes import Apis
 from services.auth.sessions import Sessions
@@ -44,6 +46,7 @@ class Stores:
     codes: AuthorizationCodes
     devices: KnownDevices
     families: Families
+    logout_notices: LogoutNotices
     machine_places: MachinePlaces
     publications: Publications
     sessions: Sessions
@@ -51,6 +54,7 @@ class Stores:
     status_shards: Shards
     totp: TotpCredentials
     users: Users
+    waiting_logouts: WaitingLogouts
     waiting_requests: WaitingRequests
 
 

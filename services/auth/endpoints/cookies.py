@@ -38,6 +38,10 @@ class Cookies:
     def set_session(self, response: Response, value: str) -> None:
         self._set(response, SESSION, value, self.session_lifetime)
 
+    def clear_session(self, response: Response) -> None:
+        """Let the browser forget a session that is over."""
+        self._set(response, SESSION, "", timedelta(0))
+
     def set_browser(self, response: Response, value: str) -> None:
         self._set(response, BROWSER, value, None)
 

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from services.auth.audit import Origin
 from services.auth.authorization.sign_in import SignIn
+from services.auth.logout.delivery import LogoutDelivery
 from services.auth.oauth.request import MalformedParametersError, Parameters, parse_parameters
 from services.auth.oauth.server import OAuthServer, Provider
 from services.auth.published import Published
@@ -32,6 +33,7 @@ class AuthContext:
     sign_in: SignIn
     rate_limits: RateLimits
     published: Published
+    logout_delivery: LogoutDelivery
 
     @property
     def issuer(self) -> str:

@@ -75,8 +75,15 @@ def provider_metadata(
         # of no use while both are false; never `none`, and verifiers of the document look for RS256
         "request_object_signing_alg_values_supported": [ALGORITHM],
         "authorization_response_iss_parameter_supported": True,
+        **_logout(paths),
         "ui_locales_supported": ["en"],
     }
+
+
+def _logout(paths: frozenset[str]) -> dict[str, Any]:
+    if ENDPOINTS["end_session_endpoint"] not in paths:
+        return {}
+    return {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
 
 
 def _client_authentication(paths: frozenset[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ ERROR_SENTENCES = {
     "missing_redirect_uri": "The request does not say where to return to.",
     "unregistered_redirect_uri": "The return address is not registered for this application.",
     "request_over": "This sign-in has ended, has expired, or was started in another browser.",
+    "logout_over": "This sign-out has ended, has expired, or was started in another browser.",
     "bad_form": "This form has expired or was not sent from our own page.",
     "not_found": "There is no such page.",
     "method_not_allowed": "This page cannot be used in that way.",

@@ -13,11 +13,13 @@ from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.clients import SqlApis, SqlClients
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
+from services.auth.storage.logout_notices import SqlLogoutNotices
 from services.auth.storage.publications import SqlPublications
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
 from services.auth.storage.users import SqlKnownDevices, SqlTotpCredentials, SqlUsers
+from services.auth.storage.waiting_logouts import SqlWaitingLogouts
 from services.auth.storage.waiting_requests import SqlWaitingRequests
 from services.auth.stores import Stores
 from shared.database import Connection, Database
@@ -51,6 +53,7 @@ def stores_on(connection: Connection) -> Stores:
         codes=SqlAuthorizationCodes(connection),
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),
+        logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
         publications=SqlPublications(connection),
         sessions=SqlSessions(connection),
@@ -58,5 +61,6 @@ def stores_on(connection: Connection) -> Stores:
         status_shards=SqlStatusShards(connection),
         totp=SqlTotpCredentials(connection),
         users=SqlUsers(connection),
+        waiting_logouts=SqlWaitingLogouts(connection),
         waiting_requests=SqlWaitingRequests(connection),
     )

@@ -85,6 +85,8 @@ def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
         assertion_algorithm=metadata.get("token_endpoint_auth_signing_alg"),
         assertion_audience=metadata.get("client_assertion_audience", "endpoint"),
         disabled_at=row["disabled_at"],
+        post_logout_redirect_uris=tuple(metadata.get("post_logout_redirect_uris", ())),
+        backchannel_logout_uri=metadata.get("backchannel_logout_uri"),
         allowed_origins=tuple(metadata.get("allowed_origins", ())),
         android_package_name=metadata.get("android_package_name"),
         android_sha256_cert_fingerprints=tuple(metadata.get("android_sha256_cert_fingerprints", ())),
