@@ -70,5 +70,5 @@ def next_wait(attempts: int) -> timedelta:
 
     The jitter keeps the notices of one outage from coming back all at once.
     """
-    wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
+    wait = min(_FIRST_WAIT * (1 << min(attempts - 1, 20)), _LONGEST_WAIT)
     return wait * (80 + secrets.randbelow(41)) / 100

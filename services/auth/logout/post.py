@@ -89,11 +89,13 @@ class Poster:
         self, addresses: list[Address], port: int, name: str | None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the first address that accepts; `name` is the one that its certificate must have."""
-        tls = {} if name is None else {"ssl": self.trust, "server_hostname": name}
+        tls = None if name is None else self.trust
         failure: OSError = OSError("no address")
         for address in addresses:
             try:
-                return await asyncio.open_connection(str(address), port, limit=READ_LIMIT, **tls)
+                return await asyncio.open_connection(
+                    str(address), port, limit=READ_LIMIT, ssl=tls, server_hostname=name
+                )
             except ssl.SSLError:
                 raise
             except OSError as error:

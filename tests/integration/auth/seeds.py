@@ -19,6 +19,7 @@ from services.auth.storage.configuration import SqlConfigurationStore
 from shared.config_file import load_config
 from shared.database import Database
 from shared.testing import SettableClock
+from tests.integration.auth.logout_seeds import LOGOUT_CLIENTS
 from tests.support.assertions import ec_key, public_jwk, rsa_key
 from tests.support.databases import migrated
 
@@ -126,7 +127,7 @@ def settings_for(data: Path, url: str, **changes: Any) -> AuthSettings:
 def seed(database: Database) -> None:
     """Bring an empty database to the local seeds, the clients above and a first signing key."""
     content = load_config(ROOT / "config" / "local.yaml")
-    content["clients"] += MORE_CLIENTS
+    content["clients"] += [*MORE_CLIENTS, *LOGOUT_CLIENTS]
     ring, now = parse_key_ring(ENCRYPTION_KEY, "AUTH_KEY_ENCRYPTION_KEYS"), SettableClock().now()
     configuration = parse_configuration(content, local=True)
     with database.unit_of_work() as db:
