@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import httpx2
+
 from tests.integration.auth.logout_seeds import CALLBACK, RP, SECRET
 from tests.integration.auth.provider import Browser, Provider, code_of
 from tests.integration.auth.seeds import ALICE
+
+CONFIRM, EVERYWHERE = {"action": "confirm-logout"}, {"action": "logout-everywhere"}
 
 
 def sign_in(browser: Browser, client_id: str = RP, who: tuple[str, str] = ALICE) -> dict[str, Any]:
@@ -31,3 +35,17 @@ def queued(provider: Provider) -> list[str]:
     with provider.database.autocommit() as db:
         rows = db.exec_driver_sql("SELECT client_id FROM logout_notices WHERE outcome IS NULL ORDER BY client_id")
         return [row[0] for row in rows]
+
+
+def logout(browser: Browser, **parameters: str) -> httpx2.Response:
+    return browser.http.get("/logout", params=parameters)
+
+
+def asks(page: httpx2.Response) -> bool:
+    assert page.status_code == 200, page.text
+    return 'id="confirm-logout"' in page.text
+
+
+def says_signed_out(page: httpx2.Response) -> bool:
+    assert page.status_code == 200, page.text
+    return 'id="logged-out"' in page.text

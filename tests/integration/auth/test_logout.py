@@ -13,26 +13,19 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.integration.auth.logout_clients import queued, sign_in, signed_in
+from tests.integration.auth.logout_clients import (
+    CONFIRM,
+    EVERYWHERE,
+    asks,
+    logout,
+    queued,
+    says_signed_out,
+    sign_in,
+    signed_in,
+)
 from tests.integration.auth.logout_seeds import BACK, BACK_WITH_QUERY, OTHER_RP, RP, SCHEME_BACK, STATE
-from tests.integration.auth.provider import Browser, Provider, claims_of, error_of, hidden_fields
+from tests.integration.auth.provider import Browser, Provider, claims_of, error_of
 from tests.integration.auth.seeds import CAROL
-
-CONFIRM, EVERYWHERE = {"action": "confirm-logout"}, {"action": "logout-everywhere"}
-
-
-def logout(browser: Browser, **parameters: str) -> httpx2.Response:
-    return browser.http.get("/logout", params=parameters)
-
-
-def asks(page: httpx2.Response) -> bool:
-    assert page.status_code == 200, page.text
-    return 'id="confirm-logout"' in page.text
-
-
-def says_signed_out(page: httpx2.Response) -> bool:
-    assert page.status_code == 200, page.text
-    return 'id="logged-out"' in page.text
 
 
 def parameters_of(response: httpx2.Response, back: str) -> list[tuple[str, str]]:
@@ -230,80 +223,3 @@ def test_staying_changes_nothing(browser: Browser) -> None:
     assert 'id="still-signed-in"' in after.text and signed_in(browser)
     again = browser.submit(page, **CONFIRM)
     assert again.status_code == 400 and signed_in(browser), "that answer was given"
-
-
-# ---------------------------------------------------------------- the form
-
-
-def test_a_forged_confirmation_signs_nobody_out(provider: Provider, browser: Browser) -> None:
-    """CSRF: neither without the token, nor with another browser's, nor with that of another request."""
-    sign_in(browser)
-    fields = hidden_fields(logout(browser))
-    others = hidden_fields(logout(browser))
-    stranger = provider.browser()
-    sign_in(stranger, RP, CAROL)
-    strangers = hidden_fields(logout(stranger))
-    for forged in (
-        {**fields, "csrf": "x"},
-        {**fields, "csrf": others["csrf"]},
-        {**fields, "csrf": strangers["csrf"]},
-        strangers,
-    ):
-        refused = browser.http.post("/logout", data={**forged, **CONFIRM})
-        assert refused.status_code == 400 and signed_in(browser)
-    without = browser.http.post("/logout", data={"request": fields["request"], **CONFIRM})
-    assert without.headers["location"].startswith("/logout?request=") and asks(browser.follow(without))
-    assert signed_in(browser)
-
-
-def test_the_page_was_about_another_session(browser: Browser) -> None:
-    sign_in(browser)
-    page = logout(browser)
-    carol = browser.open(client_id=RP, redirect_uri="https://rp.example/callback", scope="openid", prompt="login")
-    browser.enter_password(carol, CAROL)
-    again = browser.submit(page, **CONFIRM)
-    assert asks(again) and "carol" in again.text and signed_in(browser)
-
-
-def test_the_form_may_end_at_the_registered_address(provider: Provider, browser: Browser) -> None:
-    """Chromium blocks the redirect after a form that its policy does not name."""
-    sign_in(browser)
-    hints = {
-        BACK: sign_in(provider.browser())["id_token"],
-        SCHEME_BACK: sign_in(provider.browser(), "rp-app")["id_token"],
-    }
-    for back, source in ((BACK, "https://rp.example"), (SCHEME_BACK, "com.example.rp:")):
-        page = logout(browser, id_token_hint=hints[back], post_logout_redirect_uri=back)
-        assert asks(page) and f"form-action 'self' {source};" in page.headers["content-security-policy"]
-    bare = logout(browser, client_id=RP, post_logout_redirect_uri=BACK)
-    assert "form-action 'self';" in bare.headers["content-security-policy"]
-
-
-def test_an_address_that_was_withdrawn_meanwhile_is_not_gone_to(provider: Provider, browser: Browser) -> None:
-    hint = sign_in(provider.browser())["id_token"]
-    sign_in(browser)
-    page = logout(browser, id_token_hint=hint, post_logout_redirect_uri=BACK)
-    provider.sql(
-        "UPDATE clients SET metadata = json_remove(metadata, '$.post_logout_redirect_uris') WHERE client_id = 'rp'"
-    )
-    assert says_signed_out(browser.submit(page, **CONFIRM))
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["state=a&state=b", "id_token_hint=%00", "state=" + "x" * 4097, "post_logout_redirect_uri=%ff", "x=1&" * 101],
-)
-def test_what_cannot_be_read_is_a_page(browser: Browser, query: str) -> None:
-    sign_in(browser)
-    for page in (
-        browser.get(f"/logout?{query}"),
-        browser.http.post("/logout", content=query, headers={"Content-Type": "application/x-www-form-urlencoded"}),
-        browser.http.post("/logout", json={}),
-    ):
-        assert page.status_code == 400 and error_of(page) == "The request could not be read."
-    assert signed_in(browser)
-
-
-def test_an_unknown_handle_is_a_page(browser: Browser) -> None:
-    page = browser.get("/logout?request=nonsense")
-    assert page.status_code == 400 and "sign-out has ended" in error_of(page)
