@@ -1,6 +1,6 @@
 """The delivery of notices: a task of the auth process that posts what is due, and tries again what failed.
 
-Policy: ADR-0013; Spec: OpenID Connect Back-Channel Logout s2.5 and s2.8
+Policy: ADR-0021; Spec: OpenID Connect Back-Channel Logout s2.5 and s2.8
 200 and 204 are success, 400 is the client's last word, everything else is tried again until `give_up_after`.
 """
 

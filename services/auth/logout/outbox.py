@@ -1,6 +1,6 @@
 """The outbox: which client is still to be told that which session is over.
 
-Policy: ADR-0013; Spec: OpenID Connect Back-Channel Logout s2.5
+Policy: ADR-0021; Spec: OpenID Connect Back-Channel Logout s2.5
 A notice is written in the transaction that ends the session, so that neither is without the other. A process claims
 it by moving its next attempt to after the lease: when it dies in between, another one finds the notice due again.
 At least once, therefore: a client may hear of the same session twice, under the same `jti`.

@@ -1,6 +1,6 @@
 """One POST to a client's back channel, from a server that trusts neither the name nor the answer.
 
-Spec: OpenID Connect Back-Channel Logout s2.5 and s2.8, RFC 9112 s2 and s4, RFC 9325 s3.1; Policy: ADR-0013
+Spec: OpenID Connect Back-Channel Logout s2.5 and s2.8, RFC 9112 s2 and s4, RFC 9325 s3.1; Policy: ADR-0021
 The name is resolved once, every address is checked, and the connection goes to a checked one, so that a name which
 changes its mind in between leads nowhere. TLS 1.2 or newer with the name's certificate. No redirect is followed, no
 proxy asked, 4 KB read, five seconds spent. Plain streams: an HTTP client would resolve, pool and follow by itself.
