@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261126_logout"
-down_revision = "20261126_status_list"
+down_revision = "20261126_client_auth"
 branch_labels = None
 depends_on = None
 
