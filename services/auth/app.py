@@ -12,6 +12,7 @@ from services.auth.authorization.sign_in import SignIn
 from services.auth.endpoints import (
     associations,
     authorize,
+    consent,
     continue_,
     discovery,
     end_session,
@@ -19,6 +20,7 @@ from services.auth.endpoints import (
     jwks,
     login,
     mfa,
+    par,
     revoke,
     status_list,
     token,
@@ -80,6 +82,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
     for endpoint in (
         associations,
         authorize,
+        consent,
         continue_,
         discovery,
         end_session,
@@ -87,6 +90,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         jwks,
         login,
         mfa,
+        par,
         revoke,
         status_list,
         token,
@@ -137,6 +141,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
     limits = {
         "authorize": settings.rate_limit_authorize,
+        "par": settings.rate_limit_par,
         "token": settings.rate_limit_token,
         "introspect": settings.rate_limit_introspect,
         "sign_in": settings.rate_limit_sign_in,

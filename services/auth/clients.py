@@ -56,6 +56,9 @@ class Client:
     allow_undotted_scheme: bool = False
     always_continue: bool = False
     require_pkce: bool = True
+    require_mfa: bool = False
+    require_pushed_authorization_requests: bool = False
+    default_max_age: int | None = None
     secret_hashes: tuple[bytes, ...] = ()
     #: JWKs by value, the algorithm that they sign with (None: by the key), and the audience that is wanted of it.
     assertion_keys: tuple[dict[str, Any], ...] = ()

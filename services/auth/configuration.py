@@ -66,11 +66,15 @@ class ClientEntry(_Entry):
     jwks: dict[str, Any] | None = None
     token_endpoint_auth_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
     scope: str = ""
+    default_max_age: int | None = Field(default=None, ge=0, le=_TEN_YEARS)
+    require_auth_time: bool = False  # every ID token has it
+    require_pushed_authorization_requests: bool = False
     first_party: bool = False
     allow_undotted_scheme: bool = False
     always_continue: bool = False
     also_allow_client_secret_post: bool = False
     require_pkce: bool = True
+    require_mfa: bool = False
     allowed_origins: list[str] = []
     android_package_name: str | None = None
     android_sha256_cert_fingerprints: list[str] = []

@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Protocol
 
 #: Scopes of OpenID Connect: they belong to no API.
-OIDC_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+_OIDC_DESCRIPTIONS = {
+    "openid": "Sign you in, and recognise you next time",
+    "profile": "See your name and your profile",
+    "email": "See your e-mail address",
+    "address": "See your postal address",
+    "phone": "See your phone number",
+    "offline_access": "Keep this access while you are away, until you end it",
+}
+OIDC_SCOPES = frozenset(_OIDC_DESCRIPTIONS)
 
 
 #: An address whose path is the single slash that stands for an empty one (RFC 3986 s6.2.3).
@@ -55,6 +63,11 @@ class ScopeCatalogue:
     def names(self) -> frozenset[str]:
         """Every scope that can be asked for."""
         return OIDC_SCOPES | frozenset(self._by_name)
+
+    def describe(self, scopes: frozenset[str]) -> list[str]:
+        """Return what each of `scopes` lets a client do, in words for people: those of OpenID first."""
+        descriptions = _OIDC_DESCRIPTIONS | {name: scope.description for name, (_, scope) in self._by_name.items()}
+        return [text for name, text in descriptions.items() if name in scopes]
 
     def entitled(self, scopes: frozenset[str], roles: Iterable[str]) -> frozenset[str]:
         """Return those of `scopes` that a user with these roles may have; the cut is silent."""

@@ -26,6 +26,7 @@ class AuthSettings(ServiceSettings):
     trusted_proxies: str = ""
     #: Requests that one network may send; sign_in counts wrong passwords and codes alone.
     rate_limit_authorize: str = "3000/minute"
+    rate_limit_par: str = "3000/minute"
     rate_limit_token: str = "6000/minute"
     rate_limit_introspect: str = "6000/minute"
     rate_limit_sign_in: str = "120/minute"
@@ -62,6 +63,9 @@ class AuthSettings(ServiceSettings):
     session_idle_lifetime: timedelta = timedelta(hours=12)
     session_absolute_lifetime: timedelta = timedelta(days=7)
     waiting_request_lifetime: timedelta = timedelta(minutes=15)
+    pushed_request_lifetime: timedelta = Field(
+        default=timedelta(seconds=60), ge=timedelta(seconds=5), le=timedelta(minutes=10)
+    )
     client_cache_lifetime: timedelta = timedelta(seconds=10)
 
     @field_validator("issuer")

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
+from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import WaitingRequests
 from services.auth.authorization.sign_in import KnownDevices
 from services.auth.client_assertion import UsedAssertions
@@ -43,6 +44,7 @@ class Stores:
     audit: AuditTrail
     budgets: FailureBudgets
     clients: Clients
+    consents: Consents
     codes: AuthorizationCodes
     devices: KnownDevices
     families: Families

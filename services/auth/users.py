@@ -70,15 +70,21 @@ class User:
         name = self.claims.get("name")
         return name if isinstance(name, str) and name else self.username
 
-    def claims_for(self, scopes: frozenset[str]) -> dict[str, Any]:
-        """Return the standard claims that these scopes open and that this user has; empty ones are left out."""
+    @property
+    def standard_claims(self) -> dict[str, Any]:
+        """Every standard claim that this user has; empty ones are left out."""
         known = {
             **self.claims,
             "preferred_username": self.username,
             "updated_at": int(self.updated_at.timestamp()),
         }
+        return {name: value for name, value in known.items() if value not in (None, "")}
+
+    def claims_for(self, scopes: frozenset[str]) -> dict[str, Any]:
+        """Return the standard claims that these scopes open and that this user has."""
+        known = self.standard_claims
         names = [name for scope, names in SCOPE_CLAIMS.items() if scope in scopes for name in names]
-        return {name: known[name] for name in names if known.get(name) not in (None, "")}
+        return {name: known[name] for name in names if name in known}
 
 
 class Users(Protocol):

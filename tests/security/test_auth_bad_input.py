@@ -12,7 +12,7 @@ from tests.integration.auth.provider import Provider, hidden_fields, oauth_error
 from tests.integration.auth.seeds import APP_LINK, BOB, CHALLENGE, DEEP_LINK, SCOPE, VERIFIER
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-MARK = "zq9"
+MARK = "zq9-never-by-chance"  # longer than what a random handle could spell
 TEXTS = {
     "quote": f"{MARK}\"'`",
     "backslash": f"{MARK}\\",
@@ -25,7 +25,15 @@ TEXTS = {
     "8 KB": MARK + "x" * 8192,
     "blank": " ",
 }
-BYTES = {"not UTF-8": b"zq9\xff\xfe", "NUL": b"zq9\0", "surrogate": b"zq9\xed\xa0\x80", "overlong": b"zq9\xc0\xaf"}
+BYTES = {
+    name: MARK.encode() + value
+    for name, value in {
+        "not UTF-8": b"\xff\xfe",
+        "NUL": b"\0",
+        "surrogate": b"\xed\xa0\x80",
+        "overlong": b"\xc0\xaf",
+    }.items()
+}
 
 AUTHORIZE = {
     "response_type": "code",
@@ -43,6 +51,12 @@ AUTHORIZE = {
     "response_mode": "query",
     "request": "",
     "request_uri": "",
+    "claims": '{"userinfo":{"name":null}}',
+    "acr_values": "urn:company:acr:1fa",
+    "id_token_hint": "",
+    "ui_locales": "en",
+    "claims_locales": "en",
+    "display": "page",
     "unheard_of": "x",
 }
 TOKEN = {

@@ -5,7 +5,7 @@ Spec: RFC 6749 s4.1.2, RFC 9700 s2.1.1 and s4.5, OAuth 2.1 s4.1.3; Policy: ADR-0
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -13,11 +13,13 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
+from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import AuthorizationRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client, Clients
 from services.auth.ends import PendingCodes, end_family
 from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.requested_claims import RequestedClaims
 from services.auth.sessions import BrowserSession, Sessions
 from services.auth.tokens.family import Families, Grant, NewFamily
 from services.auth.tokens.status_list import StatusShards
@@ -47,6 +49,12 @@ class AuthorizationCode:
     expires_at: datetime
     used_at: datetime | None = None
     family_id: UUID | None = None
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
+
+    @property
+    def consent_scopes(self) -> frozenset[str]:
+        """What its user must have allowed a third-party client."""
+        return self.scopes | self.claims.scopes
 
 
 class AuthorizationCodes(PendingCodes, Protocol):
@@ -72,6 +80,8 @@ class CodeStores(Protocol):
     def users(self) -> Users: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def codes(self) -> AuthorizationCodes: ...
     @property
@@ -121,6 +131,7 @@ def issue_code(
             auth_time=session.auth_time,
             acr=session.acr(now),
             amr=session.amr(now),
+            claims=request.claims,
             created_at=now,
             expires_at=now + lifetime,
         )
@@ -142,7 +153,8 @@ def redeem(
 
     Client, redirect URI and PKCE verifier are checked before: whoever gets here proved to be the one that the code
     is for, so a second use is a replay, which ends the family of the first one. None: refused.
-    Locks: client, user, session, code, family, in this order everywhere.
+    Locks: client, user, session, code, family, in this order everywhere. A consent that was withdrawn since
+    the code was issued lets nothing through.
     """
     with database.transaction() as stores:
         client = stores.clients.lock(code.client_id)
@@ -153,6 +165,8 @@ def redeem(
             _end_first_use(stores, present, origin, now)
             return None
         if client is None or user is None or not _may_still_sign_in(code, client, user, session, now):
+            return None
+        if not client.first_party and not code.consent_scopes <= stores.consents.find(user.id, client.client_id):
             return None
         if not stores.codes.mark_used(code.code_hash, now):
             _end_first_use(stores, stores.codes.find(code.code_hash), origin, now)
@@ -202,6 +216,7 @@ def _found_family(
             auth_time=code.auth_time,
             acr=code.acr,
             amr=code.amr,
+            claims=code.claims,
             seed_hash=hashlib.sha256(seed).digest(),
             mac_kid=mac_kid,
             origin=origin,
@@ -237,4 +252,5 @@ def _found_family(
         roles=user.roles,
         team=user.team,
         status=status,
+        claims=code.claims,
     )

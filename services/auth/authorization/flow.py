@@ -1,6 +1,6 @@
 """What comes next for an authorization request: one pure function, the whole policy of /authorize.
 
-Spec: OpenID Connect Core s3.1.2.3, RFC 8252 s8.6; Policy: ADR-0007
+Spec: OpenID Connect Core s3.1.2.3, s3.1.2.4 and s5.5.1, RFC 8252 s8.6, RFC 9470; Policy: ADR-0007, ADR-0012
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client, identity_is_assured
-from services.auth.sessions import ACR_MFA, STEP_UP_WINDOW, BrowserSession
+from services.auth.sessions import ACR_1FA, ACR_MFA, STEP_UP_WINDOW, BrowserSession
+from services.auth.users import User
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Continue:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """Ask whether the client may have what it asks for."""
+
+
+@dataclass(frozen=True)
 class IssueCode:
     """Everything that was demanded is there: answer for this user."""
 
@@ -42,7 +48,10 @@ class Reject:
     description: str
 
 
-Step = Login | Mfa | Continue | IssueCode | Reject
+Step = Login | Mfa | Continue | Consent | IssueCode | Reject
+
+_UNMET = Reject("unmet_authentication_requirements", "The user cannot sign in as strongly as this request demands.")
+_SOMEBODY_ELSE = Reject("login_required", "The user who has signed in is not the one that the request names.")
 
 
 def next_step(
@@ -50,58 +59,123 @@ def next_step(
     *,
     client: Client,
     signed_in: SignedIn | None,
+    consent_missing: bool,
     waiting: WaitingRequest | None,
     now: datetime,
 ) -> Step:
-    """Return the next step; with prompt=none a step that needs a person is the error that says so."""
-    step = _interactive_step(request, client=client, signed_in=signed_in, waiting=waiting, now=now)
+    """Return the next step; with prompt=none a step that needs a person is the error that says so.
+
+    `consent_missing`: the client needs the consent of the user who is signed in, and that user has not given all of it.
+    """
+    visit = _Visit(request, client, waiting, now)
+    step = visit.step(signed_in, consent_missing=consent_missing)
     if "none" not in request.prompts:
         return step
     match step:
         case Login() | Mfa():
             return Reject("login_required", "The user has to sign in.")
+        case Consent():
+            return Reject("consent_required", "The user has to consent.")
         case Continue():
             return Reject("interaction_required", "The user has to confirm this sign-in.")
         case _:
             return step
 
 
-def _interactive_step(
-    request: AuthorizationRequest,
-    *,
-    client: Client,
-    signed_in: SignedIn | None,
-    waiting: WaitingRequest | None,
-    now: datetime,
-) -> Step:
-    if waiting is not None and waiting.first_factor_user_id is not None:
-        return Mfa()
-    if signed_in is None:
-        return Login()
-    session, user = signed_in.session, signed_in.user
-    signed_in_here = waiting is not None and waiting.signed_in_session_id == session.id
-    if not signed_in_here and _is_too_old(request, session, now):
-        return Login()
-    if user.has_totp and session.acr(now) != ACR_MFA:
-        return Mfa() if now - session.password_at <= STEP_UP_WINDOW else Login()
-    if "consent" in request.prompts:
-        return Reject("consent_required", "Asking for consent is not supported.")
-    continued = waiting is not None and waiting.continued_session_id == session.id
-    if not signed_in_here and not continued and _needs_confirmation(request, client):
-        return Continue()
-    return IssueCode(signed_in)
+@dataclass(frozen=True)
+class _Visit:
+    request: AuthorizationRequest
+    client: Client
+    waiting: WaitingRequest | None
+    now: datetime
 
+    def step(self, signed_in: SignedIn | None, *, consent_missing: bool) -> Step:
+        if not self._acr_exists():
+            return _UNMET
+        if self.waiting is not None and self.waiting.first_factor_user_id is not None:
+            return Mfa()
+        if signed_in is None:
+            return Login()
+        session, user = signed_in.session, signed_in.user
+        if self.request.subjects is not None and user.subject not in self.request.subjects:
+            return _SOMEBODY_ELSE if self._signed_in_here(session) else Login()
+        if (factor := self._missing_factor(session, user)) is not None:
+            return factor
+        if self._mfa_is_a_must() and session.acr(self.now) != ACR_MFA:
+            return _UNMET
+        return self._missing_answer(session, consent_missing=consent_missing) or IssueCode(signed_in)
 
-def _is_too_old(request: AuthorizationRequest, session: BrowserSession, now: datetime) -> bool:
-    if "login" in request.prompts:
-        return True
-    if request.max_age is None:
-        return False
-    return request.max_age == 0 or now - session.auth_time > timedelta(seconds=request.max_age)
+    # ------------------------------------------------ who it is, and how surely
 
+    def _missing_factor(self, session: BrowserSession, user: User) -> Step | None:
+        """Return the factor to ask for.
 
-def _needs_confirmation(request: AuthorizationRequest, client: Client) -> bool:
-    """Say whether a session alone may not answer: any app can claim a custom scheme or a loopback port."""
-    return (
-        client.always_continue or "select_account" in request.prompts or not identity_is_assured(request.redirect_uri)
-    )
+        A second factor alone makes a fresh authentication where the request wants a second factor anyway; prompt=login
+        (and max_age=0, which means the same) always begins with the first.
+        """
+        second = user.has_totp and self._second_factor_is_due(session)
+        steps_up = second and self._wants_mfa() and not self._asks_to_begin_anew()
+        if not self._signed_in_here(session) and self._is_too_old(session) and not steps_up:
+            return Login()
+        if not second:
+            return None
+        return Mfa() if self.now - session.password_at <= STEP_UP_WINDOW else Login()
+
+    def _second_factor_is_due(self, session: BrowserSession) -> bool:
+        """Say whether a user who has a second factor must give it now."""
+        if session.acr(self.now) != ACR_MFA or session.mfa_at is None:
+            return True
+        if not self._wants_mfa() or self.request.max_age is None or self._given_here(session.mfa_at):
+            return False
+        return self.request.max_age == 0 or self.now - session.mfa_at > timedelta(seconds=self.request.max_age)
+
+    def _is_too_old(self, session: BrowserSession) -> bool:
+        if self._asks_to_begin_anew():
+            return True
+        limit = self.request.max_age
+        return limit is not None and self.now - session.auth_time > timedelta(seconds=limit)
+
+    def _asks_to_begin_anew(self) -> bool:
+        return "login" in self.request.prompts or self.request.max_age == 0
+
+    def _signed_in_here(self, session: BrowserSession) -> bool:
+        return self.waiting is not None and self.waiting.signed_in_session_id == session.id
+
+    def _given_here(self, given_at: datetime) -> bool:
+        return self.waiting is not None and given_at >= self.waiting.created_at
+
+    def _acr_exists(self) -> bool:
+        """Say whether anybody could reach a class that is a must."""
+        essential = self.request.essential_acr
+        return essential is None or bool(essential & {ACR_1FA, ACR_MFA})
+
+    def _mfa_is_a_must(self) -> bool:
+        essential = self.request.essential_acr
+        return self.client.require_mfa or (essential is not None and ACR_1FA not in essential)
+
+    def _wants_mfa(self) -> bool:
+        """Say whether nothing less than a second factor will do; a wish counts while the user can meet it."""
+        wished = ACR_MFA in self.request.acr_values and ACR_1FA not in self.request.acr_values
+        return wished or self._mfa_is_a_must()
+
+    # ------------------------------------------------ whether they agree
+
+    def _missing_answer(self, session: BrowserSession, *, consent_missing: bool) -> Step | None:
+        waiting, prompts = self.waiting, self.request.prompts
+        confirmed = waiting is not None and session.id in {
+            waiting.signed_in_session_id,
+            waiting.continued_session_id,
+            waiting.consented_session_id,
+        }
+        if not confirmed and "select_account" in prompts:
+            return Continue()
+        consented = waiting is not None and waiting.consented_session_id == session.id
+        if consent_missing or ("consent" in prompts and not consented):
+            return Consent()
+        if not confirmed and self._needs_confirmation():
+            return Continue()
+        return None
+
+    def _needs_confirmation(self) -> bool:
+        """Say whether a session alone may not answer: any app can claim a custom scheme or a loopback port."""
+        return self.client.always_continue or not identity_is_assured(self.request.redirect_uri)

@@ -1,26 +1,31 @@
 """The authorization request, checked and frozen, and the row in which it waits for a person.
 
-Spec: OpenID Connect Core s3.1.2.1, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2; Policy: ADR-0007
+Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2; Policy: ADR-0007
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from services.auth.ends import PendingRequests
+from services.auth.requested_claims import RequestedClaims
 
 #: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
-PROMPTS = frozenset({"none", "login", "consent", "select_account"})
-#: Those that discovery names.
-PROMPT_VALUES = ("none", "login", "select_account")
+PROMPT_VALUES = ("none", "login", "consent", "select_account")
+PROMPTS = frozenset(PROMPT_VALUES)
 #: How an answer can travel back (OAuth 2.0 Multiple Response Types s2.1), the default first.
-RESPONSE_MODES = ("query",)
+RESPONSE_MODES = ("query", "form_post")
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What a client asked for, every part checked: the redirect URI is registered, the scopes are the client's."""
+    """What a client asked for, every part checked: the redirect URI is registered, the scopes are the client's.
+
+    `subjects`: only these users may be the answer (claims parameter, id_token_hint); None: anybody. `acr_values`: the
+    classes of ours that are wished for. `essential_acr`: the classes of which one is a must, as they were named; None:
+    there is no must.
+    """
 
     client_id: str
     redirect_uri: str
@@ -32,19 +37,32 @@ class AuthorizationRequest:
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
     login_hint: str | None = None
+    response_mode: str = "query"
+    subjects: frozenset[str] | None = None
+    acr_values: frozenset[str] = frozenset()
+    essential_acr: frozenset[str] | None = None
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
+
+    @property
+    def consent_scopes(self) -> frozenset[str]:
+        """What a person allows by agreeing: the scopes, and those that open the claims asked for by name."""
+        return self.scopes | self.claims.scopes
 
     def record(self) -> dict[str, Any]:
         """Return the JSON members that a row keeps."""
-        return {**asdict(self), "scopes": sorted(self.scopes), "prompts": sorted(self.prompts)}
+        members = {member.name: getattr(self, member.name) for member in fields(self)}
+        kept = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in members.items()}
+        return {**kept, "claims": self.claims.record()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "AuthorizationRequest":
         """Return the request that `record` made these members of."""
+        sets = ("scopes", "prompts", "subjects", "acr_values", "essential_acr")
         members = {
             **record,
-            "scopes": frozenset(record["scopes"]),
+            **{name: frozenset(record[name]) for name in sets if record.get(name) is not None},
             "resources": tuple(record["resources"]),
-            "prompts": frozenset(record["prompts"]),
+            "claims": RequestedClaims.from_record(record.get("claims")),
         }
         return cls(**members)
 
@@ -55,7 +73,8 @@ class WaitingRequest:
 
     `browser_hash`: the one browser that may go on with it. `first_factor_user_id`: a password was right, the second
     factor is still to come; that lives here alone. `signed_in_session_id`: a sign-in was completed for this request.
-    `continued_session_id`: the person agreed to go on as that session's user.
+    `continued_session_id`: the person agreed to go on as that session's user. `consented_session_id`: and to what the
+    client asks for. `pushed`: its client has pushed it, and no browser has come for it yet.
     """
 
     handle_hash: bytes
@@ -67,6 +86,8 @@ class WaitingRequest:
     first_factor_at: datetime | None = None
     signed_in_session_id: UUID | None = None
     continued_session_id: UUID | None = None
+    consented_session_id: UUID | None = None
+    pushed: bool = False
 
 
 class WaitingRequests(PendingRequests, Protocol):
@@ -75,7 +96,15 @@ class WaitingRequests(PendingRequests, Protocol):
     def add(self, waiting: WaitingRequest) -> None: ...
 
     def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
-        """Give an unbound row to this browser; a bound one stays as it is."""
+        """Give an unbound row to this browser; a bound one and a pushed one stay as they are."""
+        ...
+
+    def find_pushed(self, handle_hash: bytes, now: datetime) -> AuthorizationRequest | None:
+        """Return an unexpired pushed request that no browser has come for."""
+        ...
+
+    def claim_pushed(self, handle_hash: bytes, browser_hash: bytes, *, expires_at: datetime, now: datetime) -> None:
+        """Make a pushed request this browser's waiting one, in one conditional statement."""
         ...
 
     def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingRequest | None:
@@ -89,6 +118,8 @@ class WaitingRequests(PendingRequests, Protocol):
         ...
 
     def set_continued(self, handle_hash: bytes, session_id: UUID) -> None: ...
+
+    def set_consented(self, handle_hash: bytes, session_id: UUID) -> None: ...
 
     def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
         """Use the row up; False when it is not this browser's, expired or used up before."""

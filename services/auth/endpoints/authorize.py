@@ -1,13 +1,14 @@
 """GET and POST /authorize: the dispatcher of a sign-in.
 
-Spec: RFC 6749 s4.1.1, OpenID Connect Core s3.1.2, RFC 9207; Policy: ADR-0007
-In: the parameters of a client's request; or `request` alone, the handle of one that waits (a request object, RFC 9101,
-never comes without client_id, so the two can't be confused).
-Out: 303 to the next step's page or back to the client, or an error page.
+Spec: RFC 6749 s4.1.1, OpenID Connect Core s3.1.2, RFC 9126 s4, RFC 9207; Policy: ADR-0007
+In: the parameters of a client's request; or `client_id` and `request_uri` of one that it has pushed; or `request`
+alone, the handle of one that waits (a request object, RFC 9101, never comes without client_id: no confusion).
+Out: 303 to the next step's page or back to the client (form_post: a page that posts itself there), or an error page.
 """
 
+from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +16,13 @@ from starlette.responses import Response
 
 from services.auth.audit import AuditEvent
 from services.auth.authorization.code import issue_code
-from services.auth.authorization.flow import Continue, IssueCode, Login, Mfa, next_step
+from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
+from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.authorization.response import code_redirect, error_redirect
+from services.auth.authorization.response import code_response, error_response
 from services.auth.authorization.sign_in import Browser
-from services.auth.authorization.signed_in import SignedIn, find_signed_in
+from services.auth.authorization.signed_in import SignedIn
+from services.auth.authorization.standing import Standing, find_standing
 from services.auth.endpoints.cookies import browser_of, cookies_of
 from services.auth.endpoints.dependencies import (
     AuthContext,
@@ -28,16 +31,17 @@ from services.auth.endpoints.dependencies import (
     origin_of,
     query_parameters,
 )
-from services.auth.endpoints.pages import error_page, see_other
+from services.auth.endpoints.pages import error_page, see_other, send_back
 from services.auth.oauth.authorization_request import validate_authorization_request
 from services.auth.oauth.errors import ErrorPage, ErrorRedirect
 from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
 
 router = APIRouter()
 
-_PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue"}
+_PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue", Consent: "/consent"}
 
 
 @router.get("/authorize")
@@ -65,16 +69,18 @@ def _get(http: Request, parameters: Parameters) -> Response:
     browser_cookie = cookies.browser or mint_opaque_token()
     browser, now = browser_of(http, cookies, browser_cookie), context.clock.now()
     context.rate_limits.admit("authorize", browser.origin.network)
+    visit = _Visit(context, browser, context.provider.registrations.catalogue(now), now)
     handle = parameters.get("request")
     if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
-        response = _resume(context, handle, browser, now)
+        response = visit.resume(handle)
+    elif (pushed := _pushed_handle(parameters)) is not None:
+        response = visit.begin_pushed(parameters, pushed)
     else:
         try:
             request = _validate(http, context, parameters)
         except (ErrorPage, ErrorRedirect) as error:
             return _error_response(context, error)
-        with context.database.transaction() as stores:
-            response = _advance(context, stores, browser, request, now)
+        response = visit.begin(request)
     if cookies.browser is None:
         cookies.set_browser(response, browser_cookie)
     return response
@@ -83,6 +89,9 @@ def _get(http: Request, parameters: Parameters) -> Response:
 def _post(http: Request, parameters: Parameters) -> Response:
     context = context_of(http)
     context.rate_limits.admit("authorize", origin_of(http).network)
+    if _pushed_handle(parameters) is not None:  # is stored already
+        named = [(name, value) for name, value in parameters.pairs if name in {"client_id", "request_uri"}]
+        return see_other(f"/authorize?{urlencode(named)}")
     try:
         request = _validate(http, context, parameters)
     except (ErrorPage, ErrorRedirect) as error:
@@ -92,6 +101,12 @@ def _post(http: Request, parameters: Parameters) -> Response:
     return see_other(f"/authorize?request={quote(handle)}")
 
 
+def _pushed_handle(parameters: Parameters) -> str | None:
+    """Return the handle in a request_uri of ours; every other request_uri is for the checks to refuse."""
+    request_uri = None if "request_uri" in parameters.repeated else parameters.get("request_uri")
+    return None if request_uri is None else handle_of_request_uri(request_uri)
+
+
 def _validate(http: Request, context: AuthContext, parameters: Parameters) -> AuthorizationRequest:
     return validate_authorization_request(context.oauth_server(origin_of(http)), parameters)
 
@@ -99,75 +114,108 @@ def _validate(http: Request, context: AuthContext, parameters: Parameters) -> Au
 def _error_response(context: AuthContext, error: ErrorPage | ErrorRedirect) -> Response:
     if isinstance(error, ErrorPage):
         return error_page(error.case, error.error)
-    return see_other(
-        error_redirect(
+    return send_back(
+        error_response(
             error.redirect_uri,
             error=error.error,
             description=error.description,
             state=error.state,
             issuer=context.issuer,
+            mode=error.response_mode,
         )
     )
 
 
-def _resume(context: AuthContext, handle: str, browser: Browser, now: datetime) -> Response:
-    """Go on with a waiting request; an unbound one becomes this browser's."""
-    with context.database.transaction() as stores:
-        stores.waiting_requests.bind(digest(handle), browser.browser_hash, now)
-        waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
-        if waiting is None:
+@dataclass(frozen=True)
+class _Visit:
+    """One browser at /authorize, at one moment."""
+
+    context: AuthContext
+    browser: Browser
+    catalogue: ScopeCatalogue
+    now: datetime
+
+    def begin(self, request: AuthorizationRequest) -> Response:
+        """Answer a request that has just come: by a page it becomes one that waits."""
+        with self.context.database.transaction() as stores:
+            return self._advance(stores, request)
+
+    def begin_pushed(self, parameters: Parameters, handle: str) -> Response:
+        """Go on with a request that its client has pushed; the other parameters count for nothing (RFC 9101 s5)."""
+        client_id = None if "client_id" in parameters.repeated else parameters.get("client_id")
+        if client_id is None:
+            return error_page("missing_client")
+        lifetime = self.context.settings.waiting_request_lifetime
+        with self.context.database.transaction() as stores:
+            waiting = claim_pushed_request(
+                stores.waiting_requests,
+                handle,
+                client_id,
+                self.browser.browser_hash,
+                lifetime=lifetime,
+                now=self.now,
+            )
+            if waiting is None:
+                return error_page("pushed_request_over", "invalid_request_uri")
+            return self._advance(stores, waiting.request, waiting=waiting, handle=handle)
+
+    def resume(self, handle: str) -> Response:
+        """Go on with a waiting request; an unbound one becomes this browser's."""
+        with self.context.database.transaction() as stores:
+            stores.waiting_requests.bind(digest(handle), self.browser.browser_hash, self.now)
+            waiting = stores.waiting_requests.find(digest(handle), self.browser.browser_hash, self.now)
+            if waiting is None:
+                return error_page("request_over")
+            return self._advance(stores, waiting.request, waiting=waiting, handle=handle)
+
+    def _advance(
+        self, stores: Stores, request: AuthorizationRequest, *, waiting: WaitingRequest | None = None, handle: str = ""
+    ) -> Response:
+        """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
+        standing = find_standing(
+            stores,
+            self.catalogue,
+            request,
+            waiting=waiting,
+            session_hash=self.browser.session_hash,
+            now=self.now,
+        )
+        if standing is None:
+            return error_page("unknown_client", "invalid_client")
+        step = standing.step
+        if isinstance(step, Login | Mfa | Continue | Consent):
+            handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
+            return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
+        if waiting is not None and not stores.waiting_requests.complete(
+            waiting.handle_hash, self.browser.browser_hash, self.now
+        ):
             return error_page("request_over")
-        return _advance(context, stores, browser, waiting.request, now, waiting=waiting, handle=handle)
-
-
-def _advance(
-    context: AuthContext,
-    stores: Stores,
-    browser: Browser,
-    request: AuthorizationRequest,
-    now: datetime,
-    *,
-    waiting: WaitingRequest | None = None,
-    handle: str = "",
-) -> Response:
-    """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
-    client = stores.clients.find(request.client_id)
-    if client is None or not client.may_return_to(request.redirect_uri):
-        return error_page("unknown_client", "invalid_client")
-    signed_in = find_signed_in(stores, browser.session_hash, now)
-    step = next_step(request, client=client, signed_in=signed_in, waiting=waiting, now=now)
-    if isinstance(step, Login | Mfa | Continue):
-        handle = handle or _store(context, stores, request, browser.browser_hash, now)
-        return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
-    if waiting is not None and not stores.waiting_requests.complete(waiting.handle_hash, browser.browser_hash, now):
-        return error_page("request_over")
-    if isinstance(step, IssueCode):
-        return _issue(context, stores, browser, request, step.signed_in, now)
-    return _error_response(context, ErrorRedirect(request.redirect_uri, request.state, step.error, step.description))
-
-
-def _issue(
-    context: AuthContext,
-    stores: Stores,
-    browser: Browser,
-    request: AuthorizationRequest,
-    signed_in: SignedIn,
-    now: datetime,
-) -> Response:
-    settings = context.settings
-    stores.sessions.touch(signed_in.session.id, idle_expires_at=now + settings.session_idle_lifetime)
-    code = issue_code(stores.codes, request, signed_in, lifetime=settings.code_lifetime, now=now)
-    stores.audit.record(
-        AuditEvent(
-            "authorization_code_issued",
-            now,
-            user_id=signed_in.user.id,
-            client_id=request.client_id,
-            session_id=signed_in.session.id,
-            origin=browser.origin,
+        if isinstance(step, IssueCode):
+            return self._issue(stores, request, standing, step.signed_in)
+        return _error_response(
+            self.context,
+            ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, request.response_mode),
         )
-    )
-    return see_other(code_redirect(request, code, issuer=context.issuer))
+
+    def _issue(
+        self, stores: Stores, request: AuthorizationRequest, standing: Standing, signed_in: SignedIn
+    ) -> Response:
+        settings = self.context.settings
+        stores.sessions.touch(signed_in.session.id, idle_expires_at=self.now + settings.session_idle_lifetime)
+        if not standing.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
+            request = replace(request, scopes=request.scopes & standing.consent.given)
+        code = issue_code(stores.codes, request, signed_in, lifetime=settings.code_lifetime, now=self.now)
+        stores.audit.record(
+            AuditEvent(
+                "authorization_code_issued",
+                self.now,
+                user_id=signed_in.user.id,
+                client_id=request.client_id,
+                session_id=signed_in.session.id,
+                origin=self.browser.origin,
+            )
+        )
+        return send_back(code_response(request, code, issuer=self.context.issuer))
 
 
 def _store(

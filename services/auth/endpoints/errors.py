@@ -15,7 +15,7 @@ from services.auth.endpoints.token import NO_STORE
 from shared.errors import TooManyRequests, Unavailable
 
 #: Addresses that speak JSON.
-_JSON = ("/token", "/revoke", "/introspect", "/userinfo", "/status/", "/.well-known/")
+_JSON = ("/token", "/par", "/revoke", "/introspect", "/userinfo", "/status/", "/.well-known/")
 
 _CASES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 

@@ -62,6 +62,7 @@ def provider_metadata(
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(grant_types),
         "code_challenge_methods_supported": ["S256"],
+        "require_pushed_authorization_requests": False,  # of some clients, by their registration
         **_client_authentication(paths),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
@@ -69,7 +70,7 @@ def provider_metadata(
         "prompt_values_supported": list(PROMPT_VALUES),
         "claim_types_supported": ["normal"],
         "claims_supported": [*_ID_TOKEN_CLAIMS, *(name for names in SCOPE_CLAIMS.values() for name in names)],
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,  # left out it would mean true
         # of no use while both are false; never `none`, and verifiers of the document look for RS256

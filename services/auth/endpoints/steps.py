@@ -13,17 +13,19 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.authorization.flow import Step, next_step
+from services.auth.authorization.flow import Step
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.authorization.response import error_redirect, form_action
+from services.auth.authorization.response import error_response, form_action
 from services.auth.authorization.sign_in import Browser
-from services.auth.authorization.signed_in import SignedIn, find_signed_in
+from services.auth.authorization.signed_in import SignedIn
+from services.auth.authorization.standing import Standing, find_standing
 from services.auth.clients import Client
 from services.auth.endpoints.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, query_parameters
-from services.auth.endpoints.pages import error_page, page, see_other
+from services.auth.endpoints.pages import error_page, page, see_other, send_back
 from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.opaque_token import digest
+from services.auth.scopes import ScopeCatalogue
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,22 @@ class Visit:
     browser: Browser
     handle: str
     waiting: WaitingRequest
-    client: Client
-    signed_in: SignedIn | None
-    step: Step
+    standing: Standing
+    catalogue: ScopeCatalogue
     form: Parameters
     now: datetime
+
+    @property
+    def client(self) -> Client:
+        return self.standing.client
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        return self.standing.signed_in
+
+    @property
+    def step(self) -> Step:
+        return self.standing.step
 
     @property
     def authorization_request(self) -> AuthorizationRequest:
@@ -65,19 +78,20 @@ class Visit:
         """Return to the dispatcher, which knows what comes next."""
         return see_other(f"/authorize?request={quote(self.handle)}")
 
-    def cancel(self) -> Response:
+    def cancel(self, description: str = "The sign-in was cancelled.") -> Response:
         """End the request: the person said no."""
         with self.context.database.transaction() as stores:
             done = stores.waiting_requests.complete(self.waiting.handle_hash, self.browser.browser_hash, self.now)
         if not done:
             return error_page("request_over")
-        return see_other(
-            error_redirect(
+        return send_back(
+            error_response(
                 self.authorization_request.redirect_uri,
                 error="access_denied",
-                description="The sign-in was cancelled.",
+                description=description,
                 state=self.authorization_request.state,
                 issuer=self.context.issuer,
+                mode=self.authorization_request.response_mode,
             )
         )
 
@@ -103,13 +117,16 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
     if http.method == "POST" and not csrf_token_fits(cookies.browser, handle, form.get("csrf")):
         return error_page("bad_form")
     browser, now = browser_of(http, cookies, cookies.browser), context.clock.now()
+    catalogue = context.provider.registrations.catalogue(now)
     with context.database.autocommit() as stores:
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
-        client = stores.clients.find(waiting.request.client_id) if waiting else None
-        signed_in = find_signed_in(stores, browser.session_hash, now)
-    if waiting is None or client is None or not client.may_return_to(waiting.request.redirect_uri):
+        if waiting is None:
+            return error_page("request_over")
+        standing = find_standing(
+            stores, catalogue, waiting.request, waiting=waiting, session_hash=browser.session_hash, now=now
+        )
+    if standing is None:
         return error_page("request_over")
-    step = next_step(waiting.request, client=client, signed_in=signed_in, waiting=waiting, now=now)
     return handler(
         Visit(
             context=context,
@@ -118,9 +135,8 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
             browser=browser,
             handle=handle,
             waiting=waiting,
-            client=client,
-            signed_in=signed_in,
-            step=step,
+            standing=standing,
+            catalogue=catalogue,
             form=form,
             now=now,
         )

@@ -2,7 +2,8 @@
 
 Spec: OpenID Connect Core s5.3, RFC 6750 s2 and s3
 In: an access token with `openid`, in the Authorization header or as `access_token` in a form body.
-Out: JSON claims by scope. Refuses tokens of ended families: /userinfo is auth's own and may look.
+Out: JSON claims by scope, and those that the client asked for by name. Refuses tokens of ended families: /userinfo is
+auth's own and may look.
 """
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from services.auth.endpoints.dependencies import FORM, AuthContext, context_of, form_parameters
 from services.auth.endpoints.token import NO_STORE
 from services.auth.oauth.request import MalformedParametersError
+from services.auth.requested_claims import answered
 from services.auth.scopes import split_scope
 from services.auth.tokens.access_token import family_of, verify_own_access_token
 
@@ -68,11 +70,12 @@ def _answer(context: AuthContext, access_token: str) -> Response:
     with context.database.autocommit() as stores:
         family = stores.families.find(family_id)
         user = stores.users.find(family.user_id) if family is not None and family.live(now) else None
-    if user is None or user.disabled_at is not None:
+    if family is None or user is None or user.disabled_at is not None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
     if "openid" not in scopes:
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
-    return JSONResponse({"sub": user.subject, **user.claims_for(scopes)}, headers=NO_STORE)
+    asked = answered(family.claims.userinfo, user.standard_claims)
+    return JSONResponse({"sub": user.subject, **asked, **user.claims_for(scopes)}, headers=NO_STORE)
 
 
 def _challenge(status: int, error: str | None = None, description: str = "", *, scope: str | None = None) -> Response:

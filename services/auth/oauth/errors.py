@@ -29,12 +29,13 @@ class ErrorPage(Exception):
 
 @dataclass(frozen=True)
 class ErrorRedirect(Exception):
-    """An authorization error that the client is told by redirect to its registered URI."""
+    """An authorization error that the client is told by redirect (or posted form) to its registered URI."""
 
     redirect_uri: str
     state: str | None
     error: str
     description: str
+    response_mode: str = "query"
 
 
 class InvalidTargetError(OAuth2Error):

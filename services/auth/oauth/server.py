@@ -27,6 +27,7 @@ from services.auth.oauth.registrations import Registrations
 from services.auth.oauth.request import Parameters, SeamRequest
 from services.auth.oauth.revocation import RevocationEndpoint
 from services.auth.oauth.token_exchange_grant import TokenExchangeGrant
+from services.auth.requested_claims import answered
 from services.auth.scopes import ScopeCatalogue, UnknownResource
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
@@ -98,6 +99,14 @@ class OAuthServer(AuthorizationServer):
         """
         self.get_consent_grant(self._request("/authorize", parameters, {}))
 
+    def authenticated_client(self, path: str, parameters: Parameters, headers: Mapping[str, str]) -> Client:
+        """Return the client that a request comes from, by its registered method.
+
+        Raises:
+            OAuth2Error: it proves to be none.
+        """
+        return self.authenticate_client(self._request(path, parameters, headers), None).client
+
     def _request(self, path: str, parameters: Parameters, headers: Mapping[str, str]) -> SeamRequest:
         method = "GET" if path == "/authorize" else "POST"
         # Authlib refuses a URL without TLS; whether ours may lack it is for the settings to say
@@ -134,7 +143,16 @@ class OAuthServer(AuthorizationServer):
             refresh_token=refresh_token,
             nonce=nonce,
             now=self.now,
+            requested=self._requested_claims(grant),
         )
+
+    def _requested_claims(self, grant: Grant) -> dict[str, Any]:
+        """Return what the user has, at this moment, of the claims asked for in the ID token."""
+        if not grant.claims.id_token:  # nearly always: a refresh stays one statement
+            return {}
+        with self.provider.database.autocommit() as stores:
+            user = stores.users.find(grant.user_id)
+        return {} if user is None else answered(grant.claims.id_token, user.standard_claims)
 
     # ------------------------------------------------ what Authlib calls
 
@@ -162,7 +180,7 @@ class OAuthServer(AuthorizationServer):
     def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> OAuthResponse:
         return OAuthResponse(status, body, {name.lower(): value for name, value in headers})
 
-    def handle_error_response(self, request: SeamRequest, error: OAuth2Error) -> OAuthResponse:
+    def handle_error_response(self, request: SeamRequest | None, error: OAuth2Error) -> OAuthResponse:
         del request
         headers = {"www-authenticate": 'Basic realm="auth"'} if error.status_code == 401 else {}
         return OAuthResponse(error.status_code, {"error": error.error, "error_description": describe(error)}, headers)

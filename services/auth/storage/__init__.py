@@ -11,6 +11,7 @@ from services.auth.storage.assertion_jtis import SqlUsedAssertions
 from services.auth.storage.audit_events import SqlAuditTrail
 from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.clients import SqlApis, SqlClients
+from services.auth.storage.consents import SqlConsents
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.logout_notices import SqlLogoutNotices
@@ -50,6 +51,7 @@ def stores_on(connection: Connection) -> Stores:
         audit=SqlAuditTrail(connection),
         budgets=SqlFailureBudgets(connection),
         clients=SqlClients(connection),
+        consents=SqlConsents(connection),
         codes=SqlAuthorizationCodes(connection),
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),

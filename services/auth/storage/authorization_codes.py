@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, insert, select, update
 
 from services.auth.authorization.code import AuthorizationCode
+from services.auth.requested_claims import RequestedClaims
 from services.auth.storage.tables import authorization_codes
 from shared.database import Connection
 
@@ -25,6 +26,7 @@ class SqlAuthorizationCodes:
             "scopes": sorted(code.scopes),
             "resources": list(code.resources),
             "amr": list(code.amr),
+            "claims": code.claims.record(),
         }
         self.connection.execute(insert(authorization_codes).values(**values))
 
@@ -38,6 +40,7 @@ class SqlAuthorizationCodes:
             "scopes": frozenset(row["scopes"]),
             "resources": tuple(row["resources"]),
             "amr": tuple(row["amr"]),
+            "claims": RequestedClaims.from_record(row["claims"]),
         }
         return AuthorizationCode(**members)
 

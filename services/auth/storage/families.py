@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Update, and_, case, not_, or_, select, update
 
+from services.auth.requested_claims import RequestedClaims
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families, users
@@ -32,6 +33,7 @@ _GRANT = (
     _row.auth_time,
     _row.acr,
     _row.amr,
+    _row.claims,
     _row.generation,
     _row.mac_kid,
     _row.status_shard,
@@ -64,6 +66,7 @@ class SqlFamilies:
             "auth_time": family.auth_time,
             "acr": family.acr,
             "amr": list(family.amr),
+            "claims": family.claims.record(),
             "seed_hash": family.seed_hash,
             "generation": 0,
             "mac_kid": family.mac_kid,
@@ -108,6 +111,7 @@ class SqlFamilies:
             revoked_at=row["revoked_at"],
             enabled=row["enabled"],
             status=StatusPlace(row["status_shard"], row["status_index"]),
+            claims=RequestedClaims.from_record(row["claims"]),
         )
 
     def rotate(
@@ -222,4 +226,5 @@ def _grant(row: Row[Any]) -> Grant:
         roles=tuple(row.user_roles),
         team=row.user_team,
         status=StatusPlace(row.status_shard, row.status_index),
+        claims=RequestedClaims.from_record(row.claims),
     )

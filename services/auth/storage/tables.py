@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 
@@ -141,9 +142,21 @@ waiting_requests = Table(
     Column("first_factor_at", UtcDateTime),
     Column("signed_in_session_id", Uuid),
     Column("continued_session_id", Uuid),
+    Column("consented_session_id", Uuid),
+    Column("pushed", Boolean, nullable=False, server_default=false()),  # by its client, until a browser comes for it
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("completed_at", UtcDateTime),
+)
+
+#: What a user has allowed a client: one row a scope, so that two consents at once add up.
+consents = Table(
+    "consents",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True),
+    Column("scope", String(200), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 authorization_codes = Table(
@@ -161,6 +174,7 @@ authorization_codes = Table(
     Column("auth_time", UtcDateTime, nullable=False),
     Column("acr", String(200), nullable=False),
     Column("amr", Json, nullable=False),
+    Column("claims", Json),  # those asked for by name; NULL: none
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
@@ -180,6 +194,7 @@ families = Table(
     Column("auth_time", UtcDateTime, nullable=False),
     Column("acr", String(200), nullable=False),
     Column("amr", Json, nullable=False),
+    Column("claims", Json),  # those asked for by name; NULL: none
     Column("seed_hash", LargeBinary(32), nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("mac_kid", LargeBinary(4), nullable=False),

@@ -28,14 +28,33 @@ class SqlWaitingRequests:
                 request=waiting.request.record(),
                 created_at=waiting.created_at,
                 expires_at=waiting.expires_at,
+                pushed=waiting.pushed,
             )
         )
 
     def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
         statement = (
             update(waiting_requests)
-            .where(_row.handle_hash == handle_hash, _row.browser_hash.is_(None), _row.expires_at > now)
+            .where(
+                _row.handle_hash == handle_hash,
+                _row.browser_hash.is_(None),
+                _row.pushed.is_(False),
+                _row.expires_at > now,
+            )
             .values(browser_hash=browser_hash)
+        )
+        self.connection.execute(statement)
+
+    def find_pushed(self, handle_hash: bytes, now: datetime) -> AuthorizationRequest | None:
+        query = select(_row.request).where(_row.handle_hash == handle_hash, _row.pushed, _row.expires_at > now)
+        record = self.connection.execute(query).scalar_one_or_none()
+        return None if record is None else AuthorizationRequest.from_record(record)
+
+    def claim_pushed(self, handle_hash: bytes, browser_hash: bytes, *, expires_at: datetime, now: datetime) -> None:
+        statement = (
+            update(waiting_requests)
+            .where(_row.handle_hash == handle_hash, _row.pushed, _row.expires_at > now)
+            .values(browser_hash=browser_hash, pushed=False, expires_at=expires_at)
         )
         self.connection.execute(statement)
 
@@ -61,6 +80,9 @@ class SqlWaitingRequests:
     def set_continued(self, handle_hash: bytes, session_id: UUID) -> None:
         self._set(handle_hash, continued_session_id=session_id)
 
+    def set_consented(self, handle_hash: bytes, session_id: UUID) -> None:
+        self._set(handle_hash, consented_session_id=session_id)
+
     def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
         statement = (
             update(waiting_requests)
@@ -81,6 +103,7 @@ class SqlWaitingRequests:
                 _row.first_factor_user_id == user_id,
                 _row.signed_in_session_id.in_(theirs),
                 _row.continued_session_id.in_(theirs),
+                _row.consented_session_id.in_(theirs),
             ),
             now,
         )

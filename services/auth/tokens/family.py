@@ -4,12 +4,13 @@ Policy: ADR-0009; Spec: RFC 9700 s4.14, OAuth 2.1 s4.3
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
+from services.auth.requested_claims import RequestedClaims
 from services.auth.tokens.status_list import StatusPlace, StatusShards
 
 
@@ -34,6 +35,7 @@ class Grant:
     roles: tuple[str, ...]
     team: str | None
     status: StatusPlace
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +57,7 @@ class NewFamily:
     idle_expires_at: datetime
     expires_at: datetime
     created_at: datetime
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +83,7 @@ class FamilyState:
     revoked_at: datetime | None
     enabled: bool
     status: StatusPlace
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
 
     def live(self, now: datetime) -> bool:
         """Say whether tokens of this family may still be used."""

@@ -1,10 +1,11 @@
 """ID tokens: what the client itself learns about the sign-in.
 
-Spec: OpenID Connect Core s2 and s3.1.3.6; s12.2 (refresh: the original auth_time, no nonce)
-Roles, teams and profile claims are not for here: APIs read access tokens, clients ask /userinfo.
+Spec: OpenID Connect Core s2, s3.1.3.6 and s5.5; s12.2 (refresh: the original auth_time, no nonce)
+Roles and teams are not for here: APIs read access tokens; profile claims are where the client asked for them by name.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,10 +18,21 @@ TYP = "JWT"
 
 
 def id_token_claims(
-    grant: Grant, *, issuer: str, access_token: str, nonce: str | None, lifetime: timedelta, now: datetime
+    grant: Grant,
+    *,
+    issuer: str,
+    access_token: str,
+    nonce: str | None,
+    lifetime: timedelta,
+    now: datetime,
+    requested: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the claims of an ID token; `nonce` is left out when the request had none."""
+    """Return the claims of an ID token; `nonce` is left out when the request had none.
+
+    `requested`: what the user has of the standard claims that the client asked for by name.
+    """
     claims: dict[str, Any] = {
+        **(requested or {}),
         "iss": issuer,
         "sub": str(grant.user_id),
         "aud": grant.client_id,

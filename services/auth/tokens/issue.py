@@ -3,6 +3,7 @@
 Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3, RFC 8693 s2.2.1
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,12 +38,13 @@ class TokenIssuer:
         refresh_token: str | None,
         nonce: str | None,
         now: datetime,
+        requested: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return the JSON members of a successful answer of /token.
 
         `scopes` are the grant's, already narrowed by scope and resource of this request; what the client or the
         user may not have any more is cut here. The ID token comes with `openid` in the grant, the refresh token
-        when given.
+        when given. `requested`: the user's claims that the client asked for in the ID token.
         """
         entitled = catalogue.entitled(scopes & client.scopes, grant.roles)
         lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
@@ -69,6 +71,7 @@ class TokenIssuer:
                 nonce=nonce,
                 lifetime=self.id_token_lifetime,
                 now=now,
+                requested=requested,
             )
             response["id_token"] = self.signer.sign(claims, typ=id_token.TYP)
         return response

@@ -32,6 +32,7 @@ CLIENT_METADATA = {
     "grant_types": ["authorization_code", "refresh_token"],
     "redirect_uris": ["myapp://callback"],
     "scope": "openid offline_access",
+    "first_party": True,
 }
 
 

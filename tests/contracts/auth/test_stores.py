@@ -13,6 +13,7 @@ from services.auth.audit import AuditEvent, Origin
 from services.auth.authorization.code import AuthorizationCode
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.mfa.totp import TotpCredential
+from services.auth.requested_claims import RequestedClaims
 from services.auth.scopes import Api, ApiScope
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, users
@@ -88,9 +89,19 @@ def test_the_longest_request_fits(stage: Stage) -> None:
 # ---------------------------------------------------------------- waiting requests
 
 
-def wait(stage: Stage, browser: bytes | None = BROWSER) -> WaitingRequest:
-    request = AuthorizationRequest("app", "myapp://callback", frozenset({"openid"}), state="\u00e4'\"\\", max_age=0)
-    waiting = WaitingRequest(HANDLE, request, NOON, NOON + timedelta(minutes=15), browser)
+def wait(stage: Stage, browser: bytes | None = BROWSER, *, pushed: bool = False) -> WaitingRequest:
+    request = AuthorizationRequest(
+        "app",
+        "myapp://callback",
+        frozenset({"openid"}),
+        state="\u00e4'\"\\",
+        max_age=0,
+        subjects=frozenset({ALICE}),
+        acr_values=frozenset({"a", "b"}),
+        essential_acr=frozenset(),
+        claims=RequestedClaims({"name": None, "locale": ("de", "\u00e4")}, {"email_verified": (True,)}),
+    )
+    waiting = WaitingRequest(HANDLE, request, NOON, NOON + timedelta(minutes=15), browser, pushed=pushed)
     with stage.auth.transaction() as stores:
         stores.waiting_requests.add(waiting)
     return waiting

@@ -26,7 +26,19 @@ from shared.asgi import Edge
 from shared.clock import Clock
 from shared.database import Database
 from shared.testing import SettableClock
-from tests.integration.auth.seeds import ALICE, BOBS_TOTP, CRM, DEEP_LINK, REQUEST, VERIFIER, seeded_file, settings_for
+from tests.integration.auth.seeds import (
+    ALICE,
+    BOBS_TOTP,
+    CRM,
+    DEEP_LINK,
+    PARTNER,
+    PARTNER_CALLBACK,
+    PARTNER_SECRET,
+    REQUEST,
+    VERIFIER,
+    seeded_file,
+    settings_for,
+)
 
 
 @dataclass
@@ -96,6 +108,16 @@ class Provider:
         """Ask about a token as an API does."""
         return self.post("/introspect", {"token": token, **form}, Authorization=seeded_basic(by))
 
+    def redeem_as_partner(self, code: str, **changes: str | None) -> httpx2.Response:
+        """Redeem a code as partner-web."""
+        partner = {"client_id": "partner-web", "client_secret": PARTNER_SECRET, "redirect_uri": PARTNER_CALLBACK}
+        return self.redeem(code, **{**partner, **changes})
+
+    def push(self, **changes: str | None) -> httpx2.Response:
+        """Push an authorization request as partner-web."""
+        form = {**REQUEST, **PARTNER, "client_secret": PARTNER_SECRET}
+        return self.post("/par", _changed(form, changes))
+
     def userinfo(self, access_token: str) -> httpx2.Response:
         return self.http.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
 
@@ -149,6 +171,10 @@ class Browser:
     def submit(self, page: httpx2.Response, **fields: str | None) -> httpx2.Response:
         """Send the page's form with these fields filled in, and follow."""
         return self.follow(self.http.post(action_of(page), data=_changed(hidden_fields(page), fields)))
+
+    def press(self, page: httpx2.Response, button: str) -> httpx2.Response:
+        """Press a button of the page's form, and follow."""
+        return self.submit(page, action=button)
 
     def enter_password(self, page: httpx2.Response, who: tuple[str, str]) -> httpx2.Response:
         return self.submit(page, username=who[0], password=who[1], action="sign-in")

@@ -36,10 +36,15 @@ DEEP_LINK, LOOPBACK = "myapp://callback", "http://127.0.0.1:49152/callback"
 APP_LINK = "https://app.company.localhost/callback"
 VERIFIER = "a-verifier-that-is-long-enough-for-rfc-7636-00"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+PARTNER_CALLBACK = "http://localhost:9100/callback"
+PARTNER_SECRET = "partner-web-secret-for-local-use-only"
+#: What partner-web, a third-party client, asks for.
+PARTNER = {"client_id": "partner-web", "redirect_uri": PARTNER_CALLBACK, "scope": "openid profile crm:read"}
 SCOPE = "openid profile email offline_access crm:read crm:write orders:read"
 CRM, ORDERS = "http://localhost:9001", "http://localhost:9002"
 
 PORTAL_SECRET = "portal: +% s\u00e9cret & \u00e4nough characters"
+BANK_SECRET = "bank-secret-of-tests-for-local-use-only"
 #: Clients that the local seeds have no need of.
 MORE_CLIENTS: list[dict[str, Any]] = [
     {
@@ -78,6 +83,21 @@ MORE_CLIENTS: list[dict[str, Any]] = [
         "refresh_retry_window": 0,
         "refresh_idle_lifetime": 3600,
         "refresh_absolute_lifetime": 7200,
+    },
+    {
+        "client_id": "bank",
+        "client_name": "Bank",
+        "application_type": "web",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "client_secret": BANK_SECRET,
+        "grant_types": ["authorization_code"],
+        "redirect_uris": ["https://bank.company.localhost/callback"],
+        "scope": "openid profile crm:read",
+        "first_party": True,
+        "require_mfa": True,
+        "require_pushed_authorization_requests": True,
+        "require_auth_time": True,
+        "default_max_age": 600,
     },
 ]
 

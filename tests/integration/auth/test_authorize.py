@@ -129,11 +129,6 @@ def test_a_repeated_parameter_is_told_to_the_client(browser: Browser, name: str)
     assert ("state" in answer) is (name != "state"), "one of two states is nobody's"
 
 
-def test_a_third_party_client_waits_for_consent_to_exist(browser: Browser) -> None:
-    answer = answer_of(browser.authorize(client_id="partner-web", redirect_uri="http://localhost:9100/callback"))
-    assert answer["error"] == "unauthorized_client"
-
-
 def test_without_state_there_is_none_in_the_answer(browser: Browser) -> None:
     assert "state" not in answer_of(browser.authorize(state=None, scope="x"))
     assert "state" not in answer_of(browser.authorize(state="", scope="x")), "empty means absent"

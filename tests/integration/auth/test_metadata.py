@@ -82,7 +82,10 @@ def test_what_is_required_is_said(refusing: Provider) -> None:
     assert metadata["id_token_signing_alg_values_supported"] == ["RS256"]
     assert metadata["request_object_signing_alg_values_supported"] == ["RS256"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
+    assert metadata["claims_parameter_supported"] is True
     assert metadata["request_parameter_supported"] is False
+    assert metadata["response_modes_supported"] == ["query", "form_post"]
+    assert metadata["require_pushed_authorization_requests"] is False
     assert metadata["request_uri_parameter_supported"] is False, "left out it would mean true"
     assert metadata["acr_values_supported"][0].endswith(":1fa"), "the password level first"
     assert "openid" in metadata["scopes_supported"]

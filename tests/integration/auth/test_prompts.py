@@ -53,10 +53,6 @@ def test_max_age_counts_from_the_last_authentication(provider: Provider, browser
     assert answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="59", prompt="none"))["error"] == "login_required"
 
 
-def test_prompt_consent_is_refused_once_somebody_is_signed_in(browser: Browser) -> None:
-    assert answer_of(browser.sign_in(prompt="consent"))["error"] == "consent_required"
-
-
 def test_select_account_lets_another_user_sign_in(provider: Provider, browser: Browser) -> None:
     browser.sign_in()
     page = browser.open(prompt="select_account", redirect_uri=APP_LINK)

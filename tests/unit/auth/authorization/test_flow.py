@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.auth.authorization.flow import Continue, IssueCode, Login, Mfa, Reject, Step, next_step
+from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa, Reject, Step, next_step
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients import Client
@@ -76,11 +76,12 @@ def decide(
     *,
     totp: bool = False,
     client: Client = CLIENT,
+    consent_missing: bool = False,
     **members: Any,
 ) -> Step | str:
     signed_in = None if live is None else SignedIn(live, replace(USER, has_totp=totp))
     held = waiting(asked, **members) if members else None
-    step = next_step(asked, client=client, signed_in=signed_in, waiting=held, now=NOW)
+    step = next_step(asked, client=client, signed_in=signed_in, consent_missing=consent_missing, waiting=held, now=NOW)
     if isinstance(step, IssueCode):
         assert step.signed_in == signed_in
         return CODE
@@ -162,8 +163,11 @@ def test_prompt_none_with_a_session_too_old_is_login_required() -> None:
     assert error(decide(request(prompt="none", max_age=60), session())) == LOGIN_REQUIRED
 
 
-def test_consent_cannot_be_asked_for_yet() -> None:
-    assert error(decide(request(prompt="consent"), session())) == "consent_required"
+@pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
+def test_prompt_consent_always_shows_the_page(uri: str) -> None:
+    assert decide(request(uri, "consent"), session()) == Consent()
+    assert decide(request(uri, "consent"), session(), signed_in_session_id=SESSION) == Consent()
+    assert decide(request(uri, "consent"), session(), consented_session_id=SESSION) == CODE
 
 
 # ---------------------------------------------------------------- the second factor

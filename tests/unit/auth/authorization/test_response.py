@@ -5,13 +5,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from services.auth.authorization.request import AuthorizationRequest
-from services.auth.authorization.response import code_redirect, error_redirect, form_action
+from services.auth.authorization.response import code_response, error_response, form_action
 
 ISSUER = "https://auth.example"
 
 
 def answered(uri: str, state: str | None) -> str:
-    return code_redirect(AuthorizationRequest("app", uri, frozenset(), state=state), "the code", issuer=ISSUER)
+    return code_response(AuthorizationRequest("app", uri, frozenset(), state=state), "the code", issuer=ISSUER).location
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,15 @@ def test_a_state_with_odd_characters_comes_back_as_it_was(state: str) -> None:
 
 
 def test_an_error_carries_state_and_issuer_too() -> None:
-    location = error_redirect("myapp://callback", error="access_denied", description="No.", state="s", issuer=ISSUER)
-    assert parse_qs(urlsplit(location).query) == {
+    answer = error_response("myapp://callback", error="access_denied", description="No.", state="s", issuer=ISSUER)
+    assert parse_qs(urlsplit(answer.location).query) == {
         "error": ["access_denied"],
         "error_description": ["No."],
         "state": ["s"],
         "iss": [ISSUER],
     }
-    assert "state" not in error_redirect("myapp://callback", error="x", description="y", state=None, issuer=ISSUER)
+    stateless = error_response("myapp://callback", error="x", description="y", state=None, issuer=ISSUER)
+    assert "state" not in stateless.parameters
 
 
 @pytest.mark.parametrize(
