@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.auth.configuration import Configuration
+from services.auth.configuration import ClientEntry, Configuration
 from services.auth.entries import ApiEntry, UserEntry
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
@@ -28,11 +28,15 @@ class ConfigurationStore(Protocol):
 
     def put_api(self, identifier: str, name: str, scopes: list[dict[str, Any]]) -> None: ...
 
-    def client(self, client_id: str) -> tuple[dict[str, Any], frozenset[bytes]] | None: ...
+    def client(self, client_id: str) -> tuple[dict[str, Any], bytes | None] | None:
+        """Return its metadata, and the digest of the secret that the file gave it when last applied."""
+        ...
 
-    def put_client(
-        self, client_id: str, metadata: dict[str, Any], secret_hashes: frozenset[bytes], now: datetime
-    ) -> None: ...
+    def put_client(self, client_id: str, metadata: dict[str, Any], now: datetime) -> None: ...
+
+    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> None:
+        """Add the file's secret as the newest of two; None: the client holds none any more."""
+        ...
 
     def user(self, user_id: UUID) -> dict[str, Any] | None: ...
 
@@ -54,14 +58,25 @@ def apply_configuration(
     """
     changes = _apply_apis(store, configuration.apis, write=write)
     for client in configuration.clients:
-        secrets = frozenset([digest(client.client_secret)] if client.client_secret else [])
-        if store.client(client.client_id) != (client.metadata(), secrets):
-            changes.append(f"client {client.client_id}")
-            if write:
-                store.put_client(client.client_id, client.metadata(), secrets, now)
+        changes += _apply_client(store, client, write=write, now=now)
     for user in configuration.users:
         changes += _apply_user(store, user, keys=keys, write=write, now=now)
     return changes
+
+
+def _apply_client(store: ConfigurationStore, client: ClientEntry, *, write: bool, now: datetime) -> list[str]:
+    """Write what has changed. A secret that stands in the file as before is left alone: it may have been rotated since,
+    and must neither come back nor push a newer one out.
+    """
+    secret = digest(client.client_secret) if client.client_secret else None
+    present = store.client(client.client_id)
+    if present == (client.metadata(), secret):
+        return []
+    if write:
+        store.put_client(client.client_id, client.metadata(), now)
+        if present is None or present[1] != secret:
+            store.put_client_secret(client.client_id, secret, now)
+    return [f"client {client.client_id}"]
 
 
 def _apply_apis(store: ConfigurationStore, apis: list[ApiEntry], *, write: bool) -> list[str]:

@@ -13,6 +13,7 @@ from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import WaitingRequests
 from services.auth.authorization.sign_in import KnownDevices
 from services.auth.client_assertion import UsedAssertions
+from services.auth.client_secrets import ClientSecrets
 from services.auth.clients import Clients
 from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
@@ -43,6 +44,7 @@ class Stores:
     assertions: UsedAssertions
     audit: AuditTrail
     budgets: FailureBudgets
+    client_secrets: ClientSecrets
     clients: Clients
     consents: Consents
     codes: AuthorizationCodes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from services.auth.storage.assertion_jtis import SqlUsedAssertions
 from services.auth.storage.audit_events import SqlAuditTrail
 from services.auth.storage.authorization_codes import SqlAuthorizationCodes
+from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.clients import SqlApis, SqlClients
 from services.auth.storage.consents import SqlConsents
 from services.auth.storage.failure_budgets import SqlFailureBudgets
@@ -50,6 +51,7 @@ def stores_on(connection: Connection) -> Stores:
         assertions=SqlUsedAssertions(connection),
         audit=SqlAuditTrail(connection),
         budgets=SqlFailureBudgets(connection),
+        client_secrets=SqlClientSecrets(connection),
         clients=SqlClients(connection),
         consents=SqlConsents(connection),
         codes=SqlAuthorizationCodes(connection),

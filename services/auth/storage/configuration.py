@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select, update
 
 from services.auth.mfa.totp import TotpCredential
+from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.insert import insert_into, insert_or_replace
-from services.auth.storage.tables import apis, client_secrets, clients, totp_credentials, users
+from services.auth.storage.tables import apis, clients, totp_credentials, users
 from services.auth.storage.users import SqlTotpCredentials
 from shared.database import Connection
 
@@ -35,18 +36,12 @@ class SqlConfigurationStore:
             statement.on_conflict_do_update(index_elements=["identifier"], set_={"name": name, "scopes": scopes})
         )
 
-    def client(self, client_id: str) -> tuple[dict[str, Any], frozenset[bytes]] | None:
-        found = self.connection.execute(
-            select(clients.c.metadata).where(clients.c.client_id == client_id)
-        ).scalar_one_or_none()
-        if found is None:
-            return None
-        secrets = select(client_secrets.c.secret_hash).where(client_secrets.c.client_id == client_id)
-        return found, frozenset(self.connection.execute(secrets).scalars())
+    def client(self, client_id: str) -> tuple[dict[str, Any], bytes | None] | None:
+        query = select(clients.c.metadata, clients.c.configured_secret_hash).where(clients.c.client_id == client_id)
+        row = self.connection.execute(query).one_or_none()
+        return None if row is None else (row[0], row[1])
 
-    def put_client(
-        self, client_id: str, metadata: dict[str, Any], secret_hashes: frozenset[bytes], now: datetime
-    ) -> None:
+    def put_client(self, client_id: str, metadata: dict[str, Any], now: datetime) -> None:
         values = {"client_id": client_id, "metadata": metadata, "created_at": now, "updated_at": now}
         statement = insert_into(self.connection, clients).values(**values)
         self.connection.execute(
@@ -54,11 +49,15 @@ class SqlConfigurationStore:
                 index_elements=["client_id"], set_={"metadata": metadata, "updated_at": now}
             )
         )
-        self.connection.execute(delete(client_secrets).where(client_secrets.c.client_id == client_id))
-        for secret_hash in secret_hashes:
-            self.connection.execute(
-                insert(client_secrets).values(client_id=client_id, secret_hash=secret_hash, created_at=now)
-            )
+
+    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> None:
+        values = {"configured_secret_hash": secret_hash}
+        self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(**values))
+        secrets = SqlClientSecrets(self.connection)
+        if secret_hash is None:
+            secrets.drop_all(client_id)
+        else:
+            secrets.add(client_id, secret_hash, now)
 
     def user(self, user_id: UUID) -> dict[str, Any] | None:
         query = select(users.c.username, users.c.claims, users.c.team, users.c.roles, users.c.password_hash)

@@ -245,7 +245,7 @@ def test_a_refund_takes_back_the_wait_that_its_own_attempt_made(stage: Stage) ->
 # ---------------------------------------------------------------- clients and APIs
 
 
-def test_a_client_and_its_secrets_are_replaced_whole(stage: Stage) -> None:
+def test_a_clients_metadata_is_replaced_and_its_secrets_overlap(stage: Stage) -> None:
     metadata = {
         "application_type": "web",
         "token_endpoint_auth_method": "client_secret_basic",
@@ -255,9 +255,13 @@ def test_a_client_and_its_secrets_are_replaced_whole(stage: Stage) -> None:
         "scope": "openid",
         "refresh_retry_window": 0,
     }
-    for secrets in ({b"1" * 32, b"2" * 32}, {b"3" * 32}):
+    changes = [(b"1" * 32, {b"1" * 32}), (b"2" * 32, {b"1" * 32, b"2" * 32}), (None, set[bytes]())]
+    for hour, (secret, secrets) in enumerate(changes):
         with stage.sql.unit_of_work() as db:
-            SqlConfigurationStore(db).put_client("web", metadata, frozenset(secrets), NOON)
+            store = SqlConfigurationStore(db)
+            store.put_client("web", metadata, NOON)
+            store.put_client_secret("web", secret, NOON + timedelta(hours=hour))
+            assert store.client("web") == (metadata, secret)
         with stage.auth.transaction() as stores:
             found = stores.clients.find("web")
             assert found == stores.clients.lock("web") and found is not None

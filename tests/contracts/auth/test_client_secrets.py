@@ -1,0 +1,150 @@
+"""Two secrets at a time: the newest and the one before it, whoever gave them, on both backends."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.auth.apply import apply_configuration
+from services.auth.client_secrets import drop_old_secrets, rotate_secret
+from services.auth.clients import Client
+from services.auth.configuration import parse_configuration
+from services.auth.keys.key_ring import KeyRing
+from services.auth.storage.configuration import SqlConfigurationStore
+from shared.errors import ConfigurationError
+from tests.contracts.auth.conftest import NOON, Stage
+
+FIRST, CHANGED = "the-files-first-secret-of-32-characters", "the-files-other-secret-of-32-characters"
+
+
+def entry(secret: str | None, **changes: Any) -> dict[str, Any]:
+    return {
+        "client_id": "web",
+        "client_name": "Web",
+        "application_type": "web",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "client_secret": secret,
+        "grant_types": ["client_credentials"],
+        "scope": "crm:read",
+        **changes,
+    }
+
+
+def apply(stage: Stage, secret: str | None, *, hour: int = 0, **changes: Any) -> list[str]:
+    apis = [{"identifier": "https://crm.example", "name": "CRM", "scopes": [{"name": "crm:read", "description": ""}]}]
+    configuration = parse_configuration({"apis": apis, "clients": [entry(secret, **changes)]}, local=False)
+    with stage.sql.unit_of_work() as db:
+        now, ring = NOON + timedelta(hours=hour), KeyRing.of(b"k" * 32)
+        return apply_configuration(SqlConfigurationStore(db), configuration, keys=ring, write=True, now=now)
+
+
+def rotate(stage: Stage, hour: int) -> str:
+    with stage.auth.transaction() as stores:
+        return rotate_secret(stores, "web", NOON + timedelta(hours=hour))
+
+
+def drop_old(stage: Stage) -> int:
+    with stage.auth.transaction() as stores:
+        return drop_old_secrets(stores, "web", NOON + timedelta(days=1))
+
+
+def web(stage: Stage) -> Client:
+    with stage.auth.autocommit() as stores:
+        client = stores.clients.find("web")
+    assert client is not None
+    return client
+
+
+def good(stage: Stage, *secrets: str) -> list[bool]:
+    return [web(stage).has_secret(secret) for secret in secrets]
+
+
+def test_a_rotation_keeps_the_secret_before_and_a_third_drops_the_oldest(stage: Stage) -> None:
+    apply(stage, FIRST)
+    second = rotate(stage, 1)
+    assert len(second) == 43 and good(stage, FIRST, second) == [True, True]
+    third = rotate(stage, 2)
+    assert good(stage, FIRST, second, third) == [False, True, True]
+    assert drop_old(stage) == 1 and drop_old(stage) == 0
+    assert good(stage, FIRST, second, third) == [False, False, True]
+
+
+def test_applying_the_same_file_neither_deletes_a_rotated_secret_nor_brings_a_dropped_one_back(stage: Stage) -> None:
+    apply(stage, FIRST)
+    second = rotate(stage, 1)
+    assert apply(stage, FIRST, hour=2) == []
+    assert good(stage, FIRST, second) == [True, True]
+    drop_old(stage)
+    assert apply(stage, FIRST, hour=3) == []
+    assert apply(stage, FIRST, hour=3, client_name="Renamed") == ["client web"]
+    assert good(stage, FIRST, second) == [False, True], "other metadata changes no secret"
+
+
+def test_a_secret_that_changes_in_the_file_is_a_rotation(stage: Stage) -> None:
+    apply(stage, FIRST)
+    assert apply(stage, CHANGED, hour=1) == ["client web"]
+    assert good(stage, FIRST, CHANGED) == [True, True]
+    assert apply(stage, CHANGED, hour=2) == []
+    drop_old(stage)
+    assert good(stage, FIRST, CHANGED) == [False, True]
+
+
+def test_a_rotated_secret_that_is_written_into_the_file_afterwards_changes_nothing(stage: Stage) -> None:
+    apply(stage, FIRST)
+    second = rotate(stage, 1)
+    assert apply(stage, second, hour=2) == ["client web"]
+    assert good(stage, FIRST, second) == [True, True] and len(web(stage).secret_hashes) == 2
+    assert drop_old(stage) == 1
+    assert good(stage, FIRST, second) == [False, True]
+
+
+def test_a_client_that_stops_using_secrets_holds_none(stage: Stage) -> None:
+    apply(stage, FIRST)
+    rotate(stage, 1)
+    public = {"token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]}
+    apply(stage, None, hour=2, redirect_uris=["https://x.example/"], **public)
+    assert web(stage).secret_hashes == ()
+    with pytest.raises(ConfigurationError, match="holds no secret"):
+        rotate(stage, 3)
+
+
+def test_an_unknown_client_gets_no_secret(stage: Stage) -> None:
+    for change in (rotate_secret, drop_old_secrets):
+        with pytest.raises(ConfigurationError, match="no client"), stage.auth.transaction() as stores:
+            change(stores, "nobody", NOON)
+
+
+def test_a_dropped_secret_ends_the_tokens_that_the_client_got_for_itself(stage: Stage) -> None:
+    apply(stage, FIRST)
+    with stage.auth.transaction() as stores:
+        place = stores.machine_places.draw("web", NOON)
+    rotate(stage, 1)
+    with stage.auth.autocommit() as stores:
+        assert stores.machine_places.find("web") == place, "an overlap ends nothing"
+    drop_old(stage)
+    with stage.auth.autocommit() as stores:
+        assert stores.machine_places.find("web") is None
+
+
+def test_no_secret_is_at_rest(stage: Stage) -> None:
+    apply(stage, FIRST)
+    secret = rotate(stage, 1)
+    with stage.auth.autocommit() as stores:
+        shown = stores.client_secrets.summaries("web")[0]
+    assert len(shown.secrets_since) == 2
+    assert secret not in repr(shown) and FIRST not in repr(shown)
+
+
+def test_ten_rotations_at_once_leave_two_good_secrets(postgres_stage: Stage) -> None:
+    apply(postgres_stage, FIRST)
+    together = threading.Barrier(10)
+
+    def run(number: int) -> str:
+        together.wait()
+        return rotate(postgres_stage, number + 1)
+
+    with ThreadPoolExecutor(10) as pool:
+        secrets = list(pool.map(run, range(10)))
+    assert sum(good(postgres_stage, *secrets)) == 2 == len(web(postgres_stage).secret_hashes)
