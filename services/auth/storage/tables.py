@@ -21,6 +21,11 @@ from shared.database import Json, UtcDateTime, new_metadata
 
 metadata = new_metadata()
 
+
+def _index_where(name: str, column: str, where: str, *, unique: bool = False) -> Index:
+    return Index(name, column, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 apis = Table(
     "apis",
     metadata,
@@ -50,13 +55,7 @@ machine_places = Table(
     Column("client_id", ForeignKey("clients.client_id", ondelete="CASCADE"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("retired_at", UtcDateTime),
-    Index(
-        "uq_machine_places_live",
-        "client_id",
-        unique=True,
-        sqlite_where=text("retired_at IS NULL"),
-        postgresql_where=text("retired_at IS NULL"),
-    ),
+    _index_where("uq_machine_places_live", "client_id", "retired_at IS NULL", unique=True),
 )
 
 client_secrets = Table(
@@ -254,12 +253,7 @@ logout_notices = Table(
     Column("finished_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("session_id", "client_id"),
-    Index(
-        "ix_logout_notices_due",
-        "next_attempt_at",
-        sqlite_where=text("outcome IS NULL"),
-        postgresql_where=text("outcome IS NULL"),
-    ),
+    _index_where("ix_logout_notices_due", "next_attempt_at", "outcome IS NULL"),
 )
 
 signing_keys = Table(
@@ -273,13 +267,7 @@ signing_keys = Table(
     Column("activated_at", UtcDateTime),
     Column("retired_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
-    Index(
-        "uq_signing_keys_active",
-        "state",
-        unique=True,
-        sqlite_where=text("state = 'active'"),
-        postgresql_where=text("state = 'active'"),
-    ),
+    _index_where("uq_signing_keys_active", "state", "state = 'active'", unique=True),
 )
 
 #: One row: moved by every change of signing_keys, so that running processes notice.
