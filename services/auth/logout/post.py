@@ -137,16 +137,17 @@ def _request(parts: SplitResult, logout_token: str) -> bytes:
 async def _read_status(reader: asyncio.StreamReader) -> int:
     """Return the status of the first answer that is final, within the bytes that are read."""
     received = b""
-    while len(received) < READ_LIMIT:
-        head = received.lstrip(b"\r\n")
-        while (found := _STATUS_LINE.match(head)) and found[1].startswith(b"1"):
-            _, separator, head = head.partition(b"\r\n\r\n")  # 100 and 103 come before the answer
-            if not separator:
-                break
-        if found:
-            return int(found[1])
-        chunk = await reader.read(READ_LIMIT - len(received))
-        if not chunk:
-            break
+    while chunk := await reader.read(READ_LIMIT - len(received)):
         received += chunk
+        if (status := _final_status(received)) is not None:
+            return status
+        if len(received) >= READ_LIMIT:
+            break
     raise NotDelivered("the answer is no HTTP")
+
+
+def _final_status(received: bytes) -> int | None:
+    """Return the status, None when it has not come yet; answers of 1xx (100, 103) come before the final one."""
+    while (found := _STATUS_LINE.match(received)) and found[1].startswith(b"1"):
+        _, _, received = received.partition(b"\r\n\r\n")
+    return int(found[1]) if found else None
