@@ -7,8 +7,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
 from starlette.types import ASGIApp
 
@@ -17,13 +18,24 @@ from shared.errors import SuiteError
 from shared.logs import configure_logs
 from shared.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
+else:
+    Subparsers = argparse.Action
+
+
+def _no_more(commands: Subparsers) -> None:
+    """Add no commands of the service's own."""
+    del commands
+
 
 @dataclass(frozen=True)
 class Commands(Generic[Settings]):
     """What one service puts behind the commands.
 
     `apply` takes the file and whether to write, and returns one line a change; `doctor` returns the exit code and
-    loads the settings itself, since bad ones are its first finding.
+    loads the settings itself, since bad ones are its first finding. `add_commands` adds the service's own: each sets
+    the default `act`, a function of settings and arguments that returns the lines to print.
     """
 
     service: str
@@ -31,6 +43,7 @@ class Commands(Generic[Settings]):
     create_app: Callable[[Settings], ASGIApp]
     apply: Callable[[Settings, Path, bool], Sequence[str]]
     doctor: Callable[[], int]
+    add_commands: Callable[[Subparsers], None] = _no_more
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""
@@ -41,6 +54,8 @@ class Commands(Generic[Settings]):
             settings = load_settings(self.settings_class)
             if given.command == "serve":
                 self._serve(settings)
+            elif given.command != "apply":
+                print("\n".join(given.act(settings, given)) or "nothing to do")
             else:
                 print("\n".join(self.apply(settings, given.file, not given.plan)) or "nothing to do")
         except SuiteError as error:
@@ -56,6 +71,7 @@ class Commands(Generic[Settings]):
         apply.add_argument("file", type=Path)
         apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
         commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
+        self.add_commands(commands)
         return parser
 
     def _serve(self, settings: Settings) -> None:
@@ -67,3 +83,8 @@ class Commands(Generic[Settings]):
             certificate=settings.tls_cert_file,
             key=settings.tls_key_file,
         )
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment as a command prints it: UTC, to the second."""
+    return "-" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,10 +1,14 @@
-"""python -m services.auth: serve, apply, doctor. What `apply` brings here: users, clients and APIs."""
+"""python -m services.auth: serve, apply, doctor, and an operator's commands (`commands`).
+
+What `apply` brings here: users, clients and APIs.
+"""
 
 from pathlib import Path
 
 from services.auth.app import create_app, encryption_keys
 from services.auth.apply import apply_configuration
 from services.auth.audit import AuditEvent
+from services.auth.commands import add_commands
 from services.auth.configuration import parse_configuration
 from services.auth.settings import AuthSettings
 from services.auth.storage import stores_on
@@ -16,7 +20,7 @@ from shared.database import Database
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("auth", AuthSettings, create_app, _apply, _doctor).run(arguments)
+    return Commands("auth", AuthSettings, create_app, _apply, _doctor, add_commands).run(arguments)
 
 
 def _doctor() -> int:

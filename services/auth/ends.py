@@ -105,11 +105,19 @@ class _End:
 
 
 def end_session(
-    stores: EndStores, session: BrowserSession, *, everywhere: bool, why: str, origin: Origin | None, now: datetime
+    stores: EndStores,
+    session: BrowserSession,
+    *,
+    everywhere: bool,
+    why: str,
+    origin: Origin | None,
+    now: datetime,
+    native_too: bool = False,
 ) -> bool:
     """End a browser session, its pending codes and its sign-ins at web clients; native apps stay signed in.
 
-    `everywhere`: all that the user has, on every device (`end_user`).
+    `everywhere`: all that the user has, on every device (`end_user`). `native_too`: of this session also the native
+    apps, as an operator wants it.
     Returns: False when the session had ended before; what was left of it is ended all the same.
     """
     end = _End(why, origin, now)
@@ -119,7 +127,7 @@ def end_session(
         return live
     ended = stores.sessions.end(session.id, now)
     stores.codes.end_pending(now, session_id=session.id)
-    families = stores.families.revoke_all(Belonging(session_id=session.id, web_only=True), why=why, now=now)
+    families = stores.families.revoke_all(Belonging(session_id=session.id, web_only=not native_too), why=why, now=now)
     _finish(stores, end, families, sessions=[(session.id, session.user_id)] if ended else [])
     return ended
 

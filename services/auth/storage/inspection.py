@@ -1,14 +1,16 @@
-"""What doctor reads, across concepts and without changing one."""
+"""What doctor and the commands read, across concepts and without changing one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from services.auth.mfa.totp import TotpCredential
 from services.auth.scopes import split_scope
-from services.auth.storage.tables import clients, families, totp_credentials
+from services.auth.storage.tables import browser_sessions, clients, families, totp_credentials, users
 from shared.database import Connection
 
 
@@ -41,6 +43,23 @@ class SqlInspection:
             for row in self.connection.execute(query).mappings():
                 found[row["user_id"]] = TotpCredential(row["user_id"], row["sealed_secret"], row["last_step"])
         return list(found.values())
+
+    def users(self) -> list[tuple[str, UUID, datetime | None]]:
+        """Return name, id and disabled_at of every user, by name."""
+        query = select(users.c.username, users.c.id, users.c.disabled_at).order_by(users.c.username)
+        return [(row.username, row.id, row.disabled_at) for row in self.connection.execute(query)]
+
+    def signed_in(self, user_id: UUID, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+        """Return the live browser sessions and families of a user, oldest first."""
+        sessions, rows = browser_sessions.c, families.c
+        live = (sessions.ended_at.is_(None), sessions.idle_expires_at > now, sessions.expires_at > now)
+        alive = (rows.revoked_at.is_(None), rows.idle_expires_at > now, rows.expires_at > now)
+        return (
+            self.connection.execute(
+                select(browser_sessions).where(sessions.user_id == user_id, *live).order_by(sessions.id)
+            ).all(),
+            self.connection.execute(select(families).where(rows.user_id == user_id, *alive).order_by(rows.id)).all(),
+        )
 
     def public_client(self) -> PublicClient | None:
         """Return an enabled first-party client without a secret that signs people in; None: there is none."""

@@ -20,6 +20,9 @@ class SqlSessions:
     def find_by_cookie(self, cookie_hash: bytes) -> BrowserSession | None:
         return self._read(browser_sessions.c.cookie_hash == cookie_hash, lock=False)
 
+    def find(self, session_id: UUID) -> BrowserSession | None:
+        return self._read(browser_sessions.c.id == session_id, lock=False)
+
     def lock(self, session_id: UUID) -> BrowserSession | None:
         return self._read(browser_sessions.c.id == session_id, lock=True)
 

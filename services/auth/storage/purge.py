@@ -1,0 +1,110 @@
+"""Deleting what has expired, a batch at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_, update
+
+from services.auth.storage.status_shards import SqlStatusShards
+from services.auth.storage.tables import (
+    authorization_codes,
+    browser_sessions,
+    failure_budgets,
+    families,
+    machine_places,
+    status_shards,
+    waiting_requests,
+)
+from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
+from shared.database import Connection
+
+#: Rows of one transaction: short enough that nobody waits for it.
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class SqlPurge:
+    """One batch on one connection. `kept`: for how long rows outlive their use; `longest_token`: with its leeway."""
+
+    connection: Connection
+    now: datetime
+    kept: timedelta
+    longest_token: timedelta
+
+    def waiting_requests(self) -> int:
+        return self._delete(waiting_requests, waiting_requests.c.expires_at < self.now)
+
+    def families(self) -> int:
+        """Delete dead families and free their places: no access token of theirs can live, by far."""
+        cutoff = self.now - max(self.kept, self.longest_token)
+        found = self.connection.execute(
+            select(families.c.id, families.c.status_shard, families.c.status_index)
+            .where(families.c.expires_at < cutoff)
+            .order_by(families.c.id)
+            .limit(BATCH)
+            .with_for_update()
+        ).all()
+        self.connection.execute(delete(families).where(families.c.id.in_([row.id for row in found])))
+        self._free([StatusPlace(row.status_shard, row.status_index) for row in found], families)
+        return len(found)
+
+    def machine_places(self) -> int:
+        """Delete the places that were taken from machine clients, once no token can carry one."""
+        place = (machine_places.c.status_shard, machine_places.c.status_index)
+        query = select(*place).where(machine_places.c.retired_at < self.now - self.longest_token)
+        found = self.connection.execute(query.order_by(*place).limit(BATCH).with_for_update()).all()
+        places = [StatusPlace(*row) for row in found]
+        self.connection.execute(
+            delete(machine_places).where(tuple_(*place).in_([(place.shard, place.index) for place in places]))
+        )
+        self._free(places, machine_places)
+        return len(places)
+
+    def codes(self) -> int:
+        """Delete codes that were never used, and those whose family is gone: until then a second use is a replay."""
+        gone = not_(select(families.c.id).where(families.c.id == authorization_codes.c.family_id).exists())
+        of_nobody = or_(authorization_codes.c.family_id.is_(None), gone)
+        return self._delete(
+            authorization_codes, and_(authorization_codes.c.expires_at < self.now - timedelta(days=1), of_nobody)
+        )
+
+    def sessions(self) -> int:
+        """Delete sessions that nothing refers to any more."""
+        its = browser_sessions.c.id
+        families_left = select(families.c.id).where(families.c.session_id == its).exists()
+        codes_left = select(authorization_codes.c.code_hash).where(authorization_codes.c.session_id == its).exists()
+        over = browser_sessions.c.expires_at < self.now - self.kept
+        return self._delete(browser_sessions, and_(over, not_(families_left), not_(codes_left)))
+
+    def failure_budgets(self) -> int:
+        """Delete budgets that nobody has failed in for long, and that block nobody."""
+        row = failure_budgets.c
+        free = or_(row.blocked_until.is_(None), row.blocked_until < self.now)
+        return self._delete(failure_budgets, and_(row.updated_at < self.now - self.kept, free))
+
+    def _delete(self, table: Table, condition: ColumnElement[bool]) -> int:
+        key: Column[object] = next(iter(table.primary_key.columns))
+        batch = select(key).where(condition).order_by(key).limit(BATCH).with_for_update()
+        found = list(self.connection.execute(batch).scalars())
+        return self.connection.execute(delete(table).where(key.in_(found))).rowcount if found else 0
+
+    def _free(self, places: list[StatusPlace], holders: Table) -> None:
+        """Clear the bits, and draw places in these shards again once a quarter of them is free."""
+        SqlStatusShards(self.connection).clear(places, self.now)
+        for shard in sorted({place.shard for place in places}):
+            held = select(func.count()).select_from(holders).where(holders.c.status_shard == shard)
+            if self.connection.execute(held).scalar_one() <= SHARD_SIZE * 3 // 4:
+                statement = update(status_shards).where(status_shards.c.shard == shard)
+                self.connection.execute(statement.values(filling=True))
+
+
+#: In this order: what refers to a row goes before the row. A kind whose rows have an `expires_at` alone adds a line.
+PURGES: dict[str, Callable[[SqlPurge], int]] = {
+    "waiting requests": SqlPurge.waiting_requests,
+    "families": SqlPurge.families,
+    "authorization codes": SqlPurge.codes,
+    "browser sessions": SqlPurge.sessions,
+    "failure budgets": SqlPurge.failure_budgets,
+    "status places of machine clients": SqlPurge.machine_places,
+}

@@ -1,0 +1,142 @@
+"""The operator's commands, from the command line down to the rows: exit codes, lines, and what has ended."""
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from services.auth.cli import main
+from services.auth.keys.key_ring import KeyRing
+from services.auth.keys.key_set import load_key_set
+from services.auth.storage.tables import audit_events, families
+from shared.clock import Clock
+from shared.testing import ALICE
+from tests.contracts.auth.conftest import NOON, Stage
+from tests.support.clock_file import ClockFile
+
+KEY = b"k" * 32
+
+Run = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clock_file: ClockFile
+) -> Run:
+    """Run a command against the stage's database and return exit code and lines."""
+    text = base64.urlsafe_b64encode(KEY).decode().rstrip("=")
+    for name, value in {
+        "ENVIRONMENT": "local",
+        "CLOCK_FILE": str(clock_file.path),
+        "AUTH_DATABASE_URL": stage.sql.url,
+        "AUTH_KEY_ENCRYPTION_KEYS": text,
+        "AUTH_REFRESH_MAC_KEYS": text,
+    }.items():
+        monkeypatch.setenv(name, value)
+    clock_file.advance(NOON - Clock().now())
+    with stage.auth.transaction() as stores:
+        load_key_set(stores.signing_keys, KeyRing.of(KEY), bits=2048, now=NOON)
+
+    def command(*arguments: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = main(list(arguments))
+        printed = capsys.readouterr()
+        return code, (printed.out + printed.err).splitlines()
+
+    return command
+
+
+def whys(stage: Stage) -> set[str | None]:
+    with stage.sql.autocommit() as db:
+        return set(db.execute(select(families.c.revoked_why)).scalars())
+
+
+def events(stage: Stage) -> list[str]:
+    with stage.sql.autocommit() as db:
+        return list(db.execute(select(audit_events.c.event).order_by(audit_events.c.id)).scalars())
+
+
+@pytest.mark.parametrize("named", ["alice", "ALICE", ALICE])
+def test_a_user_is_disabled_and_enabled(stage: Stage, run: Run, named: str) -> None:
+    stage.family()
+    assert run("users", "disable", named) == (0, ["alice is disabled; all sign-ins have ended"])
+    assert run("users", "disable", named) == (0, ["nothing to do"])
+    assert whys(stage) == {"user_disabled"}
+    assert run("users", "list")[1][0].startswith(f"alice  {ALICE}  disabled since ")
+    assert run("users", "enable", named) == (0, ["alice is enabled and may sign in again"])
+    assert run("users", "enable", named) == (0, ["nothing to do"])
+    assert run("users", "list")[1][0] == f"alice  {ALICE}  enabled"
+
+
+def test_a_client_is_disabled_and_enabled(stage: Stage, run: Run) -> None:
+    stage.family()
+    assert run("clients", "disable", "app") == (0, ["app is disabled; all its sign-ins have ended"])
+    assert run("clients", "disable", "app") == (0, ["nothing to do"])
+    assert whys(stage) == {"client_disabled"}
+    assert run("clients", "enable", "app") == (0, ["app is enabled"])
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("users", "disable", "nobody"), "auth: users: nobody has the name or the subject nobody"),
+        (("users", "enable", str(UUID(int=5))), f"auth: users: nobody has the name or the subject {UUID(int=5)}"),
+        (("clients", "disable", "none"), "auth: clients: there is no none"),
+        (("sessions", "list", "nobody"), "auth: users: nobody has the name or the subject nobody"),
+        (("sessions", "end", str(UUID(int=5))), f"auth: sessions: there is no session or sign-in {UUID(int=5)}"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_one_line(run: Run, command: tuple[str, ...], says: str) -> None:
+    assert run(*command) == (1, [says])
+
+
+@pytest.mark.parametrize("command", [("users",), ("keys", "melt"), ("clients", "disable"), ("sessions", "end", "x")])
+def test_bad_usage_is_exit_2(run: Run, command: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(*command)
+    assert refused.value.code == 2
+
+
+def test_sessions_are_listed_and_ended(stage: Stage, run: Run) -> None:
+    family, other = stage.family(), stage.family()
+    code, lines = run("sessions", "list", "alice")
+    assert code == 0 and [line.partition(" ")[0] for line in lines] == [
+        str(ident) for ident in (stage.session.id, family.id, other.id)
+    ]
+    assert run("sessions", "end", str(family.id)) == (0, [f"sign-in {family.id} at app has ended"])
+    assert run("sessions", "end", str(family.id)) == (0, ["nothing to do"])
+    assert run("sessions", "end", str(stage.session.id)) == (0, [f"session {stage.session.id} has ended"])
+    assert whys(stage) == {"ended_by_operator"}, "native apps too"
+    assert run("sessions", "list", "alice") == (0, ["nothing to do"])
+    stage.family()
+    assert run("sessions", "end-all", "alice") == (0, ["alice is signed out everywhere"])
+    assert whys(stage) == {"ended_by_operator"}
+
+
+def test_keys_are_rotated_from_the_command_line(stage: Stage, run: Run) -> None:
+    code, lines = run("keys", "list")
+    assert code == 0 and len(lines) == 1 and "  active " in lines[0]
+    assert "is announced" in run("keys", "rotate")[1][0]
+    assert run("keys", "rotate")[1][0].startswith("nothing to do: "), "announced for too short a time"
+    assert run("keys", "advance") == (0, ["nothing to do"])
+    assert [line.split()[1] for line in run("keys", "list")[1]] == ["active", "announced"]
+    code, lines = run("keys", "rotate", "--emergency")
+    assert code == 0 and len(lines) == 3 and lines[-1].endswith(" is active")
+    assert [line.split()[1] for line in run("keys", "list")[1]] == ["active"]
+    assert run("keys", "republish")[0] == 0
+    assert events(stage)[-3:] == ["signing_key_dropped", "signing_key_dropped", "signing_key_activated"]
+
+
+def test_an_announced_key_becomes_active_when_it_is_time(run: Run, clock_file: ClockFile) -> None:
+    run("keys", "rotate")
+    clock_file.advance(timedelta(minutes=10))
+    code, lines = run("keys", "rotate")
+    assert code == 0 and [line.split(" is ")[1].split(":")[0] for line in lines] == ["retired", "active"]
+
+
+def test_a_purge_prints_what_it_deleted(run: Run) -> None:
+    code, lines = run("purge")
+    assert code == 0 and "families: 0 deleted" in lines

@@ -1,0 +1,143 @@
+"""`purge` on the real SQL: what has expired goes, what somebody may need stays, and no index is reused early."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.storage import purge
+from services.auth.storage.purge import PURGES, SqlPurge
+from services.auth.storage.tables import (
+    authorization_codes,
+    browser_sessions,
+    failure_budgets,
+    families,
+    machine_places,
+    status_shards,
+    waiting_requests,
+)
+from services.auth.throttling import account_budget, begin_attempt
+from services.auth.tokens.family import NewFamily
+from services.auth.tokens.status_list import StatusPlace
+from tests.contracts.auth.conftest import NOON, Stage, bit, version
+
+KEPT, LONGEST = timedelta(days=30), timedelta(minutes=62)
+SECOND = timedelta(seconds=1)
+
+
+def run(stage: Stage, now: datetime, longest: timedelta = LONGEST) -> dict[str, int]:
+    deleted = dict.fromkeys(PURGES, 0)
+    for kind, delete_batch in PURGES.items():
+        while True:
+            with stage.sql.unit_of_work() as db:
+                count = delete_batch(SqlPurge(db, now, KEPT, longest))
+            deleted[kind] += count
+            if count < purge.BATCH:
+                break
+    return {kind: count for kind, count in deleted.items() if count}
+
+
+def count(stage: Stage, table: object) -> int:
+    with stage.sql.autocommit() as db:
+        return int(db.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type] # a table
+
+
+def place(stage: Stage, family: NewFamily) -> StatusPlace:
+    with stage.auth.autocommit() as stores:
+        found = stores.families.find(family.id)
+    assert found is not None
+    return found.status
+
+
+def test_nothing_that_lives_is_purged_and_twice_is_once(stage: Stage) -> None:
+    stage.family()
+    stage.code()
+    with stage.auth.transaction() as stores:
+        begin_attempt(stores.budgets, account_budget("alice"), NOON)
+        stores.machine_places.draw("app", NOON)
+    assert run(stage, NOON) == {}
+    assert [count(stage, table) for table in (families, authorization_codes, failure_budgets, machine_places)] == [
+        1
+    ] * 4
+
+
+def test_a_dead_family_is_kept_for_thirty_days_and_its_place_with_it(stage: Stage) -> None:
+    family = stage.family()
+    its = place(stage, family)
+    with stage.auth.transaction() as stores:
+        stores.families.revoke(family.id, why="test", now=NOON)
+        stores.status_shards.revoke([its], NOON)
+    dead_at = family.expires_at + KEPT
+    assert run(stage, dead_at) == {} and bit(stage, its)
+    before = version(stage)
+    assert run(stage, dead_at + SECOND) == {"families": 1, "browser sessions": 1}
+    assert not bit(stage, its), "the place is free, and its bit with it"
+    assert version(stage) > before
+    assert run(stage, dead_at + SECOND) == {}
+
+
+def test_a_place_is_not_given_away_while_a_token_with_it_can_live(stage: Stage) -> None:
+    family = stage.family()
+    longest = timedelta(days=40)
+    assert "families" not in run(stage, family.expires_at + KEPT + SECOND, longest)
+    assert run(stage, family.expires_at + longest + SECOND, longest)["families"] == 1
+
+
+def test_a_machines_old_place_keeps_its_bit_until_no_token_can_carry_it(stage: Stage) -> None:
+    with stage.auth.transaction() as stores:
+        drawn = stores.machine_places.draw("app", NOON)
+        assert drawn is not None and stores.machine_places.retire("app", NOON) == drawn
+        stores.status_shards.revoke([drawn], NOON)
+    assert run(stage, NOON + LONGEST) == {} and bit(stage, drawn)
+    assert run(stage, NOON + LONGEST + SECOND) == {"status places of machine clients": 1}
+    assert not bit(stage, drawn) and count(stage, machine_places) == 0
+
+
+def test_a_used_code_is_kept_for_as_long_as_its_family(stage: Stage) -> None:
+    """So that its second use is seen as a replay (RFC 6749 s4.1.2)."""
+    family, used, unused = stage.family(), stage.code(), stage.code()
+    with stage.auth.transaction() as stores:
+        stores.codes.mark_used(used.code_hash, NOON)
+        stores.codes.set_family(used.code_hash, family.id)
+    later = NOON + timedelta(days=2)
+    assert run(stage, later) == {"authorization codes": 1}
+    with stage.auth.autocommit() as stores:
+        assert stores.codes.find(used.code_hash) is not None and stores.codes.find(unused.code_hash) is None
+    gone = run(stage, family.expires_at + KEPT + SECOND)
+    assert gone == {"families": 1, "authorization codes": 1, "browser sessions": 1}
+
+
+def test_expired_requests_and_forgotten_failures_go(stage: Stage) -> None:
+    request = AuthorizationRequest("app", "myapp://callback", frozenset({"openid"}))
+    with stage.auth.transaction() as stores:
+        stores.waiting_requests.add(WaitingRequest(b"h" * 32, request, NOON, NOON + SECOND, b"b" * 32))
+        begin_attempt(stores.budgets, account_budget("alice"), NOON)
+    assert run(stage, NOON + SECOND) == {}
+    assert run(stage, NOON + 2 * SECOND) == {"waiting requests": 1}
+    assert run(stage, NOON + KEPT + SECOND)["failure budgets"] == 1
+    assert count(stage, waiting_requests) == 0
+
+
+def test_many_rows_go_in_batches(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "BATCH", 3)
+    dead = [stage.family() for _ in range(8)]
+    with stage.sql.unit_of_work() as db:
+        copied = dict(db.execute(select(browser_sessions)).mappings().one())
+        for number in range(7):
+            row = {**copied, "id": UUID(int=number + 1), "cookie_hash": bytes([number]) * 32}
+            db.execute(insert(browser_sessions).values(**row))
+    gone = run(stage, dead[0].expires_at + KEPT + SECOND)
+    assert gone == {"families": 8, "browser sessions": 8}
+
+
+def test_a_shard_with_room_again_is_filled_again(stage: Stage) -> None:
+    family = stage.family()
+    shard = place(stage, family).shard
+    with stage.sql.unit_of_work() as db:
+        db.execute(update(status_shards).where(status_shards.c.shard == shard).values(filling=False))
+    elsewhere = place(stage, stage.family(expires_at=NOON + timedelta(days=3650)))
+    assert elsewhere.shard != shard
+    run(stage, family.expires_at + KEPT + SECOND)
+    assert place(stage, stage.family()).shard == shard
