@@ -8,12 +8,15 @@ from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, o
 
 from services.auth.storage.status_shards import SqlStatusShards
 from services.auth.storage.tables import (
+    assertion_jtis,
     authorization_codes,
     browser_sessions,
     failure_budgets,
     families,
+    logout_notices,
     machine_places,
     status_shards,
+    waiting_logouts,
     waiting_requests,
 )
 from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
@@ -33,7 +36,24 @@ class SqlPurge:
     longest_token: timedelta
 
     def waiting_requests(self) -> int:
+        """Delete those of browsers and pushed ones alike."""
         return self._delete(waiting_requests, waiting_requests.c.expires_at < self.now)
+
+    def waiting_logouts(self) -> int:
+        return self._delete(waiting_logouts, waiting_logouts.c.expires_at < self.now)
+
+    def logout_notices(self) -> int:
+        """Delete what was delivered or given up; what is still to be delivered stays."""
+        return self._delete(logout_notices, logout_notices.c.finished_at < self.now - self.kept)
+
+    def assertion_jtis(self) -> int:
+        """Delete those of assertions that have expired, by a margin for the clocks of processes."""
+        cutoff = self.now - timedelta(hours=1)
+        key = (assertion_jtis.c.client_id, assertion_jtis.c.jti_hash)
+        batch = select(*key).where(assertion_jtis.c.expires_at < cutoff).order_by(*key).limit(BATCH).with_for_update()
+        found = [tuple(row) for row in self.connection.execute(batch)]
+        self.connection.execute(delete(assertion_jtis).where(tuple_(*key).in_(found)))
+        return len(found)
 
     def families(self) -> int:
         """Delete dead families and free their places: no access token of theirs can live, by far."""
@@ -99,9 +119,12 @@ class SqlPurge:
                 self.connection.execute(statement.values(filling=True))
 
 
-#: In this order: what refers to a row goes before the row. A kind whose rows have an `expires_at` alone adds a line.
+#: In this order: what refers to a row goes before the row.
 PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "waiting requests": SqlPurge.waiting_requests,
+    "waiting logouts": SqlPurge.waiting_logouts,
+    "logout notices": SqlPurge.logout_notices,
+    "client assertions": SqlPurge.assertion_jtis,
     "families": SqlPurge.families,
     "authorization codes": SqlPurge.codes,
     "browser sessions": SqlPurge.sessions,

@@ -10,12 +10,15 @@ from services.auth.authorization.request import AuthorizationRequest, WaitingReq
 from services.auth.storage import purge
 from services.auth.storage.purge import PURGES, SqlPurge
 from services.auth.storage.tables import (
+    assertion_jtis,
     authorization_codes,
     browser_sessions,
     failure_budgets,
     families,
+    logout_notices,
     machine_places,
     status_shards,
+    waiting_logouts,
     waiting_requests,
 )
 from services.auth.throttling import account_budget, begin_attempt
@@ -141,3 +144,27 @@ def test_a_shard_with_room_again_is_filled_again(stage: Stage) -> None:
     assert elsewhere.shard != shard
     run(stage, family.expires_at + KEPT + SECOND)
     assert place(stage, stage.family()).shard == shard
+
+
+def test_used_assertions_and_finished_logouts_go(stage: Stage) -> None:
+    row = {"client_id": "app", "jti_hash": b"j" * 32, "expires_at": NOON}
+    notice = {
+        "id": UUID(int=1),
+        "client_id": "app",
+        "user_id": stage.session.user_id,
+        "session_id": stage.session.id,
+        "attempts": 1,
+        "next_attempt_at": NOON,
+        "created_at": NOON,
+    }
+    logout = {"handle_hash": b"h" * 32, "request": {}, "created_at": NOON, "expires_at": NOON}
+    with stage.sql.unit_of_work() as db:
+        db.execute(insert(assertion_jtis).values(**row))
+        db.execute(insert(waiting_logouts).values(**logout))
+        db.execute(insert(logout_notices).values(**notice))
+    assert run(stage, NOON) == {}
+    assert run(stage, NOON + timedelta(hours=1, seconds=1)) == {"client assertions": 1, "waiting logouts": 1}
+    assert run(stage, NOON + KEPT + SECOND) == {}, "still to be delivered"
+    with stage.sql.unit_of_work() as db:
+        db.execute(update(logout_notices).values(outcome="delivered", finished_at=NOON))
+    assert run(stage, NOON + KEPT + SECOND) == {"logout notices": 1}
