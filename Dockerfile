@@ -15,7 +15,8 @@ FROM python:${PYTHON}-slim
 RUN groupadd --system --gid 10001 suite \
     && useradd --system --uid 10001 --gid suite --no-create-home --home-dir /nonexistent suite \
     && install -d -o suite -g suite -m 0750 /data /secrets \
-    && for volume in ca-key ca proxy postgres valkey auth auth-owner crm crm-owner orders orders-owner; do \
+    && for volume in ca-key ca proxy postgres valkey auth auth-owner crm crm-owner orders orders-owner \
+        orders-client; do \
         install -d -o suite -g suite -m 0750 "/secrets/$volume"; done
 COPY --from=dependencies /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

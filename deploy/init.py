@@ -100,6 +100,9 @@ def make_secrets(root: Path, *, database: str, valkey: str) -> None:
             file = root / volume / "database-url"
             made_once(file, lambda role=role, service=service: _database_url(role, database, service))  # type: ignore[misc]
 
+    # both its readers' (the client itself, and what registers it) and nobody else's
+    made_once(root / "orders-client" / "client-secret", _new_password)
+
     password = made_once(root / "valkey" / "password", _new_password).decode()
     follow(root / "valkey" / "valkey.conf", _VALKEY.format(password=password).encode())
     follow(root / "auth" / "valkey-url", f"valkey://:{password}@{valkey}:6379/0".encode())

@@ -21,6 +21,8 @@ from deploy.databases import read_secret
 from shared.database import Database
 from shared.errors import ConfigurationError, SuiteError, Unavailable
 
+#: Tables that the services add to and never change.
+_ONLY_GROW = ("audit_events", "order_history")
 _ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
 
 
@@ -67,14 +69,14 @@ def migrate(service: str, url: str) -> str:
 
 
 def _grant(database: Database, service: str) -> None:
-    """Let the service's role do what the service does: rows, never the schema, and an audit trail that only grows."""
+    """Let the service's role do what the service does: rows, never the schema, and trails that only grow."""
     statements = [
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {service}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {service}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {service}",
     ]
-    if "audit_events" in inspect(database.engine).get_table_names():
-        statements.append(f"REVOKE UPDATE, DELETE ON audit_events FROM {service}")
+    there = inspect(database.engine).get_table_names()
+    statements += [f"REVOKE UPDATE, DELETE ON {table} FROM {service}" for table in _ONLY_GROW if table in there]
     with database.unit_of_work() as connection:
         for statement in statements:
             connection.execute(text(statement))

@@ -50,11 +50,12 @@ def stack_environment(given: Mapping[str, str]) -> dict[str, str]:
     for api in ("CRM", "ORDERS"):
         environment.setdefault(f"{api}_ISSUER", environment["AUTH_ISSUER"])
         environment.setdefault(f"{api}_AUDIENCE", f"{scheme}://localhost:{environment[f'{api}_PORT']}")
+    environment.setdefault("ORDERS_CRM_AUDIENCE", environment["CRM_AUDIENCE"])
     if tls:
         for name in map(str.upper, SERVICES):
             environment[f"{name}_TLS_CERT_FILE"] = str(tls.certificate)
             environment[f"{name}_TLS_KEY_FILE"] = str(tls.key)
-        environment["SSL_CERT_FILE"] = str(tls.authority)  # the only server that these processes ask is auth
+        environment["SSL_CERT_FILE"] = str(tls.authority)  # they ask auth, and orders asks crm: no other server
     return environment
 
 

@@ -1,6 +1,7 @@
 """Configuration as code: one YAML file that auth, crm and orders each read their own sections of.
 
-`${NAME}` and `${NAME:-default}` expand from the environment, in values only; a default may itself hold `${...}`.
+`${NAME}` and `${NAME:-default}` expand from the environment, in values only; a default may itself hold `${...}`. As a
+setting does, NAME may also come from the file that NAME_FILE names: that is how a secret gets here.
 """
 
 import os
@@ -48,7 +49,7 @@ def _expand(value: Any, variables: Mapping[str, str], file: Path) -> Any:
 def _expand_text(text: str, variables: Mapping[str, str], file: Path) -> str:
     def replace(match: re.Match[str]) -> str:
         name, default = match[1], match[2]
-        found = variables.get(name) or default
+        found = variables.get(name) or _from_file(name, variables, file) or default
         if found is None:
             raise ConfigurationError(f"{file}: ${{{name}}} is not set and has no default")
         return found
@@ -58,3 +59,14 @@ def _expand_text(text: str, variables: Mapping[str, str], file: Path) -> str:
     for _ in range(text.count("${")):
         text = _INNERMOST.sub(replace, text)
     return text
+
+
+def _from_file(name: str, variables: Mapping[str, str], file: Path) -> str | None:
+    path = variables.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise ConfigurationError(f"{file}: {name}_FILE: cannot read {path}: {reason}") from error

@@ -3,8 +3,8 @@
 Spec: RFC 9068 s4, RFC 6750, RFC 9457, RFC 9728
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -26,10 +26,12 @@ def create_resource_server(
     routes: Callable[[Database, Clock], APIRouter],
     clock: Clock | None = None,
     jwks_transport: httpx2.AsyncBaseTransport | None = None,
+    opened: Sequence[AbstractAsyncContextManager[object]] = (),
 ) -> FastAPI:
     """Return the application of the service `name`, its `routes` on its own database.
 
-    `clock` and `jwks_transport` let a test set the time and stand in for the issuer.
+    `opened` is what the service has opened for its whole life, and is closed with it. `clock` and `jwks_transport` let
+    a test set the time and stand in for the issuer.
     """
     clock = clock or settings.clock()
     database = Database(settings.database(name))
@@ -39,7 +41,9 @@ def create_resource_server(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with api.running():
+        async with api.running(), AsyncExitStack() as open_until_the_end:
+            for one in opened:
+                await open_until_the_end.enter_async_context(one)
             yield
         database.dispose()
 

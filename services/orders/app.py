@@ -3,7 +3,13 @@
 import httpx2
 from fastapi import APIRouter, FastAPI
 
-from services.orders.endpoints.orders import READ, READ_ALL, WRITE, orders_router
+from services.orders.customers import Customers
+from services.orders.customers.breaker import CircuitBreaker
+from services.orders.customers.crm import CrmCustomers
+from services.orders.customers.exchange import ExchangeClient, TokenExchange
+from services.orders.customers.fetch import open_client
+from services.orders.endpoints.access import READ, READ_ALL, WRITE
+from services.orders.endpoints.orders import orders_router
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
 from services.orders.storage.tables import idempotency_keys
@@ -12,22 +18,48 @@ from shared.database import Database
 from shared.idempotency import Idempotency, SqlIdempotencyKeys
 from shared.resource_server import create_resource_server
 
+#: What this service needs at the CRM, and asks for when it trades a token.
+CRM_SCOPE = "crm:read"
+
 
 def create_app(
-    settings: OrdersSettings, *, clock: Clock | None = None, jwks_transport: httpx2.AsyncBaseTransport | None = None
+    settings: OrdersSettings,
+    *,
+    clock: Clock | None = None,
+    jwks_transport: httpx2.AsyncBaseTransport | None = None,
+    customers_transport: httpx2.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """Return the application; `clock` and `jwks_transport` let a test set the time and stand in for the issuer."""
+    """Return the application.
+
+    `clock` and the transports let a test set the time and stand in for the issuer, and for provider and CRM.
+    """
+    http = open_client(settings.customers_timeout, customers_transport)
+
+    def routes(database: Database, clock: Clock) -> APIRouter:
+        idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
+        return orders_router(SqlOrders(database), _customers(settings, http, clock), idempotency, clock)
+
     return create_resource_server(
         "orders",
         "Orders",
         settings,
         scopes=(READ, WRITE, READ_ALL),
-        routes=_routes,
+        routes=routes,
         clock=clock,
         jwks_transport=jwks_transport,
+        opened=(http,),
     )
 
 
-def _routes(database: Database, clock: Clock) -> APIRouter:
-    idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
-    return orders_router(SqlOrders(database), idempotency, clock)
+def _customers(settings: OrdersSettings, http: httpx2.AsyncClient, clock: Clock) -> Customers:
+    client = ExchangeClient(
+        token_url=settings.exchange_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value(),
+        resource=settings.crm_audience,
+        scope=CRM_SCOPE,
+        timeout=settings.customers_timeout,
+    )
+    exchange = TokenExchange(client, http, CircuitBreaker("auth", clock), clock)
+    breaker = CircuitBreaker("crm", clock)
+    return CrmCustomers(settings.customers_url, exchange, http, breaker, settings.customers_timeout)

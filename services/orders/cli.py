@@ -8,8 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.orders.app import create_app
-from services.orders.endpoints.orders import OrderIn
-from services.orders.orders import Order, OrderStatus
+from services.orders.endpoints.bodies import OrderIn
+from services.orders.history import Actor, Change
+from services.orders.lifecycle import OrderStatus
+from services.orders.orders import Order, changes_between
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Owner, Reach
@@ -17,6 +19,9 @@ from shared.command_line import Commands
 from shared.config_file import load_config
 from shared.database import Database
 from shared.errors import ConfigurationError
+
+#: Who stands in the history of a record that a configuration file brought: no user and no client.
+_OPERATOR = Actor("operator", "apply")
 
 
 class SeedOrder(OrderIn):
@@ -77,10 +82,13 @@ def _changes(seeds: list[SeedOrder], orders: SqlOrders, settings: OrdersSettings
         wanted = Order(seed.id, Owner(seed.owner_sub, seed.owner_team), seed.details(), OrderStatus.DRAFT, now, now)
         found = orders.find(seed.id, Reach(everyone=True))
         if found is None:
+            what = changes_between(None, wanted.details)
             if write:
-                orders.add(wanted)
+                orders.add(wanted, Change(1, now, _OPERATOR, "create", None, wanted.status, what))
             yield f"order {seed.id}: added"
         elif (found.owner, found.details) != (wanted.owner, wanted.details):
+            what = changes_between(found.details, wanted.details)
+            change = Change(found.version + 1, now, _OPERATOR, "edit", found.status, found.status, what)
             if write:
-                orders.replace(replace(wanted, status=found.status, created_at=found.created_at))
+                orders.replace(replace(found, owner=wanted.owner, details=wanted.details, updated_at=now), change)
             yield f"order {seed.id}: changed"

@@ -1,26 +1,29 @@
-"""Orders: what an order is, what it costs, and what may be done with one."""
+"""Orders: what an order is, what it costs, and what may be done with one.
 
-from dataclasses import dataclass
+Policy: ADR-0026. A change is one conditional UPDATE: of two at once the second finds another order than it had read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from services.orders.history import Actor, Change
+from services.orders.lifecycle import EDITABLE, RULES, Move, OrderStatus, illegal_move
 from shared.bearer import Owner, Reach
-from shared.errors import NotFound
+from shared.entity_tags import Precondition
+from shared.errors import Conflict, NotFound
 from shared.pagination import Cursor, Page
 
 #: The largest integer that every JSON reader keeps exact (RFC 7493 s2.2); each amount and total stays within it.
 MAX_INTEGER = 2**53 - 1
 MAX_LINES = 200
-
-
-class OrderStatus(StrEnum):
-    """Where an order stands."""
-
-    DRAFT = "draft"
+#: How often an edit is tried again when others change the same draft meanwhile.
+_EDITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetails:
-    """What its owner says of an order; `customer_id` is a CRM contact's, which is not looked up here."""
+    """What its owner says of an order; `customer_id` is a CRM contact's."""
 
     customer_id: UUID
     currency: str
@@ -53,7 +56,7 @@ class OrderDetails:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it is kept."""
+    """An order as it is kept; `version` counts its changes."""
 
     id: UUID
     owner: Owner
@@ -61,25 +64,71 @@ class Order:
     status: OrderStatus
     created_at: datetime
     updated_at: datetime
+    version: int = 1
+
+    @property
+    def entity_tag(self) -> str:
+        """The strong entity tag: another one after every change, also after one that a backup has undone."""
+        return f'"{self.version}-{int(self.updated_at.timestamp() * 1_000_000):x}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which orders, in what order: `sort` names a moment, `where` holds filters by name, as the store knows them."""
+
+    sort: str = "created_at"
+    descending: bool = True
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def identity(self, reach: Reach) -> str:
+        """Return the text that a cursor of this listing is good for."""
+        filters = sorted((name, str(value)) for name, value in self.where.items())
+        return json.dumps(["orders", self.sort, self.descending, filters, reach.everyone, reach.subject, reach.team])
 
 
 class OrderStore(Protocol):
-    """Where orders are kept. Every read says how far it reaches; what lies beyond does not exist for it."""
+    """Where orders are kept. Every method says how far it reaches; what lies beyond does not exist for it."""
 
-    def add(self, order: Order) -> None:
-        """Keep a new order with its lines, wholly or not at all."""
+    def add(self, order: Order, change: Change) -> None:
+        """Keep a new order with its lines and the first line of its history, wholly or not at all."""
 
     def find(self, order_id: UUID, reach: Reach) -> Order | None:
         """Return the order, None if there is none within reach."""
 
-    def page(self, reach: Reach, limit: int, after: Cursor | None) -> Page[Order]:
-        """Return the orders within reach, newest first."""
+    def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Order]:
+        """Return at most `limit` orders of the listing."""
+
+    def history(self, order_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
+        """Return changes of the order, the last first; `before` is the version that the page before ended with."""
+
+    def move(self, order: Order, change: Change, reach: Reach, *, exactly: bool) -> Order | None:
+        """Bring the order to the change's status if it still has the status that was read, and remember the change.
+
+        `exactly`: and if it is still the version that was read. None: it is another by now, or beyond reach.
+        """
+
+    def edit(self, order: Order, details: OrderDetails, change: Change, reach: Reach) -> Order | None:
+        """Give the order these details if it is still the version that was read, and remember the change.
+
+        None: it is another by now, or beyond reach.
+        """
 
 
-def create_order(details: OrderDetails, owner: Owner, orders: OrderStore, now: datetime) -> Order:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One change that a caller asks for: who, how far they reach, what they have seen, and when."""
+
+    order_id: UUID
+    reach: Reach
+    actor: Actor
+    if_match: Precondition
+    now: datetime
+
+
+def create_order(details: OrderDetails, owner: Owner, actor: Actor, orders: OrderStore, now: datetime) -> Order:
     """Keep and return a new order, a draft."""
     order = Order(uuid7(), owner, details, OrderStatus.DRAFT, created_at=now, updated_at=now)
-    orders.add(order)
+    orders.add(order, Change(order.version, now, actor, "create", None, order.status, changes_between(None, details)))
     return order
 
 
@@ -92,3 +141,78 @@ def get_order(order_id: UUID, reach: Reach, orders: OrderStore) -> Order:
     if (order := orders.find(order_id, reach)) is None:
         raise NotFound("No such order.")
     return order
+
+
+def get_editable(request: Request, orders: OrderStore) -> Order:
+    """Return the order if it may be edited now.
+
+    Raises:
+        NotFound: as `get_order` says.
+        PreconditionFailed: If-Match names another state of it.
+        Conflict: it is no draft any more.
+    """
+    order = get_order(request.order_id, request.reach, orders)
+    request.if_match.demand(order.entity_tag)
+    if order.status is not EDITABLE:
+        raise illegal_move(order.status, "editing")
+    return order
+
+
+def edit_order(request: Request, said: Callable[[OrderDetails], OrderDetails], orders: OrderStore) -> Order:
+    """Change what is said of a draft; saying the same again changes nothing, the entity tag neither.
+
+    Raises: as `get_editable` does.
+    """
+    for _ in range(_EDITS):
+        order = get_editable(request, orders)
+        details = said(order.details)
+        if details == order.details:
+            return order
+        what = changes_between(order.details, details)
+        change = Change(order.version + 1, request.now, request.actor, "edit", order.status, order.status, what)
+        if (edited := orders.edit(order, details, change, request.reach)) is not None:
+            return edited
+    raise Conflict("The order is being changed by others: send it again.")
+
+
+def move_order(request: Request, move: Move, orders: OrderStore) -> Order:
+    """Move an order on; of two moves at once from one status, one is made and the other refused.
+
+    Raises:
+        NotFound: as `get_order` says.
+        PreconditionFailed: If-Match names another state of it.
+        Conflict: the move does not lead on from where the order stands; it says which do.
+    """
+    order = get_order(request.order_id, request.reach, orders)
+    request.if_match.demand(order.entity_tag)
+    rule = RULES[move]
+    if order.status not in rule.sources:
+        raise illegal_move(order.status, move)
+    change = Change(order.version + 1, request.now, request.actor, move, order.status, rule.target)
+    moved = orders.move(order, change, request.reach, exactly=request.if_match.sent)
+    if moved is None:  # another change came first
+        order = get_order(request.order_id, request.reach, orders)
+        request.if_match.demand(order.entity_tag)
+        raise illegal_move(order.status, move)
+    return moved
+
+
+def changes_between(before: OrderDetails | None, after: OrderDetails) -> dict[str, Any]:
+    """Return each member that differs, as it was (None: there was none) and as it is."""
+    old, new = {} if before is None else _members(before), _members(after)
+    return {name: {"from": old.get(name), "to": new[name]} for name in new if old.get(name) != new[name]}
+
+
+def _members(details: OrderDetails) -> dict[str, Any]:
+    lines = [
+        {"description": line.description, "quantity": line.quantity, "unit_price_minor": line.unit_price_minor}
+        for line in details.lines
+    ]
+    return {"customer_id": str(details.customer_id), "currency": details.currency, "lines": lines}
+
+
+def as_changed(order: Order, change: Change, version: int, details: OrderDetails | None = None) -> Order:
+    """Return the order as the change left it."""
+    return replace(
+        order, status=change.to_status, details=details or order.details, updated_at=change.at, version=version
+    )

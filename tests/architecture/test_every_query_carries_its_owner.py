@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "services/crm/storage/records.py:replace": "seeds, which name any owner; no request reaches it",
     "services/crm/storage/search.py:matches": "numbers of the search index; the statement around it has the clause",
     "services/orders/storage/orders.py:replace": "seeds, which name any owner; no request reaches it",
+    "services/orders/storage/orders.py:_replace_lines": "lines of an order whose UPDATE has just had the clause",
     "services/orders/storage/orders.py:_with_lines": "lines of orders that were read with the clause",
 }
 

@@ -1,18 +1,27 @@
-"""Orders in SQL. Each read carries the owner in its WHERE clause; lines are reached through their order alone."""
+"""Orders in SQL. Each statement carries the owner in its WHERE clause; lines and history are reached through their
+order alone.
+
+A change is UPDATE ... WHERE (what was read) RETURNING, and the row of history that goes with it, in one transaction.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, false, insert, or_, select, true, tuple_, update
+from sqlalchemy import Column, ColumnElement, Row, delete, insert, select, tuple_, update
 from sqlalchemy import literal as value
 
-from services.orders.orders import Order, OrderDetails, OrderLine, OrderStatus
-from services.orders.storage.tables import order_lines, orders
-from shared.bearer import Owner, Reach
-from shared.database import Connection, Database, UtcDateTime
+from services.orders.history import Change
+from services.orders.orders import Listing, Order, OrderDetails, OrderLine, as_changed
+from services.orders.storage.rows import change_of, history_row, line_rows, order_of, order_row
+from services.orders.storage.tables import order_history, order_lines, orders
+from shared.bearer import Reach
+from shared.database import Connection, Database
+from shared.owned_rows import parts, within
 from shared.pagination import Cursor, Page
+
+_SORTS: dict[str, Column[Any]] = {"created_at": orders.c.created_at, "updated_at": orders.c.updated_at}
 
 
 class SqlOrders:
@@ -21,49 +30,139 @@ class SqlOrders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, order: Order) -> None:
-        """Keep a new order with its lines, wholly or not at all."""
+    def add(self, order: Order, change: Change) -> None:
+        """Keep a new order with its lines and the first line of its history, wholly or not at all."""
         with self._database.unit_of_work() as db:
-            db.execute(insert(orders).values(_row(order)))
-            db.execute(insert(order_lines), _line_rows(order))
+            db.execute(insert(orders).values(order_row(order)))
+            db.execute(insert(order_lines), line_rows(order.id, order.details))
+            db.execute(insert(order_history).values(history_row(order.id, change)))
 
-    def replace(self, order: Order) -> None:
+    def replace(self, order: Order, change: Change) -> None:
         """Overwrite the order with this one's id, whoever owns it: for seeds, not for requests."""
         with self._database.unit_of_work() as db:
-            db.execute(update(orders).where(orders.c.id == order.id).values(_row(order)))
-            db.execute(delete(order_lines).where(order_lines.c.order_id == order.id))
-            db.execute(insert(order_lines), _line_rows(order))
+            db.execute(
+                update(orders).where(orders.c.id == order.id).values({**order_row(order), "version": change.version})
+            )
+            db.execute(insert(order_history).values(history_row(order.id, change)))
+            _replace_lines(db, order.id, order.details)
 
     def find(self, order_id: UUID, reach: Reach) -> Order | None:
         """Return the order, None if there is none within reach."""
-        statement = select(orders).where(orders.c.id == order_id, _within(reach))
+        statement = select(orders).where(orders.c.id == order_id, within(orders, reach))
         with self._database.autocommit() as db:
             found = _with_lines(db, db.execute(statement).all())
         return found[0] if found else None
 
-    def page(self, reach: Reach, limit: int, after: Cursor | None) -> Page[Order]:
-        """Return the orders within reach, newest first."""
-        place = (orders.c.created_at, orders.c.id)
-        statement = select(orders).where(_within(reach)).order_by(*(column.desc() for column in place))
-        if after is not None:
-            last = tuple_(value(after.value, UtcDateTime), value(after.id, orders.c.id.type))
-            statement = statement.where(tuple_(*place) < last)
+    def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Order]:
+        """Return at most `limit` orders of the listing."""
+        sorted_by = _SORTS[listing.sort]
         with self._database.autocommit() as db:
-            rows = db.execute(statement.limit(limit + 1)).all()
-            items = _with_lines(db, rows[:limit])
-        more = len(rows) > limit
-        return Page(items, Cursor(items[-1].created_at, items[-1].id).encode() if more else None)
+            rows = {row.id: row for part in parts(reach) for row in _range(db, part, listing, limit + 1, after)}
+            in_order = sorted(
+                rows.values(), key=lambda row: (getattr(row, sorted_by.name), row.id), reverse=listing.descending
+            )
+            items = _with_lines(db, in_order[:limit])
+        if len(in_order) <= limit:
+            return Page(items, None)
+        last = in_order[limit - 1]
+        return Page(items, Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity(reach)))
+
+    def history(self, order_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
+        """Return changes of the order, the last first; `before` is the version that the page before ended with."""
+        statement = (
+            select(order_history)
+            .join(orders, orders.c.id == order_history.c.order_id)
+            .where(order_history.c.order_id == order_id, within(orders, reach))
+            .order_by(order_history.c.version.desc())
+            .limit(limit + 1)
+        )
+        if before is not None:
+            statement = statement.where(order_history.c.version < before)
+        with self._database.autocommit() as db:
+            found = [change_of(row) for row in db.execute(statement)]
+        items = found[:limit]
+        return Page(items, str(items[-1].version) if len(found) > limit else None)
+
+    def move(self, order: Order, change: Change, reach: Reach, *, exactly: bool) -> Order | None:
+        """Bring the order to the change's status if it still has the status that was read, and remember the change.
+
+        `exactly`: and if it is still the version that was read. None: it is another by now, or beyond reach.
+        """
+        as_read = [orders.c.status == order.status.value]
+        if exactly:
+            as_read.append(orders.c.version == order.version)
+        with self._database.unit_of_work() as db:
+            # the row as it is now, if an edit of the draft came in between: what is moved is what was committed last
+            version = _advance(db, order, change, reach, as_read, status=change.to_status.value)
+            if version is None:
+                return None
+            details = order.details if version == order.version + 1 else _current_details(db, order.id, reach)
+        return as_changed(order, change, version, details)
+
+    def edit(self, order: Order, details: OrderDetails, change: Change, reach: Reach) -> Order | None:
+        """Give the order these details if it is still the version that was read, and remember the change.
+
+        None: it is another by now, or beyond reach.
+        """
+        as_read = [orders.c.version == order.version, orders.c.status == order.status.value]
+        with self._database.unit_of_work() as db:
+            columns = {"customer_id": details.customer_id, "currency": details.currency}
+            version = _advance(db, order, change, reach, as_read, **columns)
+            if version is None:
+                return None
+            if details.lines != order.details.lines:
+                _replace_lines(db, order.id, details)
+        return as_changed(order, change, version, details)
 
 
-def _within(reach: Reach) -> ColumnElement[bool]:
-    if reach.everyone:
-        return true()
-    clauses: list[ColumnElement[bool]] = []
-    if reach.subject is not None:
-        clauses.append(orders.c.owner_sub == reach.subject)
-    if reach.team is not None:
-        clauses.append(orders.c.owner_team == reach.team)
-    return or_(false(), *clauses)
+def _advance(
+    db: Connection, order: Order, change: Change, reach: Reach, as_read: list[ColumnElement[bool]], **columns: Any
+) -> int | None:
+    """Make the next version of the order if it is `as_read`, remember the change, and return the version."""
+    moved = (
+        update(orders)
+        .where(orders.c.id == order.id, within(orders, reach), *as_read)
+        .values(version=orders.c.version + 1, updated_at=change.at, **columns)
+        .returning(orders.c.version)
+    )
+    version = db.scalars(moved).one_or_none()
+    if version is not None:
+        db.execute(insert(order_history).values({**history_row(order.id, change), "version": version}))
+    return version
+
+
+def _current_details(db: Connection, order_id: UUID, reach: Reach) -> OrderDetails:
+    rows = db.execute(select(orders).where(orders.c.id == order_id, within(orders, reach))).all()
+    return _with_lines(db, rows)[0].details
+
+
+def _replace_lines(db: Connection, order_id: UUID, details: OrderDetails) -> None:
+    db.execute(delete(order_lines).where(order_lines.c.order_id == order_id))
+    db.execute(insert(order_lines), line_rows(order_id, details))
+
+
+def _range(db: Connection, part: Reach, listing: Listing, limit: int, after: Cursor | None) -> Sequence[Row[Any]]:
+    """Return rows of one part of the reach: one range of one index, without a sort."""
+    sorted_by = _SORTS[listing.sort]
+    statement = select(orders).where(within(orders, part))
+    for name, sought in listing.where.items():
+        statement = statement.where(_condition(name, sought))
+    if after is not None:
+        place, last = tuple_(sorted_by, orders.c.id), tuple_(value(after.value, sorted_by.type), value(after.id))
+        statement = statement.where(place < last if listing.descending else place > last)
+    order = (column.desc() if listing.descending else column.asc() for column in (sorted_by, orders.c.id))
+    return db.execute(statement.order_by(*order).limit(limit)).all()
+
+
+def _condition(name: str, sought: Any) -> ColumnElement[bool]:
+    condition: ColumnElement[bool]
+    if name == "created_from":
+        condition = orders.c.created_at >= sought
+    elif name == "created_to":
+        condition = orders.c.created_at < sought
+    else:
+        condition = orders.c[name] == sought
+    return condition
 
 
 def _with_lines(db: Connection, rows: Sequence[Row[Any]]) -> list[Order]:
@@ -73,41 +172,4 @@ def _with_lines(db: Connection, rows: Sequence[Row[Any]]) -> list[Order]:
     lines: dict[UUID, list[OrderLine]] = defaultdict(list)
     for line in db.execute(select(order_lines).where(of_these).order_by(order_lines.c.position)):
         lines[line.order_id].append(OrderLine(line.description, line.quantity, line.unit_price_minor))
-    return [_order(row, tuple(lines[row.id])) for row in rows]
-
-
-def _row(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "owner_sub": order.owner.subject,
-        "owner_team": order.owner.team,
-        "customer_id": order.details.customer_id,
-        "currency": order.details.currency,
-        "status": order.status.value,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
-    }
-
-
-def _line_rows(order: Order) -> list[dict[str, Any]]:
-    return [
-        {
-            "order_id": order.id,
-            "position": position,
-            "description": line.description,
-            "quantity": line.quantity,
-            "unit_price_minor": line.unit_price_minor,
-        }
-        for position, line in enumerate(order.details.lines, start=1)
-    ]
-
-
-def _order(row: Row[Any], lines: tuple[OrderLine, ...]) -> Order:
-    return Order(
-        id=row.id,
-        owner=Owner(row.owner_sub, row.owner_team),
-        details=OrderDetails(row.customer_id, row.currency, lines),
-        status=OrderStatus(row.status),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+    return [order_of(row, tuple(lines[row.id])) for row in rows]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Uuid
 
-from shared.database import UtcDateTime, new_metadata
+from shared.database import Json, UtcDateTime, new_metadata
 from shared.idempotency import idempotency_table
 
 metadata = new_metadata()
@@ -18,10 +18,15 @@ orders = Table(
     Column("status", String(20), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    # a list reads one range of one of these: a user's own, a manager's team, everything
+    Column("version", Integer, nullable=False, server_default="1"),
+    # a list reads one range of one of these: a user's own, a team's, everything; in each order that can be asked for
     Index(None, "owner_sub", "created_at", "id"),
     Index(None, "owner_team", "created_at", "id"),
     Index(None, "created_at", "id"),
+    Index(None, "owner_sub", "updated_at", "id"),
+    Index(None, "owner_team", "updated_at", "id"),
+    Index(None, "updated_at", "id"),
+    Index(None, "customer_id", "created_at", "id"),
 )
 
 order_lines = Table(
@@ -34,6 +39,22 @@ order_lines = Table(
     Column("unit_price_minor", BigInteger, nullable=False),
     CheckConstraint("quantity >= 1", name="quantity"),
     CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+)
+
+# One row for each version of an order; the service's role may add and read, no more (deploy.migrate).
+order_history = Table(
+    "order_history",
+    metadata,
+    Column("order_id", ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor_sub", String(255), nullable=False),
+    Column("actor_client_id", String(255), nullable=False),
+    Column("actor_acting", String(255)),
+    Column("action", String(20), nullable=False),
+    Column("from_status", String(20)),
+    Column("to_status", String(20), nullable=False),
+    Column("changes", Json, nullable=False),
 )
 
 idempotency_keys = idempotency_table(metadata)

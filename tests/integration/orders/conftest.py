@@ -2,6 +2,7 @@
 
 import json as jsonlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from services.orders.settings import OrdersSettings
 from shared.asgi import Edge
 from shared.testing import FakeIssuer, SettableClock
 from tests.support.databases import migrated
+from tests.support.scripted_suite import ScriptedSuite, scripted_suite
 
 Headers = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
@@ -32,10 +34,30 @@ def issuer(clock: SettableClock) -> FakeIssuer:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> OrdersSettings:
+def suite() -> Iterator[ScriptedSuite]:
+    """The provider's exchange and the CRM, over real HTTP: every contact is seen unless a test says otherwise."""
+    with scripted_suite() as running:
+        yield running
+
+
+@pytest.fixture
+def customers_timeout() -> timedelta:
+    """Ample: the machine may be busy with other tests. Tests of the limit itself have their own."""
+    return timedelta(seconds=30)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, suite: ScriptedSuite, customers_timeout: timedelta) -> OrdersSettings:
     url = f"sqlite:///{tmp_path / 'orders.sqlite3'}"
     migrated("orders", url).dispose()
-    return OrdersSettings(environment="local", data_dir=tmp_path, database_url=url)
+    return OrdersSettings(
+        environment="local",
+        data_dir=tmp_path,
+        database_url=url,
+        token_url=f"{suite.url}/token",
+        crm_url=suite.url,
+        customers_timeout=customers_timeout,
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,16 @@ from deploy.init import SERVICES, main
 from shared.errors import ConfigurationError
 from shared.secret_files import follow, made_once
 
-VOLUMES = ("ca-key", "ca", "proxy", "postgres", "valkey", *SERVICES, *(f"{service}-owner" for service in SERVICES))
+VOLUMES = (
+    "ca-key",
+    "ca",
+    "proxy",
+    "postgres",
+    "valkey",
+    "orders-client",
+    *SERVICES,
+    *(f"{service}-owner" for service in SERVICES),
+)
 
 
 @pytest.fixture
@@ -42,6 +51,7 @@ def test_each_volume_holds_what_its_reader_needs(root: Path) -> None:
         "auth/key-encryption-keys",
         "auth/refresh-mac-keys",
         "auth/valkey-url",
+        "orders-client/client-secret",
         *(f"{volume}/database-url" for service in SERVICES for volume in (service, f"{service}-owner")),
     }
     assert {name for name, text in made.items() if "PRIVATE KEY" in text} == {"ca-key/ca.key", "proxy/tls.key"}

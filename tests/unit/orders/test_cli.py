@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from services.orders.cli import main
-from services.orders.orders import OrderStatus
+from services.orders.lifecycle import OrderStatus
+from services.orders.orders import Listing
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Reach
 from shared.database import Database
@@ -29,7 +30,7 @@ def test_the_local_seeds_are_added_once(url: str, capsys: pytest.CaptureFixture[
     assert main(["apply", str(LOCAL)]) == 0
     assert capsys.readouterr().out == "nothing to do\n"
     database = Database(url)
-    orders = SqlOrders(database).page(Reach(everyone=True), 10, None).items
+    orders = SqlOrders(database).page(Reach(everyone=True), Listing(), 10, None).items
     database.dispose()
     assert {order.status for order in orders} == {OrderStatus.DRAFT}
     assert sorted(order.details.total_minor for order in orders) == [4500, 8999, 9580]

@@ -9,6 +9,7 @@ def test_the_addresses_follow_from_the_ports() -> None:
     assert environment["CRM_ISSUER"] == environment["ORDERS_ISSUER"] == "http://localhost:7000"
     assert environment["CRM_AUDIENCE"] == "http://localhost:7001"
     assert environment["ORDERS_AUDIENCE"] == "http://localhost:9002"
+    assert environment["ORDERS_CRM_AUDIENCE"] == environment["CRM_AUDIENCE"]
 
 
 def test_what_is_set_stays() -> None:

@@ -63,3 +63,15 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="is not YAML"):
         load_config(file, {})
+
+
+def test_a_secret_may_come_from_the_file_that_its_name_names(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n", encoding="utf-8")
+    config = tmp_path / "config.yaml"
+    config.write_text("client_secret: ${SECRET:-published}", encoding="utf-8")
+    named = {"SECRET_FILE": str(tmp_path / "secret")}
+    assert load_config(config, named)["client_secret"] == "from-a-file"
+    assert load_config(config, {**named, "SECRET": "given"})["client_secret"] == "given"
+    assert load_config(config, {"SECRET_FILE": ""})["client_secret"] == "published"
+    with pytest.raises(ConfigurationError, match="SECRET_FILE: cannot read"):
+        load_config(config, {"SECRET_FILE": str(tmp_path / "none")})

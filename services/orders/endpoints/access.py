@@ -1,0 +1,74 @@
+"""Who may call which route of Orders, and how far they reach there.
+
+Policy: ADR-0026
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security.utils import get_authorization_scheme_param
+
+from shared.bearer import Principal, Reach, fail_closed, owner_of_new_records, reach_of, require_auth, require_scope
+
+READ, WRITE, READ_ALL = "orders:read", "orders:write", "orders:read:all"
+ACR_MFA = "urn:company:acr:mfa"
+#: How old the second factor of somebody who gives money back may be.
+REFUND_MAX_AGE = timedelta(minutes=5)
+
+Reader = Annotated[Principal, Depends(require_scope(READ, READ_ALL))]
+Writer = Annotated[Principal, Depends(require_scope(WRITE))]
+
+#: What a refund demands beyond the scope: a second factor just given, and word of every revocation.
+REFUND_REQUIREMENTS: list[Any] = [
+    Depends(require_auth(acr=ACR_MFA, max_age=REFUND_MAX_AGE)),
+    Depends(fail_closed),
+]
+
+#: What the answers with one order say in OpenAPI.
+TAGGED: dict[str, Any] = {
+    "headers": {"ETag": {"description": "The order's entity tag, for If-Match.", "schema": {"type": "string"}}}
+}
+NOT_MODIFIED: dict[str, Any] = {**TAGGED, "description": "The order is still the one that If-None-Match names."}
+CREATED: dict[str, Any] = {
+    "headers": {
+        **TAGGED["headers"],
+        "Location": {"description": "The order's address.", "schema": {"type": "string"}},
+    }
+}
+CONFLICT: dict[str, Any] = {
+    "description": "Not possible from where the order stands: `order_status` says where that is, `legal_moves` what is."
+}
+
+
+def reads(principal: Principal) -> Reach:
+    """Return the orders that the caller may see."""
+    return reach_of(principal, all_records=READ_ALL)
+
+
+def writes(principal: Principal) -> Reach:
+    """Return the orders that the caller may change.
+
+    Raises:
+        InsufficientScope: a machine client, which changes none.
+    """
+    owner_of_new_records(principal)
+    return reach_of(principal)
+
+
+@dataclass(frozen=True)
+class _CallersToken:
+    """The access token of a request whose requirements have been met, to be traded and for nothing else."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "<the caller's token>"
+
+
+def _callers_token(request: Request) -> _CallersToken:
+    return _CallersToken(get_authorization_scheme_param(request.headers.get("Authorization"))[1])
+
+
+CallersToken = Annotated[_CallersToken, Depends(_callers_token)]

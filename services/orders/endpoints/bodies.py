@@ -1,0 +1,283 @@
+"""What orders look like on the wire: bodies, answers, queries, each with its limits and an example.
+
+In: OrderIn, OrderPatch, OrderQuery, HistoryQuery. Out: OrderOut, OrderPage, HistoryPage; money in minor units (cents)
+of the order's currency, times in UTC.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+)
+
+from services.orders.currencies import CURRENCIES
+from services.orders.history import Change
+from services.orders.lifecycle import OrderStatus
+from services.orders.orders import MAX_INTEGER, MAX_LINES, Listing, Order, OrderDetails, OrderLine
+from shared.bearer import Reach
+from shared.errors import InvalidInput
+from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
+
+_CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
+_TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}
+_NOON = "2030-01-01T12:00:00Z"
+
+
+def _in_use(currency: str) -> str:
+    if currency not in CURRENCIES:
+        raise ValueError("no currency of ISO 4217")
+    return currency
+
+
+# pydantic alone would also read digits as seconds of an epoch, or of another one if they are many
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _rfc_3339(value: Any) -> Any:
+    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+        raise ValueError("must be a time in RFC 3339")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # at either end of the calendar some offsets have no UTC
+        raise ValueError("must be a time that UTC has") from error
+
+
+# Without NUL, which PostgreSQL cannot store in text.
+Description = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
+    Field(examples=["Teapot"]),
+]
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    AfterValidator(_in_use),
+    Field(description="A currency of ISO 4217 that is in use.", examples=["EUR"]),
+]
+CustomerId = Annotated[
+    UUID, Field(description="The id of a CRM contact that the caller may see.", examples=[_CUSTOMER])
+]
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc), Field(examples=[_NOON])]
+
+
+class Line(BaseModel):
+    """One line of an order; the price of one, in minor units of the order's currency."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: Description
+    quantity: StrictInt = Field(ge=1, le=MAX_INTEGER, examples=[2])
+    unit_price_minor: StrictInt = Field(ge=0, le=MAX_INTEGER, examples=[2450])
+
+    def line(self) -> OrderLine:
+        """Return it as the domain has it."""
+        return OrderLine(self.description, self.quantity, self.unit_price_minor)
+
+    @classmethod
+    def of(cls, line: OrderLine) -> "Line":
+        """Return a line that was validated when it came in."""
+        return cls.model_construct(
+            description=line.description, quantity=line.quantity, unit_price_minor=line.unit_price_minor
+        )
+
+
+def _total_is_exact(lines: list[Line]) -> list[Line]:
+    if sum(line.quantity * line.unit_price_minor for line in lines) > MAX_INTEGER:
+        raise ValueError("the total is too large")
+    return lines
+
+
+Lines = Annotated[
+    list[Line],
+    Field(min_length=1, max_length=MAX_LINES, description="Their total is at most 2^53 - 1 minor units."),
+    AfterValidator(_total_is_exact),
+]
+
+
+class OrderIn(BaseModel):
+    """What a caller may say of an order; owner, status, total and times are not theirs to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_id: CustomerId
+    currency: Currency
+    lines: Lines
+
+    def details(self) -> OrderDetails:
+        """Return it as the domain has it."""
+        return OrderDetails(self.customer_id, self.currency, tuple(line.line() for line in self.lines))
+
+
+class OrderPatch(BaseModel):
+    """A change of a draft (RFC 7396): members that are sent are set, the others stay; none can be removed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_id: CustomerId = Field(default_factory=lambda: UUID(int=0))
+    currency: Currency = Field(default_factory=str)
+    lines: Lines = Field(default_factory=list)
+
+    @property
+    def new_customer(self) -> UUID | None:
+        """The customer that is named, None if none is."""
+        return self.customer_id if "customer_id" in self.model_fields_set else None
+
+    def applied_to(self, details: OrderDetails) -> OrderDetails:
+        """Return the details with what was sent in place."""
+        sent = self.model_fields_set
+        return OrderDetails(
+            self.customer_id if "customer_id" in sent else details.customer_id,
+            self.currency if "currency" in sent else details.currency,
+            tuple(line.line() for line in self.lines) if "lines" in sent else details.lines,
+        )
+
+
+class OrderOut(BaseModel):
+    """An order as it is answered."""
+
+    id: UUID = Field(examples=["0190a1b0-0000-7000-8000-00000000d001"])
+    customer_id: UUID = Field(examples=[_CUSTOMER])
+    currency: str = Field(examples=["EUR"])
+    lines: list[Line]
+    total_minor: int = Field(description="The sum of the lines, in minor units.", examples=[4900])
+    status: OrderStatus
+    created_at: datetime = Field(examples=[_NOON])
+    updated_at: datetime = Field(examples=[_NOON])
+
+    @classmethod
+    def of(cls, order: Order) -> "OrderOut":
+        """Return the order without what is ours alone."""
+        details = order.details
+        return cls(
+            id=order.id,
+            customer_id=details.customer_id,
+            currency=details.currency,
+            lines=[Line.of(line) for line in details.lines],
+            total_minor=details.total_minor,
+            status=order.status,
+            created_at=order.created_at,
+            updated_at=order.updated_at,
+        )
+
+
+class OrderPage(BaseModel):
+    """One page of orders, and the cursor of the next (`null`: this is the last)."""
+
+    items: list[OrderOut]
+    next_cursor: str | None
+
+
+class OrderQuery(BaseModel):
+    """Which orders, in which order, and which page of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 50
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = Field(
+        default=None,
+        description="`next_cursor` of the page before, as it was given. It is good for the same order, filters and "
+        "caller alone; how many records a page has may change.",
+    )
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at"] = Field(
+        default="-created_at", description="`-` turns the order round: newest first is the default."
+    )
+    status: OrderStatus | None = Field(default=None, description="Orders that stand there.")
+    customer_id: UUID | None = Field(default=None, description="Orders of that customer.", examples=[_CUSTOMER])
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
+        default=None, description="Orders in that currency.", examples=["EUR"]
+    )
+    created_from: Moment | None = Field(default=None, description="Orders created then or later.")
+    created_to: Moment | None = Field(default=None, description="Orders created before then.")
+
+    def listing(self) -> Listing:
+        """Return it as the domain has it."""
+        filters = ("status", "customer_id", "currency", "created_from", "created_to")
+        where = {name: sought for name in filters if (sought := getattr(self, name)) is not None}
+        return Listing(self.sort.removeprefix("-"), self.sort.startswith("-"), where)
+
+    def after(self, listing: Listing, reach: Reach) -> Cursor | None:
+        """Return the place that the page begins after, None for the first page.
+
+        Raises:
+            InvalidInput: the cursor is not one that this API gave for this list.
+        """
+        if self.cursor is None:
+            return None
+        try:
+            return Cursor.decode(self.cursor, listing.identity(reach))
+        except ValueError as error:
+            raise InvalidInput(NOT_OURS, "query", "cursor") from error
+
+
+class ActorOut(BaseModel):
+    """Who made a change."""
+
+    sub: str = Field(description="The user.", examples=["0190a1b0-0000-7000-8000-000000000a11"])
+    client_id: str = Field(description="The client that they used.", examples=["mobile-app"])
+    act: str | None = Field(description="Who acted for them, if anybody did (RFC 8693).", examples=[None])
+
+
+class ChangeOut(BaseModel):
+    """One change of an order."""
+
+    version: int = Field(description="The version that it made; the first is 1.", examples=[2])
+    at: datetime = Field(examples=[_NOON])
+    actor: ActorOut
+    action: str = Field(description="`create`, `edit`, or the move.", examples=["place"])
+    from_status: OrderStatus | None = Field(description="`null`: it began with this.")
+    to_status: OrderStatus
+    changes: dict[str, Any] = Field(
+        description='Each member that changed, as `{"from": ..., "to": ...}`.',
+        examples=[{"currency": {"from": "GBP", "to": "EUR"}}],
+    )
+
+    @classmethod
+    def of(cls, change: Change) -> "ChangeOut":
+        """Return the change."""
+        actor = ActorOut(sub=change.actor.subject, client_id=change.actor.client_id, act=change.actor.acting)
+        return cls(
+            version=change.version,
+            at=change.at,
+            actor=actor,
+            action=change.action,
+            from_status=change.from_status,
+            to_status=change.to_status,
+            changes=dict(change.changes),
+        )
+
+
+class HistoryPage(BaseModel):
+    """One page of changes, the last first, and the cursor of the next (`null`: this is the last)."""
+
+    items: list[ChangeOut]
+    next_cursor: str | None
+
+
+class HistoryQuery(BaseModel):
+    """Which page of an order's history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}$")] | None = Field(
+        default=None, description="`next_cursor` of the page before, as it was given."
+    )
+
+    @property
+    def before(self) -> int | None:
+        """The version that the page before ended with, None for the first page."""
+        return None if self.cursor is None else int(self.cursor)
