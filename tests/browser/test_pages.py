@@ -98,6 +98,13 @@ def _continue(visitor: Visitor, phones: Phones) -> Page:
     return tab
 
 
+def _logout(visitor: Visitor, phones: Phones) -> Page:
+    sign_in(_login(visitor, phones), ALICE, phones.clock)
+    tab = visitor.open(f"{phones.stack.auth}/logout")
+    expect(tab.locator("#confirm-logout")).to_be_visible()
+    return tab
+
+
 def _bad_form(visitor: Visitor, phones: Phones) -> Page:
     tab = _login(visitor, phones)
     tab.evaluate("document.querySelector('[name=csrf]').value = 'x'")
@@ -146,6 +153,8 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "mfa": (_mfa, 200, None),
     "mfa-error": (_mfa_error, 400, "The code is wrong or was used before."),
     "continue": (_continue, 200, None),
+    "logout": (_logout, 200, None),
+    "logged-out": (_at("/logout"), 200, None),
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (
         _at("/authorize?client_id=mobile-app&client_id=other"),
