@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, tuple_
 from sqlalchemy import literal as value
 
 from services.crm.records import Details, Listing, Record
-from services.crm.storage.search import matches
+from services.crm.storage.search import by_search_first, matches
 from shared.bearer import Owner, Reach
 from shared.database import Connection, Database
 from shared.owned_rows import parts, within
@@ -107,7 +107,10 @@ class SqlRecords(Generic[Details]):
         if after is not None:
             place, last = tuple_(sorted_by, table.c.id), tuple_(value(after.value, sorted_by.type), value(after.id))
             statement = statement.where(place < last if listing.descending else place > last)
-        order = (c.desc() if listing.descending else c.asc() for c in (sorted_by, table.c.id))
+        first: ColumnElement[Any] = sorted_by
+        if "q" in listing.where and db.dialect.name == "postgresql":
+            first = by_search_first(sorted_by)
+        order = (c.desc() if listing.descending else c.asc() for c in (first, table.c.id))
         return db.execute(statement.order_by(*order).limit(limit)).all()
 
     def change(

@@ -56,7 +56,8 @@ def _record(name: str, *columns: Any, sorts: tuple[str, ...]) -> Table:
 def _filter(table: Table, column: str) -> None:
     """Add the index of a filter by equality, for one's own records and for a team's."""
     live = table.c.deleted_at.is_(None)
-    Index(None, table.c[column], table.c.owner_sub, table.c.created_at, postgresql_where=live, sqlite_where=live)
+    columns = (table.c[name] for name in (column, "owner_sub", "created_at", "id"))
+    Index(None, *columns, postgresql_where=live, sqlite_where=live)
 
 
 companies = _record(
