@@ -101,6 +101,13 @@ soak: setup ## the long proofs at full size (none yet: runs attacks and store co
 	@echo "soak: no full-size proof exists yet; running the security and contracts tests ten times"
 	@for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q -m "security or contracts" || exit 1; done
 
+.PHONY: compliance requirements
+compliance: requirements ## run the tests that prove a requirement, and write docs/compliance.md
+	$(BIN)/python -m scripts.compliance
+
+requirements: setup ## write the tests of docs/requirements.toml from the markers on the tests
+	$(BIN)/python -m scripts.requirement_matrix
+
 .PHONY: check fmt lint types imports migrations rfc-map rfc-map-check
 check: lint types imports rfc-map-check ## every check that runs no test
 

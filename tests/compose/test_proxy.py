@@ -45,6 +45,7 @@ def test_strict_transport_and_no_measurements(compose: ComposeStack, http: httpx
         assert http.get(f"{compose.url(service)}{path}").status_code == 404, path
 
 
+@pytest.mark.requirement("RFC9700-4.13")
 def test_what_a_client_says_of_itself_is_replaced(compose: ComposeStack, http: httpx2.Client) -> None:
     compose.compose("stop", "crm")
     try:

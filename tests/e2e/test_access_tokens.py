@@ -88,6 +88,7 @@ WRONG: dict[str, Forge] = {
 }
 
 
+@pytest.mark.requirement("RFC6750-3.1")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_token_is_refused_with_its_challenge(trusting: Trusting, what: str) -> None:
     token = WRONG[what](trusting.issuer)
@@ -121,12 +122,14 @@ def test_a_real_token_is_good_for_its_lifetime_and_the_leeway(suite: Stack, phon
         assert_refused(answer)
 
 
+@pytest.mark.requirement("RFC9068-4-typ")
 def test_a_real_id_token_opens_nothing(phones: Phones, wire: Wire) -> None:
     id_token = tokens_of(phones.signed_in(ALICE)).id_token
     for answer in (wire.contacts(id_token), wire.orders(id_token), wire.userinfo(id_token)):
         assert_refused(answer)
 
 
+@pytest.mark.requirement("RFC9700-2.3-api")
 def test_a_real_token_for_one_api_does_not_open_the_other(phones: Phones, wire: Wire) -> None:
     network = Wiretap()
     phones.signed_in(ALICE, network)
@@ -147,6 +150,7 @@ def test_a_real_token_without_api_scopes_opens_neither(phones: Phones, wire: Wir
     assert_refused(wire.orders(narrow))
 
 
+@pytest.mark.requirement("RFC6750-3.1")
 def test_reading_does_not_allow_writing(phones: Phones, wire: Wire) -> None:
     network = Wiretap()
     phones.signed_in(ALICE, network)

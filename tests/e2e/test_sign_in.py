@@ -26,6 +26,7 @@ def test_a_replayed_code_ends_its_family_and_no_other(phones: Phones) -> None:
     other.client.refresh()
 
 
+@pytest.mark.requirement("RFC8252-6")
 def test_a_code_without_its_verifier_is_worth_nothing_and_not_burnt(suite: Stack, phones: Phones, wire: Wire) -> None:
     app = phones.app()
     link = app.redirect(ALICE)
@@ -66,6 +67,7 @@ def test_the_answer_to_a_code_is_lost_and_the_person_signs_in_again(suite: Stack
     assert app.client.get(f"{suite.crm}/api/contacts").status_code == 200
 
 
+@pytest.mark.requirement("RFC8252-8.12", "RFC8252-7")
 @pytest.mark.parametrize("redirect_uri", ["myapp://callback", "com.company.myapp:/callback"])
 def test_each_private_scheme_works(suite: Stack, phones: Phones, redirect_uri: str) -> None:
     app = phones.app(redirect_uri=redirect_uri)
@@ -75,6 +77,7 @@ def test_each_private_scheme_works(suite: Stack, phones: Phones, redirect_uri: s
     assert app.client.get(f"{suite.crm}/api/contacts").status_code == 200
 
 
+@pytest.mark.requirement("RFC8252-7")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_loopback_works_on_any_port(phones: Phones, host: str) -> None:
     app = phones.app(redirect_uri=f"http://{host}/callback")
@@ -87,6 +90,7 @@ def test_loopback_works_on_any_port(phones: Phones, host: str) -> None:
         app.client.finish_sign_in(link.url)
 
 
+@pytest.mark.requirement("RFC8252-8.4")
 @pytest.mark.parametrize(
     "redirect_uri",
     [
@@ -177,6 +181,7 @@ def test_an_answer_that_nobody_waits_for_is_ignored(phones: Phones) -> None:
     app.client.refresh()  # the second time was not sent: the family lives
 
 
+@pytest.mark.requirement("RFC9700-4.4.2")
 def test_an_answer_of_another_issuer_is_refused(phones: Phones) -> None:
     for iss in ("http://evil.example", None):
         app = phones.app()
@@ -197,6 +202,7 @@ def test_cancel_is_access_denied(suite: Stack, phones: Phones) -> None:
         app.client.finish_sign_in(link.url)
 
 
+@pytest.mark.requirement("ASVS-6.1.1")
 def test_guessing_is_slowed_down_and_does_not_lock_the_user_out(phones: Phones) -> None:
     known = phones.signed_in(CAROL)  # a browser that signed in as her before has a budget of its own
     guesser = phones.app()

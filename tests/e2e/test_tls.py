@@ -58,6 +58,7 @@ def test_sign_in_call_refresh_and_logout(secure_stack: Stack, tmp_path: Path) ->
         phone.close()
 
 
+@pytest.mark.requirement("RFC6750-5.3-servers")
 def test_what_it_says_of_itself_is_https(secure_stack: Stack) -> None:
     with httpx2.Client(transport=network(secure_stack)) as http:
         metadata = http.get(f"{secure_stack.auth}/.well-known/openid-configuration").json()

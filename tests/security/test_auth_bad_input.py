@@ -100,6 +100,7 @@ VALUES = [pytest.param(text.encode(), id=name) for name, text in TEXTS.items()] 
 ]
 
 
+@pytest.mark.requirement("OIDC-3.1.2.6")
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_authorize_survives_it_in_every_parameter(provider: Provider, method: str, value: bytes) -> None:
@@ -188,6 +189,7 @@ def test_another_method_is_a_405_that_names_the_right_ones(provider: Provider, m
     assert "access-control-allow-origin" not in response.headers
 
 
+@pytest.mark.requirement("RFC9700-4.12")
 @pytest.mark.parametrize("path", ["/login/", "/authorize/", "/token/", "//evil.example/", "/nope", "/static/../app.py"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_address_is_never_a_redirect_to_the_host_header(provider: Provider, path: str, method: str) -> None:

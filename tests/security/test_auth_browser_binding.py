@@ -65,6 +65,7 @@ def test_a_stolen_handle_after_the_password_gets_no_code(victim: Browser, attack
     assert "code" in answer_of(victim.get(back))
 
 
+@pytest.mark.requirement("ASVS-6.6.2")
 def test_the_second_factor_of_another_browsers_sign_in_cannot_be_given(victim: Browser, attacker: Browser) -> None:
     mfa = attacker.enter_password(attacker.open(), BOB)
     victim.open()
@@ -73,6 +74,7 @@ def test_the_second_factor_of_another_browsers_sign_in_cannot_be_given(victim: B
     assert "code" in answer_of(attacker.enter_otp(mfa)), "and the code was not used up"
 
 
+@pytest.mark.requirement("OIDC-3.1.2.3")
 @pytest.mark.parametrize("path", ["/login", "/mfa", "/continue"])
 def test_a_form_needs_this_browsers_token_for_this_request(victim: Browser, attacker: Browser, path: str) -> None:
     mine, other = hidden_fields(victim.open()), hidden_fields(victim.open())
@@ -95,6 +97,7 @@ def test_a_session_cookie_alone_continues_no_request_of_another_browser(victim: 
     assert error_of(attacker.http.post("/continue", data=form)) == BAD_FORM
 
 
+@pytest.mark.requirement("ASVS-7.2.4")
 def test_a_cookie_planted_before_the_sign_in_is_worth_nothing_after_it(victim: Browser, attacker: Browser) -> None:
     """Session fixation."""
     attacker.sign_in(BOB)
@@ -105,6 +108,7 @@ def test_a_cookie_planted_before_the_sign_in_is_worth_nothing_after_it(victim: B
     assert 'id="password"' in attacker.open(redirect_uri=APP_LINK).text, "and the planted session has ended"
 
 
+@pytest.mark.requirement("ASVS-6.5.1")
 def test_a_totp_code_seen_over_the_shoulder_cannot_be_used_again(victim: Browser, attacker: Browser) -> None:
     otp = bobs_otp(victim.provider.clock)
     assert "code" in answer_of(victim.enter_otp(victim.enter_password(victim.open(), BOB), otp))
@@ -114,6 +118,7 @@ def test_a_totp_code_seen_over_the_shoulder_cannot_be_used_again(victim: Browser
     assert victim.provider.events()[-1] == "second_factor_failed"
 
 
+@pytest.mark.requirement("ASVS-6.1.1")
 def test_the_owner_of_a_known_browser_is_not_locked_out_by_guesses(victim: Browser, attacker: Browser) -> None:
     """OWASP ASVS 6.3.1: throttling must not be a lock-out weapon."""
     victim.sign_in()
@@ -128,6 +133,7 @@ def test_the_owner_of_a_known_browser_is_not_locked_out_by_guesses(victim: Brows
     assert "code" in answer_of(attacker.enter_password(blocked, ALICE)), "and nobody for longer than told"
 
 
+@pytest.mark.requirement("ASVS-6.6.2")
 def test_a_right_password_does_not_wipe_the_failures_of_the_second_factor(attacker: Browser) -> None:
     """Else a stolen password would buy endless guesses at the code."""
     statuses = []

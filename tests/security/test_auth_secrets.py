@@ -100,6 +100,7 @@ def test_no_secret_reaches_a_log_line(tmp_path: Path, clock: SettableClock, leve
     assert shown == []
 
 
+@pytest.mark.requirement("ASVS-7.2.3")
 def test_no_secret_is_kept_in_the_audit_trail_or_anywhere_at_rest(tmp_path: Path, clock: SettableClock) -> None:
     provider = start(tmp_path, clock)
     secrets = play(provider)

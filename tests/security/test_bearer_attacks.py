@@ -106,18 +106,21 @@ FORGERIES: dict[str, Callable[[FakeIssuer], str]] = {
 }
 
 
+@pytest.mark.requirement("RFC9068-4-alg", "RFC6750-3.1")
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES.keys())
 def test_a_forged_token_is_refused(target: Target, forgery: Callable[[FakeIssuer], str]) -> None:
     target.get(target.issuer.access_token())  # the keys are in memory, and a good token is remembered
     refused(target.get(forgery(target.issuer)))
 
 
+@pytest.mark.requirement("RFC6750-3-quoted")
 def test_every_bad_token_gets_the_same_answer(target: Target) -> None:
     target.get(target.issuer.access_token())
     answers = [target.get(forgery(target.issuer)) for forgery in FORGERIES.values()]
     assert len({(answer.content, answer.headers["WWW-Authenticate"]) for answer in answers}) == 1
 
 
+@pytest.mark.requirement("RFC9700-2.3-api")
 def test_a_token_for_one_api_alone_does_not_open_the_other(target: Target) -> None:
     [other] = set(target.issuer.audience) - {target.identifier}
     assert target.get(target.issuer.access_token(aud=[target.identifier])).status_code == 200
@@ -146,6 +149,7 @@ def test_a_remembered_token_carries_no_rights_from_one_route_to_another(target: 
     assert f'scope="{target.name}:write"' in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.requirement("ASVS-10.3.2")
 @pytest.mark.parametrize("scope", ["", "openid", "{name}:reader", "{name}:READ", "xx{name}:read", "{name}:write"])
 def test_a_scope_that_only_looks_like_it_is_not_enough(target: Target, scope: str) -> None:
     token = target.issuer.access_token(scope=scope.format(name=target.name))
@@ -166,6 +170,7 @@ def test_a_storm_of_forged_kids_costs_one_fetch_a_cooldown(target: Target, clock
     assert target.issuer.fetches == before + 2
 
 
+@pytest.mark.requirement("RFC6750-3")
 def test_no_credentials_are_challenged_without_an_error_code(target: Target) -> None:
     answer = target.client.get(target.path)
     assert answer.status_code == 401
@@ -173,6 +178,7 @@ def test_no_credentials_are_challenged_without_an_error_code(target: Target) -> 
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{target.name}", resource_metadata="{metadata}"'
 
 
+@pytest.mark.requirement("RFC6750-3")
 @pytest.mark.parametrize("header", ["Basic YWxpY2U6c2VjcmV0", "DPoP x", "", "Token x", "Bearerx y"])
 def test_another_scheme_is_no_credential(target: Target, header: str) -> None:
     answer = target.client.get(target.path, headers={"Authorization": header})
@@ -180,6 +186,7 @@ def test_another_scheme_is_no_credential(target: Target, header: str) -> None:
     assert "error=" not in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.requirement("RFC6750-3.1")
 @pytest.mark.parametrize(
     "header",
     [
@@ -199,6 +206,7 @@ def test_a_malformed_header_is_an_invalid_request(target: Target, header: str) -
     assert (answer.status_code, 'error="invalid_request"' in answer.headers["WWW-Authenticate"]) == (400, True)
 
 
+@pytest.mark.requirement("OAUTH21-5.2", "RFC6750-3.1")
 def test_two_headers_are_an_invalid_request_though_both_are_good(target: Target) -> None:
     value = f"Bearer {target.issuer.access_token()}"
     answer = target.client.get(target.path, headers=[("Authorization", value), ("authorization", value)])
@@ -211,6 +219,7 @@ def test_the_scheme_ignores_case(target: Target) -> None:
     assert target.client.get(target.path, headers=header).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-4.3.2", "OAUTH21-5.2")
 def test_a_token_in_the_query_is_no_credential(target: Target) -> None:
     """RFC 9700 s4.3.2: addresses end in logs."""
     answer = target.client.get(target.path, params={"access_token": target.issuer.access_token()})
@@ -226,6 +235,7 @@ def test_the_body_is_not_looked_at_before_the_credentials(target: Target) -> Non
     assert target.client.post(target.path, content=b"{", headers=headers).status_code == 403
 
 
+@pytest.mark.requirement("RFC9068-6")
 def test_no_answer_and_no_log_line_echoes_the_token(target: Target, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     good = target.issuer.access_token()
@@ -236,6 +246,7 @@ def test_no_answer_and_no_log_line_echoes_the_token(target: Target, caplog: pyte
         assert not any(segment and segment in said for segment in (token, *token.split(".")))
 
 
+@pytest.mark.requirement("RFC6750-3-quoted")
 def test_quotes_in_the_request_do_not_reach_the_challenge(target: Target) -> None:
     answer = target.client.get(f'{target.path}?x="', headers={"Authorization": 'Bearer x", error="none'})
     challenge = answer.headers["WWW-Authenticate"]

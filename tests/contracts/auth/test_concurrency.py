@@ -57,6 +57,7 @@ def events(stage: Stage) -> list[str]:
         return list(db.execute(select(audit_events.c.event).order_by(audit_events.c.id)).scalars())
 
 
+@pytest.mark.requirement("RFC9700-4.2.4")
 def test_a_code_redeemed_fifty_times_at_once_founds_one_family_and_the_others_end_it(
     postgres_stage: Stage, processes: Processes
 ) -> None:
@@ -108,6 +109,7 @@ def test_reuse_seen_twenty_times_at_once_is_recorded_once(postgres_stage: Stage,
     assert events(postgres_stage) == ["refresh_token_reuse"]
 
 
+@pytest.mark.requirement("RFC7009-2.1-family")
 def test_a_sign_out_among_refreshes_leaves_nothing_that_works(postgres_stage: Stage, processes: Processes) -> None:
     for _ in range(5):
         family = postgres_stage.family()
@@ -129,6 +131,7 @@ def test_a_sign_out_among_refreshes_leaves_nothing_that_works(postgres_stage: St
             assert rotate(processes[0], presented, ring=RING, policy=POLICY, now=NOON) is None
 
 
+@pytest.mark.requirement("ASVS-6.5.1")
 def test_a_totp_step_is_accepted_once(postgres_stage: Stage, processes: Processes) -> None:
     bob = UUID(BOB)
     with postgres_stage.sql.unit_of_work() as db:
@@ -141,6 +144,7 @@ def test_a_totp_step_is_accepted_once(postgres_stage: Stage, processes: Processe
     assert at_once(20, processes, act).count(True) == 1
 
 
+@pytest.mark.requirement("NIST63B-3.2.2")
 def test_a_failure_budget_admits_no_more_than_it_holds(postgres_stage: Stage, processes: Processes) -> None:
     key = account_budget("alice")
 

@@ -20,6 +20,7 @@ def assert_is_a_page(response: httpx2.Response, code: str) -> None:
 # ---------------------------------------------------------------- never redirected
 
 
+@pytest.mark.requirement("RFC9700-4.11.2", "OIDC-3.1.2.6")
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -44,6 +45,7 @@ def test_without_a_good_client_and_address_nothing_is_redirected(
     assert_is_a_page(refusing.browser().authorize(**changes), code)
 
 
+@pytest.mark.requirement("RFC9700-4.11.2")
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
 def test_a_repeated_client_or_address_is_a_page(browser: Browser, name: str) -> None:
     link = str(browser.authorize().request.url)
@@ -59,6 +61,9 @@ def test_a_disabled_client_is_unknown(provider: Provider, browser: Browser) -> N
 # ---------------------------------------------------------------- told to the client
 
 
+@pytest.mark.requirement(
+    "RFC9700-2.1.1", "OAUTH21-4.1.1", "OIDC-3.1.2.1-prompt-none", "OIDC-3.1.2.6", "RFC9207-2", "ASVS-10.4.6"
+)
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -120,6 +125,7 @@ def test_other_errors_go_to_the_client_with_state_and_issuer(
     assert "eyJ" not in answer["error_description"] and "evil" not in answer["error_description"]
 
 
+@pytest.mark.requirement("OAUTH21-3.1")
 @pytest.mark.parametrize("name", ["state", "scope", "code_challenge", "nonce", "prompt", "unheard_of"])
 def test_a_repeated_parameter_is_told_to_the_client(browser: Browser, name: str) -> None:
     """OAuth 2.1: only `resource` may repeat."""
@@ -134,6 +140,7 @@ def test_without_state_there_is_none_in_the_answer(browser: Browser) -> None:
     assert "state" not in answer_of(browser.authorize(state="", scope="x")), "empty means absent"
 
 
+@pytest.mark.requirement("OAUTH21-3.1", "OIDC-3.1.2.1-unknown")
 @pytest.mark.parametrize(
     "extra",
     [
@@ -153,6 +160,7 @@ def test_what_is_unknown_or_only_wished_is_no_error(browser: Browser, extra: dic
     assert browser.open(**extra).status_code == 200
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-nonce")
 def test_a_state_with_odd_characters_comes_back_as_it_was(browser: Browser) -> None:
     state = "a+b c&d=e#f%20\"'<>\\/?\u00e4\U0001fad6"
     location = browser.authorize(state=state, scope="x").headers["location"]

@@ -48,6 +48,7 @@ def test_the_whole_flow_with_a_second_factor(provider: Provider, browser: Browse
     assert provider.events() == ["second_factor_failed", "signed_in", "authorization_code_issued"]
 
 
+@pytest.mark.requirement("ASVS-6.3.8")
 @pytest.mark.parametrize("who", [("nobody", "x"), ("alice", "x"), ("alice", ""), ("", ""), ("alice", "x" * 2000)])
 def test_unknown_user_and_wrong_password_get_one_answer(provider: Provider, who: tuple[str, str]) -> None:
     """OWASP ASVS 6.3.8"""
@@ -57,6 +58,7 @@ def test_unknown_user_and_wrong_password_get_one_answer(provider: Provider, who:
     assert provider.events() == ["sign_in_failed"]
 
 
+@pytest.mark.requirement("ASVS-6.3.8")
 def test_a_disabled_user_gets_the_same_answer(provider: Provider, browser: Browser) -> None:
     provider.sql("UPDATE users SET disabled_at = '2030-01-01 00:00:00' WHERE username = 'alice'")
     assert error_of(browser.enter_password(browser.open(), ALICE)) == WRONG
@@ -125,6 +127,7 @@ def test_steps_that_are_not_next_lead_back(browser: Browser) -> None:
         assert (response.status_code, response.headers["location"]) == (303, f"/authorize?request={handle}")
 
 
+@pytest.mark.requirement("ASVS-6.3.3")
 def test_the_second_factor_cannot_be_skipped(browser: Browser) -> None:
     mfa = browser.enter_password(browser.open(), BOB)
     handle = hidden_fields(mfa)["request"]
@@ -175,6 +178,7 @@ def test_the_yes_counts_for_the_user_that_the_page_named(provider: Provider, bro
 # ---------------------------------------------------------------- sessions
 
 
+@pytest.mark.requirement("ASVS-7.2.4")
 def test_the_session_cookie_is_new_at_every_authentication_and_the_sid_stays(
     provider: Provider, browser: Browser
 ) -> None:
@@ -200,6 +204,7 @@ def test_another_user_ends_the_first_ones_session(provider: Provider, browser: B
     assert 'id="password"' in stale.open(redirect_uri=APP_LINK).text
 
 
+@pytest.mark.requirement("ASVS-7.3.1")
 @pytest.mark.parametrize(("hours", "asked"), [(11.9, False), (12, True)])
 def test_a_session_ends_twelve_hours_unused(provider: Provider, browser: Browser, hours: float, asked: bool) -> None:
     browser.sign_in()
@@ -208,6 +213,7 @@ def test_a_session_ends_twelve_hours_unused(provider: Provider, browser: Browser
     assert ('id="password"' in response.text) is asked
 
 
+@pytest.mark.requirement("ASVS-7.3.1")
 def test_a_session_ends_after_seven_days_of_use(provider: Provider, browser: Browser) -> None:
     browser.sign_in()
     for _ in range(15):
@@ -223,6 +229,7 @@ def test_a_session_from_before_tokens_valid_from_is_over(provider: Provider, bro
     assert 'id="password"' in browser.open(redirect_uri=APP_LINK).text
 
 
+@pytest.mark.requirement("RFC9700-4.12")
 def test_every_redirect_of_a_step_is_a_303(browser: Browser) -> None:
     """RFC 9700 s4.12: a 307 would post the password on."""
     login = browser.open()
@@ -232,6 +239,7 @@ def test_every_redirect_of_a_step_is_a_303(browser: Browser) -> None:
     assert browser.get(response.headers["location"]).status_code == 303
 
 
+@pytest.mark.requirement("RFC9700-4.11.2")
 def test_an_address_that_was_deregistered_meanwhile_gets_no_answer(provider: Provider) -> None:
     browser = provider.browser()
     page = browser.open(redirect_uri=APP_LINK)

@@ -40,6 +40,7 @@ def test_the_file_applied_twice_has_nothing_left_to_do(suite: Suite) -> None:
     assert apply(suite.provider.database) == []
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-nonce", "OIDC-2", "OIDC-3.1.3.6")
 @pytest.mark.parametrize("client", ["first", "second", "post"])
 def test_server(suite: Suite, client: str) -> None:
     """oidcc-server, oidcc-server-client-secret-post, oidcc-alternate-happy-flow; the query comes back intact."""
@@ -52,6 +53,7 @@ def test_response_type_missing(suite: Suite) -> None:
     assert suite.arrive(suite.open(request), request)["error"] in {"invalid_request", "unsupported_response_type"}
 
 
+@pytest.mark.requirement("OIDC-15.1")
 def test_idtoken_signature(suite: Suite) -> None:
     tokens, _ = suite.flow()
     header = jwt.get_unverified_header(tokens["id_token"])
@@ -59,6 +61,7 @@ def test_idtoken_signature(suite: Suite) -> None:
     assert header["alg"] == "RS256" and header["kid"] in kids and len(set(kids)) == len(kids)
 
 
+@pytest.mark.requirement("OIDC-5.3")
 @pytest.mark.parametrize("way", ["get", "post-header", "post-body"])
 def test_userinfo(suite: Suite, way: str) -> None:
     tokens, claims = suite.flow()
@@ -73,6 +76,7 @@ def test_userinfo(suite: Suite, way: str) -> None:
     assert response.json()["sub"] == claims["sub"]
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-nonce")
 def test_ensure_request_without_nonce_succeeds_for_code_flow(suite: Suite) -> None:
     _, claims = suite.flow(nonce=None)
     assert "nonce" not in claims
@@ -85,6 +89,7 @@ def test_scope(suite: Suite, scope: str) -> None:
     assert set(userinfo(suite, tokens)) == {"sub"} | SCOPES[scope]
 
 
+@pytest.mark.requirement("OIDC-5.3")
 def test_scope_all(suite: Suite) -> None:
     tokens, id_token = suite.flow(scope="openid profile email address phone")
     claims = userinfo(suite, tokens)
@@ -95,6 +100,7 @@ def test_scope_all(suite: Suite) -> None:
     assert not [name for name, value in claims.items() if value in (None, "")]
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-unknown")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -110,6 +116,7 @@ def test_display_and_locales_are_no_error(suite: Suite, name: str, value: str) -
     assert suite.flow(**{name: value})
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-login-hint")
 def test_login_hint_prefills(suite: Suite) -> None:
     request = suite.request(login_hint="certification")
     page = suite.open(request)
@@ -117,6 +124,7 @@ def test_login_hint_prefills(suite: Suite) -> None:
     assert "code" in suite.arrive(suite.sign_in(page), request)
 
 
+@pytest.mark.requirement("OIDC-5.5.1.1")
 def test_ensure_request_with_acr_values_succeeds(suite: Suite) -> None:
     metadata = suite.provider.http.get("/.well-known/openid-configuration").json()
     _, claims = suite.flow(acr_values=" ".join(metadata["acr_values_supported"]))
@@ -124,6 +132,7 @@ def test_ensure_request_with_acr_values_succeeds(suite: Suite) -> None:
     assert metadata["acr_values_supported"][0] == "urn:company:acr:1fa"
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-login", "OIDC-3.1.2.1-max-age")
 @pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "1"}])
 def test_prompt_login_and_max_age_1(suite: Suite, changes: dict[str, str]) -> None:
     _, first = suite.flow(max_age="10000")
@@ -136,6 +145,7 @@ def test_prompt_login_and_max_age_1(suite: Suite, changes: dict[str, str]) -> No
     assert second["sub"] == first["sub"] and second["auth_time"] == first["auth_time"] + 3
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-max-age")
 def test_max_age_10000(suite: Suite) -> None:
     _, first = suite.flow(max_age="10000")
     suite.provider.clock.advance(seconds=3)
@@ -144,6 +154,7 @@ def test_max_age_10000(suite: Suite) -> None:
     assert suite.verified(tokens["id_token"], request["nonce"])["auth_time"] == first["auth_time"]
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-none")
 def test_prompt_none_logged_in(suite: Suite) -> None:
     _, first = suite.flow()
     request = suite.request(prompt="none")
@@ -151,11 +162,13 @@ def test_prompt_none_logged_in(suite: Suite) -> None:
     assert suite.verified(tokens["id_token"], request["nonce"])["sub"] == first["sub"]
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-none")
 def test_prompt_none_not_logged_in(suite: Suite) -> None:
     request = suite.request(prompt="none")
     assert suite.arrive(suite.open(request), request)["error"] == "login_required"
 
 
+@pytest.mark.requirement("RFC9700-4.2.4")
 def test_codereuse(suite: Suite) -> None:
     """oidcc-codereuse, oidcc-codereuse-30seconds: the second use also ends what the first one gave."""
     code, request = suite.code()
@@ -178,12 +191,14 @@ def test_redirect_uri_with_another_query_is_refused(suite: Suite) -> None:
     assert page.status_code == 400 and "location" not in page.headers
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1")
 def test_ensure_post_request_succeeds(suite: Suite) -> None:
     request = suite.request()
     page = suite.browser.follow(suite.browser.http.post("/authorize", data=request))
     assert "code" in suite.arrive(suite.sign_in(page), request)
 
 
+@pytest.mark.requirement("OIDC-6")
 @pytest.mark.parametrize("name", ["request", "request_uri"])
 def test_request_objects_are_refused_by_name(suite: Suite, name: str) -> None:
     """oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported, oidcc-request-uri-..."""

@@ -35,10 +35,12 @@ def metadata(suite: Suite) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.requirement("DISCOVERY-3")
 def test_the_issuer_is_the_prefix_of_where_it_is_found(metadata: dict[str, Any]) -> None:
     assert metadata["issuer"] == HTTPS_ISSUER
 
 
+@pytest.mark.requirement("DISCOVERY-3")
 def test_every_endpoint_is_https_and_answers(suite: Suite, metadata: dict[str, Any]) -> None:
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint") or name == "jwks_uri"}
     assert set(endpoints) >= {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
@@ -47,6 +49,7 @@ def test_every_endpoint_is_https_and_answers(suite: Suite, metadata: dict[str, A
         assert suite.provider.http.get(url).status_code != 404, name
 
 
+@pytest.mark.requirement("DISCOVERY-3")
 def test_what_must_be_said_is_said(metadata: dict[str, Any]) -> None:
     assert "openid" in metadata["scopes_supported"]
     assert metadata["response_types_supported"] == ["code"]
@@ -75,6 +78,7 @@ def test_every_grant_that_is_named_is_known_at_the_token_endpoint(suite: Suite, 
     assert [grant for grant in metadata["grant_types_supported"] if error(grant) == "unsupported_grant_type"] == []
 
 
+@pytest.mark.requirement("RFC7517-4")
 def test_the_key_set_holds_public_halves_with_unique_kids(suite: Suite, metadata: dict[str, Any]) -> None:
     response: httpx2.Response = suite.provider.http.get(metadata["jwks_uri"])
     keys = response.json()["keys"]

@@ -18,6 +18,7 @@ from tests.integration.auth.test_token import PORTAL, portal_code
 from tests.support.assertions import claims_for, signed
 
 
+@pytest.mark.requirement("OIDC-9")
 def test_basic_credentials_are_form_decoded(provider: Provider) -> None:
     """RFC 6749 s2.3.1"""
     code = portal_code(provider)
@@ -25,6 +26,7 @@ def test_basic_credentials_are_form_decoded(provider: Provider) -> None:
     assert provider.post("/token", form, Authorization=basic("portal", PORTAL_SECRET)).status_code == 200
 
 
+@pytest.mark.requirement("OIDC-9")
 @pytest.mark.parametrize(
     ("header", "changes", "status", "error"),
     [

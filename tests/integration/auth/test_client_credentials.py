@@ -16,6 +16,7 @@ def granted(provider: Provider, **form: Any) -> dict[str, Any]:
     return dict(response.json())
 
 
+@pytest.mark.requirement("RFC9700-4.15", "RFC9068-5")
 def test_without_scope_a_machine_gets_its_own_and_no_other_token(provider: Provider) -> None:
     body = granted(provider)
     assert set(body) == {"access_token", "token_type", "expires_in", "scope"}, "neither refresh token nor ID token"

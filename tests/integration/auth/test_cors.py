@@ -29,6 +29,7 @@ FOREIGN = (
 )
 
 
+@pytest.mark.requirement("RFC9700-2.6-cors")
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_registered_browser_client_may_read_public_documents(refusing: Provider, path: str) -> None:
     answer = refusing.http.get(path, headers=ORIGIN)
@@ -79,6 +80,7 @@ def test_two_origins_at_once_are_none(refusing: Provider) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.requirement("RFC9700-2.6-cors")
 @pytest.mark.parametrize("path", NEVER)
 def test_no_page_and_no_confidential_endpoint_is_ever_readable(refusing: Provider, path: str) -> None:
     """RFC 9700 s2.6: no CORS at the authorization endpoint, whoever asks."""

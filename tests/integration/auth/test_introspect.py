@@ -36,6 +36,7 @@ def offline_accepts(provider: Provider, token: str, api: str) -> bool:
     return True
 
 
+@pytest.mark.requirement("RFC7662-2.2-active")
 def test_a_live_token_is_told_of_in_rfc_7662s_words(provider: Provider) -> None:
     token = provider.sign_in(BOB)["access_token"]
     told, claims = provider.introspect(token).json(), claims_of(token)
@@ -53,6 +54,7 @@ def test_machine_and_traded_tokens_are_told_of_too(provider: Provider) -> None:
     assert not is_active(provider, traded, by="orders-api"), "it is for crm alone"
 
 
+@pytest.mark.requirement("RFC7662-2.2-active")
 def test_it_agrees_with_the_offline_verifier(provider: Provider) -> None:
     tokens = {
         "both": provider.sign_in()["access_token"],
@@ -80,6 +82,7 @@ def test_it_agrees_with_the_offline_verifier(provider: Provider) -> None:
             assert told == accepted == (set() if expired else expected[api]), (minutes, api)
 
 
+@pytest.mark.requirement("RFC7662-2.2")
 @pytest.mark.parametrize("how", ["revoked", "reuse", "user", "client"])
 def test_an_ended_grant_is_inactive_before_the_offline_verifier_knows(provider: Provider, how: str) -> None:
     tokens = provider.sign_in()
@@ -108,6 +111,7 @@ def test_a_disabled_machines_token_is_inactive(provider: Provider) -> None:
 # ---------------------------------------------------------------- who may ask
 
 
+@pytest.mark.requirement("RFC7662-2.1")
 def test_only_an_api_may_ask(provider: Provider) -> None:
     token = provider.sign_in()["access_token"]
     for client_id in ("reports-job", "partner-web"):
@@ -143,6 +147,7 @@ def test_a_malformed_question_is_refused(refusing: Provider, form: dict[str, Any
     assert oauth_error(refusing.introspect(**form), status) == error
 
 
+@pytest.mark.requirement("RFC7662-2.2")
 @pytest.mark.parametrize(
     "token", ["x", "...", "a.b.c", "\u00e4", "x" * 8192, "sso_rt_" + "A" * 96, "eyJhbGciOiJub25lIn0.e30.", "\U0001fad6"]
 )
@@ -151,6 +156,7 @@ def test_a_bad_token_is_no_error(refusing: Provider, token: str, hint: dict[str,
     assert not is_active(refusing, token, **hint)
 
 
+@pytest.mark.requirement("RFC7662-4")
 def test_guessing_tokens_is_rate_limited(provider: Provider) -> None:
     """RFC 7662 s4: apart from /token, so that neither starves the other"""
     limited = provider.restarted(rate_limit_introspect="2/minute")

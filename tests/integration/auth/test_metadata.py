@@ -40,6 +40,7 @@ def metadata_of(provider: Provider) -> dict[str, Any]:
     return metadata
 
 
+@pytest.mark.requirement("RFC7517-4")
 @pytest.mark.parametrize("address", [*ADDRESSES, "/.well-known/jwks.json"])
 def test_a_public_document_is_cacheable_and_answers_304(refusing: Provider, address: str) -> None:
     first = refusing.http.get(address)
@@ -53,6 +54,7 @@ def test_a_public_document_is_cacheable_and_answers_304(refusing: Provider, addr
     assert refusing.http.post(address).status_code == 405
 
 
+@pytest.mark.requirement("RFC7517-4")
 def test_the_jwks_holds_public_members_alone(refusing: Provider) -> None:
     keys = refusing.http.get("/.well-known/jwks.json").json()["keys"]
     assert [set(key) for key in keys] == [{"kty", "n", "e", "kid", "use", "alg"}]
@@ -68,12 +70,14 @@ def test_the_key_outlives_a_restart(provider: Provider) -> None:
     assert restarted.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-2.6")
 def test_both_addresses_say_the_same(refusing: Provider) -> None:
     metadata, again = (refusing.http.get(address).json() for address in ADDRESSES)
     assert metadata == again and metadata["issuer"] == HTTP_ISSUER
     assert set(metadata) <= KNOWN_MEMBERS, "a member that no registry knows"
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-metadata", "RFC9700-2.1.2", "RFC9700-2.6", "RFC9207-3")
 def test_what_is_required_is_said(refusing: Provider) -> None:
     metadata = metadata_of(refusing)
     assert metadata["response_types_supported"] == ["code"]
@@ -111,6 +115,7 @@ def test_every_advertised_endpoint_answers(refusing: Provider) -> None:
             assert answers - {404, 405, 500}, name
 
 
+@pytest.mark.requirement("OAUTH21-1.3")
 def test_every_advertised_grant_answers_and_no_other(provider: Provider) -> None:
     advertised = metadata_of(provider)["grant_types_supported"]
     assert {"authorization_code", "refresh_token"} <= set(advertised)
@@ -136,6 +141,7 @@ def test_every_advertised_client_authentication_works(provider: Provider) -> Non
         assert answer.status_code == 200, method
 
 
+@pytest.mark.requirement("DISCOVERY-3")
 def test_every_advertised_prompt_and_response_mode_works(provider: Provider) -> None:
     metadata, browser = metadata_of(provider), provider.browser()
     browser.sign_in()
@@ -167,6 +173,7 @@ def test_the_document_follows_the_catalogue(provider: Provider) -> None:
     assert "crm:audit" in after.json()["scopes_supported"] and "crm:read" not in after.json()["scopes_supported"]
 
 
+@pytest.mark.requirement("RFC9700-4.13-auth")
 def test_the_issuer_is_the_settings_and_not_the_host_headers(https_provider: Provider) -> None:
     for headers in ({}, {"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}):
         metadata = https_provider.http.get(ADDRESSES[0], headers=headers)

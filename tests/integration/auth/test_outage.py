@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
@@ -23,6 +24,7 @@ def assert_unavailable(response: httpx2.Response, *, page: bool) -> None:
     assert "psycopg" not in response.text and "postgres" not in response.text
 
 
+@pytest.mark.requirement("RFC7009-2.2.1")
 def test_without_its_database_every_endpoint_says_so_in_its_own_format(
     postgres_database_url: str, tmp_path: Path, clock: SettableClock
 ) -> None:

@@ -32,6 +32,7 @@ def test_every_step_lets_its_form_end_at_the_clients_address(provider: Provider,
         assert policy_of(dict(page.headers))["form-action"] == sources
 
 
+@pytest.mark.requirement("RFC9700-4.16", "RFC9700-4.2.4-referrer", "OIDC-3.1.2.3")
 def test_every_page_is_under_the_same_strict_policy(browser: Browser) -> None:
     """RFC 9700 s4.16 (framing), s4.2.4 (referrer); nothing is cached, nothing is loaded from elsewhere."""
     pages = [browser.open(), browser.get("/nope"), browser.authorize(client_id="x"), browser.get("/login")]
@@ -63,11 +64,13 @@ def test_a_clients_name_is_escaped(browser: Browser) -> None:
     assert "Other &lt;b&gt;App&lt;/b&gt;" in page.text and "<b>" not in page.text
 
 
+@pytest.mark.requirement("RFC9700-4.2.4-referrer")
 def test_redirects_are_not_cached_and_tell_no_referrer(browser: Browser) -> None:
     response = browser.authorize()
     assert (response.headers["cache-control"], response.headers["referrer-policy"]) == ("no-store", "no-referrer")
 
 
+@pytest.mark.requirement("RFC9700-2.6-cors")
 def test_no_page_may_be_read_from_another_origin(refusing: Provider) -> None:
     """RFC 9700 s2.6: no CORS at the authorization endpoint."""
     headers = {"Origin": "https://evil.example"}

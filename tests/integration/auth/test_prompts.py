@@ -6,6 +6,7 @@ from tests.integration.auth.provider import Browser, Provider, answer_of, claims
 from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, DEEP_LINK, LOOPBACK
 
 
+@pytest.mark.requirement("RFC8252-8.6")
 @pytest.mark.parametrize("uri", [DEEP_LINK, "com.company.myapp:/callback", LOOPBACK, "http://[::1]:5/callback"])
 def test_prompt_none_never_yields_a_code_where_any_app_can_listen(browser: Browser, uri: str) -> None:
     """RFC 8252 s8.6"""
@@ -20,6 +21,7 @@ def test_prompt_none_yields_a_code_at_an_https_address(browser: Browser) -> None
     assert "code" in answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))
 
 
+@pytest.mark.requirement("RFC8252-8.6")
 @pytest.mark.parametrize("uri", [DEEP_LINK, LOOPBACK])
 def test_the_second_visit_asks_to_continue_and_for_no_password(browser: Browser, uri: str) -> None:
     browser.sign_in()
@@ -53,6 +55,7 @@ def test_max_age_counts_from_the_last_authentication(provider: Provider, browser
     assert answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="59", prompt="none"))["error"] == "login_required"
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-select-account")
 def test_select_account_lets_another_user_sign_in(provider: Provider, browser: Browser) -> None:
     browser.sign_in()
     page = browser.open(prompt="select_account", redirect_uri=APP_LINK)

@@ -62,6 +62,7 @@ def test_right_passwords_cost_nothing(tmp_path: Path, clock: SettableClock) -> N
     stop(limited)
 
 
+@pytest.mark.requirement("RFC9700-4.13-auth")
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "seen"),
     [

@@ -17,6 +17,7 @@ def tokens(provider: Provider) -> dict[str, Any]:
     return provider.sign_in()
 
 
+@pytest.mark.requirement("RFC9700-2.2.2", "OIDC-12.2", "RFC9068-2.2")
 def test_a_refresh_rotates_the_token_and_keeps_the_sign_in(provider: Provider, tokens: dict[str, Any]) -> None:
     """OpenID Connect Core s12.2: the original auth_time, no nonce."""
     provider.clock.advance(minutes=6)
@@ -43,6 +44,7 @@ def test_the_retry_of_a_lost_response_gets_the_identical_refresh_token(
     assert provider.refresh(again["refresh_token"]).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-2.2.2")
 def test_a_reused_refresh_token_revokes_the_family(provider: Provider, tokens: dict[str, Any]) -> None:
     fresh = provider.refresh(tokens["refresh_token"]).json()
     provider.clock.advance(seconds=60)
@@ -86,6 +88,7 @@ def test_a_forged_refresh_token_changes_nothing(provider: Provider, tokens: dict
     assert provider.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.requirement("OAUTH21-4.3.1")
 def test_another_clients_refresh_token_is_refused_and_its_family_lives(
     provider: Provider, tokens: dict[str, Any]
 ) -> None:
@@ -117,6 +120,7 @@ def test_the_mac_key_may_change_between_a_refresh_and_its_retry(provider: Provid
 # ---------------------------------------------------------------- scope and resource
 
 
+@pytest.mark.requirement("RFC9700-4.14.2-bound", "OAUTH21-4.3.1")
 def test_scope_narrows_one_access_token_and_never_the_family(provider: Provider, tokens: dict[str, Any]) -> None:
     narrow = provider.refresh(tokens["refresh_token"], scope="openid crm:read").json()
     assert narrow["scope"] == "crm:read openid"
@@ -128,6 +132,7 @@ def test_scope_narrows_one_access_token_and_never_the_family(provider: Provider,
     assert claims_of(retry["access_token"])["aud"] == [ORDERS]
 
 
+@pytest.mark.requirement("RFC9700-4.14.2-bound", "OAUTH21-4.3.1")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -147,6 +152,7 @@ def test_widening_is_refused_and_does_not_rotate(
     assert provider.refresh(tokens["refresh_token"]).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-4.14.2-bound")
 def test_the_resources_of_the_grant_bound_every_refresh(provider: Provider) -> None:
     tokens = provider.sign_in(resource=CRM)
     fresh = provider.refresh(tokens["refresh_token"]).json()
@@ -176,6 +182,7 @@ def test_roles_and_team_are_read_anew(provider: Provider, tokens: dict[str, Any]
 # ---------------------------------------------------------------- ends
 
 
+@pytest.mark.requirement("RFC9700-4.14.2-idle")
 def test_unused_for_thirty_days_it_is_over(provider: Provider, tokens: dict[str, Any]) -> None:
     provider.clock.advance(days=29, hours=23)
     fresh = provider.refresh(tokens["refresh_token"]).json()
@@ -183,6 +190,7 @@ def test_unused_for_thirty_days_it_is_over(provider: Provider, tokens: dict[str,
     assert oauth_error(provider.refresh(fresh["refresh_token"])) == "invalid_grant"
 
 
+@pytest.mark.requirement("RFC9700-4.14.2-idle", "ASVS-10.4.8")
 def test_after_180_days_it_is_over_however_much_it_was_used(provider: Provider, tokens: dict[str, Any]) -> None:
     current = tokens["refresh_token"]
     for _ in range(8):
@@ -201,6 +209,7 @@ def test_a_clients_own_lifetimes_count(provider: Provider) -> None:
     assert oauth_error(provider.refresh(current, client_id="strict-app")) == "invalid_grant", "two hours at most"
 
 
+@pytest.mark.requirement("ASVS-7.4.2")
 def test_a_disabled_user_is_refused(provider: Provider) -> None:
     alice, bob = provider.sign_in(ALICE), provider.sign_in(BOB)
     provider.sql("UPDATE users SET disabled_at = '2030-01-01 12:00:00' WHERE username = 'alice'")

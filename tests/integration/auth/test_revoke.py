@@ -26,6 +26,7 @@ def is_dead(provider: Provider, tokens: dict[str, Any]) -> bool:
     return refused
 
 
+@pytest.mark.requirement("RFC7009-2.1-hint", "RFC7009-2.1-family")
 @pytest.mark.parametrize("name", ["refresh_token", "access_token"])
 @pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}, {"token_type_hint": "whatever"}])
 def test_either_token_ends_the_family_whatever_the_hint_says(
@@ -38,6 +39,7 @@ def test_either_token_ends_the_family_whatever_the_hint_says(
     assert provider.events().count("revoked_by_client") == 1
 
 
+@pytest.mark.requirement("RFC7009-2.2")
 def test_it_can_be_done_again(provider: Provider, tokens: dict[str, Any]) -> None:
     for _ in range(2):
         assert revoke(provider, tokens["refresh_token"]) == 200
@@ -45,6 +47,7 @@ def test_it_can_be_done_again(provider: Provider, tokens: dict[str, Any]) -> Non
     assert provider.events().count("revoked_by_client") == 1
 
 
+@pytest.mark.requirement("RFC7009-2.1-family")
 def test_an_older_generation_ends_the_family_too(provider: Provider, tokens: dict[str, Any]) -> None:
     fresh = provider.refresh(tokens["refresh_token"]).json()
     provider.clock.advance(hours=1)
@@ -58,6 +61,7 @@ def test_an_expired_access_token_still_signs_out(provider: Provider, tokens: dic
     assert is_dead(provider, tokens)
 
 
+@pytest.mark.requirement("RFC7009-2.1")
 @pytest.mark.parametrize("name", ["refresh_token", "access_token"])
 def test_another_clients_token_is_refused_and_lives(provider: Provider, tokens: dict[str, Any], name: str) -> None:
     """RFC 7009 s2.1"""
@@ -66,6 +70,7 @@ def test_another_clients_token_is_refused_and_lives(provider: Provider, tokens: 
     assert not is_dead(provider, tokens)
 
 
+@pytest.mark.requirement("RFC7009-2.2")
 @pytest.mark.parametrize("token", ["x", "sso_rt_" + "A" * 96, "a.b.c", "\u00e4", "\U0001fad6" * 1000, "..."])
 def test_an_unknown_token_is_fine(refusing: Provider, token: str) -> None:
     """RFC 7009 s2.2: the purpose is achieved already."""
@@ -77,6 +82,7 @@ def test_an_id_token_is_no_token_to_revoke(provider: Provider, tokens: dict[str,
     assert not is_dead(provider, tokens)
 
 
+@pytest.mark.requirement("RFC7009-2.1")
 def test_a_confidential_client_must_authenticate(provider: Provider) -> None:
     code = code_of(provider.browser().sign_in(**{**PORTAL, **WITHOUT_PKCE}))
     tokens = redeem_at_portal(provider, code).json()

@@ -39,6 +39,7 @@ def redeem_at_portal(provider: Provider, code: str, **changes: str | None) -> ht
 # ---------------------------------------------------------------- success
 
 
+@pytest.mark.requirement("OAUTH21-3.2")
 def test_the_answer_is_what_rfc_6749_and_openid_ask_for(provider: Provider, code: str) -> None:
     response = provider.redeem(code)
     assert response.status_code == 200
@@ -71,15 +72,18 @@ def test_the_second_factor_shows_in_acr_and_amr(provider: Provider) -> None:
     assert (claims["acr"], claims["amr"], claims["roles"]) == ("urn:company:acr:1fa", ["pwd"], ["manager"])
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1", "OIDC-11")
 def test_without_openid_there_is_no_id_token_and_without_offline_access_no_refresh_token(provider: Provider) -> None:
     assert {"id_token", "refresh_token"} & set(provider.sign_in(scope="crm:read")) == set()
     assert "refresh_token" not in provider.sign_in(scope="openid crm:read")
 
 
+@pytest.mark.requirement("RFC9068-3")
 def test_without_an_apis_scope_the_audience_is_the_issuer(provider: Provider) -> None:
     assert claims_of(provider.sign_in(scope="openid")["access_token"])["aud"] == ["http://localhost:9000"]
 
 
+@pytest.mark.requirement("RFC9700-2.3", "OAUTH21-3.2.2.1", "RFC9068-3", "RFC8707-2")
 def test_a_resource_narrows_audience_and_scopes(provider: Provider) -> None:
     """RFC 8707 s2.1 and s2.2"""
     tokens = provider.sign_in(resource=CRM + "/")
@@ -90,6 +94,7 @@ def test_a_resource_narrows_audience_and_scopes(provider: Provider) -> None:
     assert claims_of(provider.redeem(code, resource=ORDERS).json()["access_token"])["aud"] == [ORDERS]
 
 
+@pytest.mark.requirement("OAUTH21-4.1.3-uri")
 def test_an_oauth_2_1_client_need_not_repeat_the_address(provider: Provider, code: str) -> None:
     assert provider.redeem(code, redirect_uri=None).status_code == 200
 
@@ -104,6 +109,7 @@ def test_a_client_may_have_lifetimes_of_its_own(provider: Provider) -> None:
 # ---------------------------------------------------------------- the code
 
 
+@pytest.mark.requirement("RFC9700-4.2.4", "OAUTH21-4.1.3")
 def test_a_replayed_code_revokes_the_family(provider: Provider, code: str) -> None:
     """RFC 6749 s4.1.2: SHOULD revoke all tokens issued by that code."""
     tokens = provider.redeem(code).json()
@@ -113,6 +119,7 @@ def test_a_replayed_code_revokes_the_family(provider: Provider, code: str) -> No
     assert provider.events()[-1] == "authorization_code_replay", "the refusal did not roll it back"
 
 
+@pytest.mark.requirement("RFC9700-4.5.3")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -139,6 +146,7 @@ def test_a_failed_redemption_neither_burns_the_code_nor_ends_the_family(
     assert "authorization_code_replay" not in provider.events()
 
 
+@pytest.mark.requirement("OAUTH21-4.1.3")
 @pytest.mark.parametrize(("seconds", "status"), [(59.9, 200), (60, 400)])
 def test_a_code_lives_for_sixty_seconds(provider: Provider, code: str, seconds: float, status: int) -> None:
     provider.clock.advance(seconds=seconds)
@@ -156,6 +164,7 @@ def test_a_missing_or_empty_code_is_an_invalid_request(refusing: Provider) -> No
     assert oauth_error(refusing.post("/token", {**form, "code": ""})) == "invalid_request"
 
 
+@pytest.mark.requirement("ASVS-7.4.2")
 def test_what_ended_between_code_and_redemption_is_refused(provider: Provider) -> None:
     for statement in (
         "UPDATE users SET disabled_at = '2030-01-01 00:00:00' WHERE username = 'alice'",
@@ -171,18 +180,21 @@ def test_what_ended_between_code_and_redemption_is_refused(provider: Provider) -
 # ---------------------------------------------------------------- PKCE and the exception
 
 
+@pytest.mark.requirement("OAUTH21-4.1.3-uri")
 def test_a_code_without_pkce_demands_its_address(provider: Provider) -> None:
     code = portal_code(provider)
     assert oauth_error(redeem_at_portal(provider, code, redirect_uri=None)) == "invalid_grant"
     assert redeem_at_portal(provider, code).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-downgrade")
 def test_a_verifier_for_a_code_without_challenge_is_refused(provider: Provider) -> None:
     """RFC 9700 s4.8.2: PKCE downgrade."""
     code = portal_code(provider)
     assert oauth_error(redeem_at_portal(provider, code, code_verifier=VERIFIER)) == "invalid_request"
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-downgrade")
 def test_a_confidential_client_that_sent_a_challenge_owes_the_verifier(provider: Provider) -> None:
     code = code_of(provider.browser().sign_in(**PORTAL))
     assert oauth_error(redeem_at_portal(provider, code)) == "invalid_request"
@@ -192,6 +204,7 @@ def test_a_confidential_client_that_sent_a_challenge_owes_the_verifier(provider:
 # ---------------------------------------------------------------- the request
 
 
+@pytest.mark.requirement("RFC9700-2.4")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -211,6 +224,7 @@ def test_a_client_gets_no_grant_that_it_is_not_registered_for(provider: Provider
     assert oauth_error(provider.refresh("x", client_id="swagger")) == "unauthorized_client"
 
 
+@pytest.mark.requirement("OAUTH21-3.1")
 @pytest.mark.parametrize("name", ["code", "grant_type", "client_id", "code_verifier", "unheard_of"])
 def test_a_repeated_parameter_is_refused(provider: Provider, code: str, name: str) -> None:
     body = f"grant_type=authorization_code&code={code}&client_id=mobile-app&code_verifier={VERIFIER}&unheard_of=1"
@@ -219,6 +233,7 @@ def test_a_repeated_parameter_is_refused(provider: Provider, code: str, name: st
     assert provider.http.post("/token", content=body, headers=headers).status_code == 200
 
 
+@pytest.mark.requirement("OAUTH21-3.2")
 def test_a_token_request_is_a_form_in_a_post(provider: Provider, code: str) -> None:
     form = {"grant_type": "authorization_code", "code": code, "client_id": "mobile-app", "code_verifier": VERIFIER}
     assert oauth_error(provider.http.get("/token", params=form), 405) == "invalid_request"
@@ -229,6 +244,7 @@ def test_a_token_request_is_a_form_in_a_post(provider: Provider, code: str) -> N
     assert provider.http.post("/token", data=form, headers=headers).status_code == 200
 
 
+@pytest.mark.requirement("RFC9700-4.5.3", "RFC8252-7", "OAUTH21-4.1.3-uri")
 def test_a_code_for_an_https_address_is_for_that_address(provider: Provider) -> None:
     code = code_of(provider.browser().sign_in(redirect_uri=APP_LINK))
     assert oauth_error(provider.redeem(code)) == "invalid_grant"

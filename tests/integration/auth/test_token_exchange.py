@@ -61,6 +61,7 @@ def test_the_caller_need_not_hold_the_other_apis_scope(provider: Provider) -> No
 # ---------------------------------------------------------------- attacks
 
 
+@pytest.mark.requirement("RFC8693-2")
 @pytest.mark.parametrize(
     "scope", ["crm:write", "crm:read crm:write", "crm:read:all", "orders:read", "openid", "offline_access", "x", " "]
 )
@@ -79,6 +80,7 @@ def test_an_exchange_cannot_widen_by_a_row_that_says_too_much(provider: Provider
     assert oauth_error(provider.exchange(tokens["access_token"], scope="crm:read:all")) == "invalid_scope"
 
 
+@pytest.mark.requirement("RFC8693-2")
 def test_an_exchange_cannot_outlive_the_subject_token(provider: Provider, tokens: dict[str, Any]) -> None:
     provider.clock.advance(minutes=4)
     body = traded(provider, tokens["access_token"])
@@ -101,6 +103,7 @@ def test_an_exchange_gives_no_way_to_go_on(provider: Provider, tokens: dict[str,
     assert provider.userinfo(second).status_code == 403
 
 
+@pytest.mark.requirement("RFC8693-2")
 def test_a_stolen_token_of_another_api_is_not_tradable(provider: Provider) -> None:
     """crm's callers are no callers of orders."""
     assert oauth_error(provider.exchange(provider.sign_in(scope="crm:read")["access_token"])) == "invalid_request"
@@ -139,6 +142,7 @@ def test_a_tampered_token_is_not_tradable(provider: Provider, tokens: dict[str, 
         assert oauth_error(provider.exchange(forged)) == "invalid_request"
 
 
+@pytest.mark.requirement("RFC8693-2")
 def test_only_the_api_itself_may_trade_its_callers_tokens(provider: Provider, tokens: dict[str, Any]) -> None:
     """A stolen token is worth no more at /token than at its API, whoever presents it."""
     form = {

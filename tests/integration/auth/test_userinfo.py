@@ -21,6 +21,7 @@ def challenge(response: httpx2.Response, status: int) -> str:
     return value
 
 
+@pytest.mark.requirement("OIDC-5.3", "RFC6750-2.3")
 def test_the_scopes_decide_what_is_told(provider: Provider) -> None:
     tokens = provider.sign_in(ALICE, scope="openid email")
     response = provider.userinfo(tokens["access_token"])
@@ -44,12 +45,14 @@ def test_a_token_may_come_in_a_header_or_in_a_posted_form(provider: Provider, to
     assert len({answer.text for answer in answers}) == 1
 
 
+@pytest.mark.requirement("RFC9700-4.3.2")
 def test_a_token_in_the_query_is_ignored(provider: Provider, tokens: dict[str, Any]) -> None:
     """RFC 9700 s4.3.2"""
     response = provider.http.get("/userinfo", params={"access_token": tokens["access_token"]})
     assert challenge(response, 401) == 'Bearer realm="auth"', "no credentials, no error code"
 
 
+@pytest.mark.requirement("OAUTH21-5.2")
 def test_two_tokens_are_a_malformed_request(provider: Provider, tokens: dict[str, Any]) -> None:
     token = f"Bearer {tokens['access_token']}"
     form = {"access_token": tokens["access_token"]}
@@ -61,6 +64,7 @@ def test_two_tokens_are_a_malformed_request(provider: Provider, tokens: dict[str
     assert "invalid_request" in challenge(provider.http.post("/userinfo", content=body, headers=headers), 400)
 
 
+@pytest.mark.requirement("RFC8725-3.11")
 @pytest.mark.parametrize("name", ["id_token", "refresh_token"])
 def test_another_kind_of_token_is_refused(provider: Provider, tokens: dict[str, Any], name: str) -> None:
     assert 'error="invalid_token"' in challenge(provider.userinfo(tokens[name]), 401)

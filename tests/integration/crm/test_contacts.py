@@ -10,6 +10,7 @@ from tests.integration.crm.conftest import Call
 HATTER = {"name": "Mad Hatter", "email": "hatter@tea.example", "phone": "+44 20 7946 0001"}
 
 
+@pytest.mark.requirement("RFC6750-2.3")
 def test_a_contact_that_was_added_can_be_read(call: Call) -> None:
     added = call("POST", "/api/contacts", json=HATTER)
     assert added.status_code == 201
@@ -46,6 +47,7 @@ def test_a_list_that_fits_has_no_next_page(call: Call) -> None:
     assert len(page["items"]) == 1 and page["next_cursor"] is None
 
 
+@pytest.mark.requirement("ASVS-10.3.2")
 @pytest.mark.parametrize(
     ("claims", "status"),
     [

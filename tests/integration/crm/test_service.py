@@ -1,5 +1,6 @@
 """What the CRM answers beside its contacts: health, metadata, its description."""
 
+import pytest
 from starlette.testclient import TestClient
 
 from services.crm.app import create_app
@@ -7,6 +8,7 @@ from services.crm.settings import CrmSettings
 from shared.testing import FakeIssuer
 
 
+@pytest.mark.requirement("RFC9728-3")
 def test_protected_resource_metadata_names_the_issuer(client: TestClient) -> None:
     """Spec: RFC 9728 s2: a client that knows only the API learns whom to ask for tokens."""
     document = client.get("/.well-known/oauth-protected-resource").json()

@@ -39,6 +39,7 @@ def test_redirect_is_received_once_and_the_page_says_goodbye() -> None:
         assert ask(receiver, "/callback?state=right&code=1").status_code == 404
 
 
+@pytest.mark.requirement("RFC9700-4.11.1")
 @pytest.mark.parametrize(
     "target", ["/", "/favicon.ico", "/callback", "/callback/?state=right", "/callback?state=wrong", "/x?state=right"]
 )
@@ -77,6 +78,7 @@ def test_silent_connections_and_noise_do_not_keep_the_redirect_out(capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.requirement("RFC8252-8.12")
 def test_it_listens_on_loopback_alone_and_stops_with_the_block() -> None:
     with LoopbackReceiver("http://127.0.0.1/callback", accept) as receiver:
         port = urlsplit(receiver.redirect_uri).port or 0

@@ -103,6 +103,7 @@ ADDRESSES = [
 ]
 
 
+@pytest.mark.requirement("RFC9700-2.1-http", "OAUTH21-2.3")
 @pytest.mark.parametrize("field", ["redirect_uris", "post_logout_redirect_uris"])
 @pytest.mark.parametrize(("uri", "said"), ADDRESSES)
 def test_a_bad_address(field: str, uri: str, said: str) -> None:
@@ -117,6 +118,7 @@ def test_a_password_in_an_address_is_not_repeated(field: str) -> None:
     assert "hunter2" not in said
 
 
+@pytest.mark.requirement("RFC9700-2.4", "RFC9700-2.1.2", "RFC8252-7.1", "RFC8252-8.5")
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -146,6 +148,7 @@ def test_a_bad_native_entry(changes: dict[str, Any], said: str) -> None:
     assert said in sentence({**NATIVE, **changes})
 
 
+@pytest.mark.requirement("RFC8252-8.4")
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -22,6 +22,7 @@ def has(registered: str, asked: str) -> bool:
     return replace(CLIENT, redirect_uris=(registered,)).has_redirect_uri(asked)
 
 
+@pytest.mark.requirement("RFC9700-2.1", "RFC8252-8.4")
 @pytest.mark.parametrize(
     "asked",
     [
@@ -47,6 +48,7 @@ def test_redirect_uris_are_compared_as_strings(asked: str) -> None:
     assert not has("https://app.example/callback", asked)
 
 
+@pytest.mark.requirement("RFC9700-2.1", "RFC8252-7.3")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 @pytest.mark.parametrize("port", ["", ":1", ":80", ":49152", ":65535"])
 @pytest.mark.parametrize("rest", ["/callback", "/callback?x=1", "", "/"])
@@ -56,6 +58,7 @@ def test_a_loopback_address_may_come_with_any_port(host: str, port: str, rest: s
     assert has(f"http://{host}:8080{rest}", f"http://{host}{port}{rest}")
 
 
+@pytest.mark.requirement("RFC9700-2.1")
 @pytest.mark.parametrize(
     "asked",
     [
@@ -90,6 +93,7 @@ def test_nothing_but_the_port_of_a_loopback_address_may_differ(asked: str) -> No
     assert not has("http://127.0.0.1/callback", asked)
 
 
+@pytest.mark.requirement("RFC8252-7.3")
 def test_localhost_is_never_matched_by_port() -> None:
     """RFC 8252 s8.3: a name can be made to point elsewhere."""
     assert has("http://localhost:9100/callback", "http://localhost:9100/callback")
@@ -112,6 +116,7 @@ def test_an_address_that_any_app_can_take_assures_nothing(uri: str) -> None:
 # ---------------------------------------------------------------- registration
 
 
+@pytest.mark.requirement("RFC8252-7")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -128,6 +133,7 @@ def test_these_may_be_registered_anywhere(uri: str) -> None:
     assert redirect_uri_fault(uri, allow_undotted_scheme=False, local=False) is None
 
 
+@pytest.mark.requirement("RFC9700-2.1-http", "OAUTH21-2.3")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -177,6 +183,7 @@ def test_an_address_that_cannot_be_parsed_is_a_fault_and_no_crash(uri: str) -> N
     assert redirect_uri_fault(uri, allow_undotted_scheme=False, local=True) is not None
 
 
+@pytest.mark.requirement("RFC8252-7.1")
 def test_a_scheme_without_a_dot_needs_the_flag() -> None:
     """RFC 8252 s7.1 and s8.4: at least reject a scheme with no dot."""
     assert redirect_uri_fault("myapp://callback", allow_undotted_scheme=False, local=True) is not None
@@ -199,6 +206,7 @@ def test_each_of_several_secrets_is_good_and_nothing_else() -> None:
     assert not CLIENT.has_secret("")
 
 
+@pytest.mark.requirement("RFC9700-2.1.1", "RFC8252-6", "OAUTH21-4.1.1")
 def test_a_public_client_needs_pkce_whatever_its_metadata_says() -> None:
     """RFC 9700 s2.1.1"""
     assert replace(CLIENT, require_pkce=False).pkce_required

@@ -73,6 +73,7 @@ def test_what_the_row_keeps_of_a_client_holds_no_secret() -> None:
     assert SECRET not in str(metadata) and "client_id" not in metadata
 
 
+@pytest.mark.requirement("RFC9700-4.15")
 @pytest.mark.parametrize(
     ("section", "number", "changes"),
     [

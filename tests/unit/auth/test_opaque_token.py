@@ -5,6 +5,7 @@ import pytest
 from services.auth.opaque_token import b64url, digest, mint_opaque_token, unb64url
 
 
+@pytest.mark.requirement("OAUTH21-7.1.3", "ASVS-7.2.3")
 def test_a_token_is_256_random_bits() -> None:
     minted = {mint_opaque_token() for _ in range(100)}
     assert len(minted) == 100

@@ -45,6 +45,7 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
+@pytest.mark.requirement("NIST63B-3.1.1.2")
 def test_the_hash_is_argon2id_of_the_owasp_strength(password_hash: str) -> None:
     assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
@@ -57,12 +58,14 @@ def test_the_right_password_and_no_other(password_hash: str) -> None:
     assert not verify_password("", password_hash)
 
 
+@pytest.mark.requirement("NIST63B-3.1.1.2")
 def test_the_same_characters_typed_on_another_keyboard_fit(password_hash: str) -> None:
     decomposed = PASSWORD.replace("\u00e9", "e\u0301")
     assert decomposed != PASSWORD
     assert verify_password(decomposed, password_hash)
 
 
+@pytest.mark.requirement("ASVS-6.3.8")
 def test_an_unknown_user_costs_the_same_verification(hasher: CountingHasher) -> None:
     assert verify_password("guess", "somebody's hash")
     assert not verify_password("guess", None), "work done, and still refused"
@@ -70,6 +73,7 @@ def test_an_unknown_user_costs_the_same_verification(hasher: CountingHasher) -> 
     assert hasher.verified[1] != "somebody's hash"
 
 
+@pytest.mark.requirement("ASVS-6.2.8")
 def test_an_overlong_password_is_not_cut_to_a_right_one(hasher: CountingHasher) -> None:
     """The whole password is verified (NIST SP 800-63B-4 s3.1.1.2)."""
     assert verify_password("x" * MAX_LENGTH, "hash")
@@ -84,6 +88,7 @@ def test_a_password_that_normalisation_expands_is_wrong_and_no_crash(password_ha
     assert not verify_password(expands * MAX_LENGTH, None)
 
 
+@pytest.mark.requirement("ASVS-6.2.8", "NIST63B-3.1.1.2")
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001fad6"])
 def test_the_longest_password_can_be_used(character: str) -> None:
     longest = character * MAX_LENGTH

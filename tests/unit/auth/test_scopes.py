@@ -21,6 +21,7 @@ def test_every_scope_can_be_asked_for() -> None:
     assert CATALOGUE.names == OIDC_SCOPES | scopes("crm:read crm:read:all orders:read orders:close")
 
 
+@pytest.mark.requirement("OAUTH21-3.2.2.1")
 @pytest.mark.parametrize(
     ("asked", "roles", "held"),
     [
@@ -36,6 +37,7 @@ def test_what_a_user_may_not_have_is_cut_silently(asked: str, roles: list[str], 
     assert CATALOGUE.entitled(scopes(asked), roles) == scopes(held)
 
 
+@pytest.mark.requirement("RFC9700-2.3", "RFC9068-3")
 @pytest.mark.parametrize(
     ("granted", "audience"),
     [
@@ -55,6 +57,7 @@ def test_an_empty_path_is_the_same_resource(asked: list[str]) -> None:
     assert CATALOGUE.resources(asked) == (CRM,)
 
 
+@pytest.mark.requirement("RFC8707-2")
 @pytest.mark.parametrize(
     "asked",
     [

@@ -23,6 +23,7 @@ def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> AuthSettings:
     return load_settings(AuthSettings)
 
 
+@pytest.mark.requirement("RFC6750-5.3-servers")
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -70,6 +70,7 @@ def test_a_blocked_attempt_does_not_prolong_the_wait() -> None:
     fail(budgets, 1, NOW + timedelta(seconds=1))
 
 
+@pytest.mark.requirement("ASVS-6.1.1", "NIST63B-3.2.2")
 def test_guessing_for_a_month_admits_fewer_than_a_thousand_attempts() -> None:
     budgets, now, admitted = Budgets(), NOW, 0
     while now < NOW + timedelta(days=30):
@@ -91,6 +92,7 @@ def test_a_row_that_keeps_changing_refuses_and_admits_nobody_for_free() -> None:
     assert begin_attempt(Budgets(lose=100), ALICE, NOW) == Blocked(timedelta(seconds=1))
 
 
+@pytest.mark.requirement("NIST63B-3.2.2")
 def test_a_known_browser_has_a_budget_of_its_own() -> None:
     device = device_budget("alice", b"d" * 32)
     assert len({ALICE, device, device_budget("bob", b"d" * 32), device_budget("alice", b"e" * 32)}) == 4

@@ -15,6 +15,7 @@ ALICE = User(
 )  # fmt: skip
 
 
+@pytest.mark.requirement("OIDC-5.3")
 @pytest.mark.parametrize(
     ("scope", "claims"),
     [

@@ -61,6 +61,7 @@ def test_at_hash_is_the_left_half_of_the_digest() -> None:
     assert at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y") == "77QmUPtjPfzWtF2AnpK9RQ"
 
 
+@pytest.mark.requirement("OIDC-3.1.3.7")
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -103,11 +104,13 @@ def test_typ_is_optional_and_kid_is_not() -> None:
         validate(jwt.encode(good_claims(), rsa_key("key-1"), "RS256"))
 
 
+@pytest.mark.requirement("OIDC-3.1.3.7")
 def test_unsigned_is_rejected() -> None:
     with pytest.raises(IdTokenRejected):
         validate(jwt.encode(good_claims(), "", "none", {"kid": "key-1"}))
 
 
+@pytest.mark.requirement("OIDC-3.1.3.7")
 def test_hmac_signed_with_the_public_key_is_rejected() -> None:
     """RFC 8725 s2.1: the algorithm is not the token's to choose."""
     public = rsa_key("key-1").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -122,12 +125,14 @@ def test_hmac_signed_with_the_public_key_is_rejected() -> None:
         validate(f"{header}.{payload}.{signature}")
 
 
+@pytest.mark.requirement("OIDC-3.1.3.7")
 @pytest.mark.parametrize("id_token", ["", "x", "a.b.c", "é.é.é", signed() + "x", signed(key="thief")])
 def test_forged_or_broken_is_rejected(id_token: str) -> None:
     with pytest.raises(IdTokenRejected):
         validate(id_token)
 
 
+@pytest.mark.requirement("OIDC-3.1.3.7")
 @pytest.mark.parametrize(("seconds", "good"), [(329, True), (330, False), (-30, True), (-31, False)])
 def test_time_is_by_the_apps_clock_with_thirty_seconds_of_leeway(seconds: int, good: bool) -> None:
     now = NOW + timedelta(seconds=seconds)
@@ -138,6 +143,7 @@ def test_time_is_by_the_apps_clock_with_thirty_seconds_of_leeway(seconds: int, g
         validate(signed(), now)
 
 
+@pytest.mark.requirement("OIDC-12.2-client")
 @pytest.mark.parametrize(
     ("changes", "text"),
     [({"sub": "mallory"}, "sub"), ({"auth_time": 7}, "auth_time"), ({"nonce": "m"}, "nonce"), ({"iss": "x"}, "iss")],

@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from mobile import pkce
 
 
@@ -9,6 +11,7 @@ def test_challenge_is_the_one_of_rfc_7636_appendix_b() -> None:
     )
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-client")
 def test_verifiers_are_long_enough_unreserved_and_never_the_same() -> None:
     """RFC 7636 s4.1: 43 to 128 unreserved characters, unguessable."""
     verifiers = {pkce.new_verifier() for _ in range(100)}

@@ -75,6 +75,7 @@ def test_api_that_goes_on_refusing_is_asked_twice_and_no_more(app: Installed) ->
     assert app.provider.seen["rotations"] == 1
 
 
+@pytest.mark.requirement("OAUTH21-4.3.2")
 def test_rotated_token_is_on_disk_before_anything_else_can_fail(app: Installed, install: Callable[..., Any]) -> None:
     app.sign_in()
     app.clock.advance(minutes=6)
@@ -175,6 +176,7 @@ def test_invalid_grant_signs_out(app: Installed) -> None:
     assert app.provider.seen["/token"] == 2
 
 
+@pytest.mark.requirement("OIDC-12.2-client")
 def test_refreshed_id_token_about_someone_else_is_refused(app: Installed) -> None:
     """OpenID Connect Core s12.2"""
     app.sign_in()
@@ -218,6 +220,7 @@ def test_new_signing_key_is_fetched_once_seen(app: Installed) -> None:
     assert app.provider.seen["/jwks"] == 2
 
 
+@pytest.mark.requirement("RFC6750-5.3")
 def test_token_never_goes_to_a_plain_http_address_elsewhere(app: Installed) -> None:
     """RFC 6750 s5.3"""
     app.sign_in()

@@ -10,6 +10,7 @@ from mobile.errors import IdTokenRejected, Offline, ProviderError, SignInRefused
 from tests.unit.mobile.conftest import Installed
 
 
+@pytest.mark.requirement("RFC9700-2.1.1-client", "RFC9700-4.7.1")
 def test_request_carries_pkce_state_and_nonce_fresh_each_time(app: Installed) -> None:
     """RFC 9700 s2.1.1: transaction-unique."""
     first, second = (dict(parse_qsl(app.client.begin_sign_in().partition("?")[2])) for _ in range(2))
@@ -45,6 +46,7 @@ def test_restarted_app_finishes_what_the_ended_one_began(install: Any, provider:
     assert install().client.finish_sign_in(provider.authorize(url)).claims["sub"] == "alice"
 
 
+@pytest.mark.requirement("RFC9700-4.11.1", "RFC9700-4.7.1")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -92,6 +94,7 @@ def test_redirect_that_comes_too_late_is_ignored(app: Installed) -> None:
     assert len(app.store.load().pending) == 1
 
 
+@pytest.mark.requirement("RFC9700-4.4.2", "RFC8252-8.10", "RFC9207-2.4")
 @pytest.mark.parametrize("iss", ["https://evil.example", "http://localhost:9000/", "", None])
 def test_wrong_or_missing_iss_stops_before_the_code_is_sent(app: Installed, iss: str | None) -> None:
     """RFC 9207 s2.4: simple string comparison; missing though promised counts as wrong."""
@@ -104,6 +107,7 @@ def test_wrong_or_missing_iss_stops_before_the_code_is_sent(app: Installed, iss:
     assert app.store.load().tokens is None
 
 
+@pytest.mark.requirement("RFC9207-2.4")
 def test_iss_may_be_missing_from_a_provider_that_does_not_promise_it(app: Installed) -> None:
     app.provider.metadata["authorization_response_iss_parameter_supported"] = None
 
@@ -118,6 +122,7 @@ def test_error_response_ends_the_sign_in(app: Installed, error: str, kind: type[
         app.client.finish_sign_in(redirect)
 
 
+@pytest.mark.requirement("RFC8252-8.10", "DISCOVERY-4.3")
 @pytest.mark.parametrize("issuer", ["http://localhost:9000/", "https://evil.example", None])
 def test_discovery_of_another_issuer_is_refused(app: Installed, issuer: str | None) -> None:
     """RFC 8414 s3.3: identical, else the document must not be used."""
@@ -127,6 +132,7 @@ def test_discovery_of_another_issuer_is_refused(app: Installed, issuer: str | No
         app.client.begin_sign_in()
 
 
+@pytest.mark.requirement("RFC6750-5.3")
 @pytest.mark.parametrize("endpoint", ["http://evil.example/token", None, "javascript:1", "https://", "http://[x"])
 def test_endpoint_that_would_send_the_code_in_the_clear_is_refused(app: Installed, endpoint: str | None) -> None:
     app.provider.metadata["token_endpoint"] = endpoint

@@ -115,6 +115,7 @@ def test_a_session_answers_an_https_address_silently() -> None:
     assert decide(request(prompt="none"), session()) == CODE
 
 
+@pytest.mark.requirement("RFC8252-8.6")
 @pytest.mark.parametrize("uri", EXPOSED)
 def test_an_address_that_any_app_can_take_is_never_answered_silently(uri: str) -> None:
     """RFC 8252 s8.6, first-party clients too."""
@@ -126,6 +127,7 @@ def test_http_localhost_of_a_web_client_counts_as_its_owners() -> None:
     assert decide(request("http://localhost:9100/callback"), session()) == CODE
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-select-account")
 def test_select_account_asks_also_at_an_https_address() -> None:
     assert decide(request(prompt="select_account"), session()) == Continue()
 
@@ -136,11 +138,13 @@ def test_a_client_marked_always_continue_asks() -> None:
     assert error(decide(request(prompt="none"), session(), client=client)) == INTERACTION_REQUIRED
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-login")
 @pytest.mark.parametrize("uri", [HTTPS, CUSTOM])
 def test_prompt_login_asks_for_the_password_although_there_is_a_session(uri: str) -> None:
     assert decide(request(uri, "login"), session(password=timedelta(0))) == Login()
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-max-age")
 @pytest.mark.parametrize(
     ("max_age", "age", "step"),
     [
@@ -207,6 +211,7 @@ def test_a_stale_second_factor_is_nobodys_business_without_totp() -> None:
     assert decide(request(), session(mfa=48 * HOUR)) == CODE
 
 
+@pytest.mark.requirement("ASVS-6.3.3")
 def test_a_first_factor_alone_leads_to_the_second_and_to_nothing_else() -> None:
     first: dict[str, Any] = {"first_factor_user_id": USER.id, "first_factor_at": NOW}
     assert decide(request(), None, **first) == Mfa()

@@ -14,6 +14,7 @@ def answered(uri: str, state: str | None) -> str:
     return code_response(AuthorizationRequest("app", uri, frozenset(), state=state), "the code", issuer=ISSUER).location
 
 
+@pytest.mark.requirement("RFC9207-2")
 @pytest.mark.parametrize(
     "uri", ["https://app.example/cb", "myapp://callback", "com.example:/cb", "http://127.0.0.1:5/cb", "http://[::1]/cb"]
 )
@@ -36,6 +37,7 @@ def test_a_state_with_odd_characters_comes_back_as_it_was(state: str) -> None:
     assert location.isascii() and not set(location) & set(' \r\n"<>')
 
 
+@pytest.mark.requirement("RFC9207-2")
 def test_an_error_carries_state_and_issuer_too() -> None:
     answer = error_response("myapp://callback", error="access_denied", description="No.", state="s", issuer=ISSUER)
     assert parse_qs(urlsplit(answer.location).query) == {

@@ -81,6 +81,7 @@ def test_every_published_key_verifies_and_the_active_one_signs(
     assert before.key_set.etag != after.key_set.etag
 
 
+@pytest.mark.requirement("RFC8725-3.11")
 def test_a_token_of_another_type_is_not_verified(signer: Signer) -> None:
     id_token = signer.sign({"sub": "x"}, typ="JWT")
     assert signer.verify(id_token, typ="JWT") == {"sub": "x"}

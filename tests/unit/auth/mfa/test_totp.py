@@ -48,11 +48,13 @@ def test_the_codes_of_rfc_6238_itself(credentials: Credentials, seconds: int, ot
     assert verify_totp(credentials, RING, BOB, otp, at(seconds))
 
 
+@pytest.mark.requirement("NIST63B-3.1.5")
 @pytest.mark.parametrize(("off", "accepted"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
 def test_a_clock_may_be_one_step_off(credentials: Credentials, off: int, accepted: bool) -> None:
     assert verify_totp(credentials, RING, BOB, "081804", at(1_111_111_109 + off)) is accepted
 
 
+@pytest.mark.requirement("ASVS-6.5.1", "NIST63B-3.1.5")
 def test_a_code_is_accepted_once(credentials: Credentials) -> None:
     assert verify_totp(credentials, RING, BOB, "287082", at(59))
     assert not verify_totp(credentials, RING, BOB, "287082", at(59))
@@ -102,6 +104,7 @@ def test_a_secret_moved_to_another_user_does_not_open(credentials: Credentials) 
         verify_totp(moved, RING, mallory, "287082", at(59))
 
 
+@pytest.mark.requirement("NIST63B-3.1.5")
 def test_the_secret_is_sealed(credentials: Credentials) -> None:
     assert credentials.held is not None
     assert SECRET.encode() not in credentials.held.sealed_secret

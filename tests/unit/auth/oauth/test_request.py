@@ -12,12 +12,14 @@ def test_names_and_values_are_form_decoded() -> None:
     assert parameters.get("b") is None
 
 
+@pytest.mark.requirement("OAUTH21-3.1")
 def test_an_empty_value_counts_as_absent_and_still_as_a_repetition() -> None:
     parameters = parse_parameters(b"a=&b=1&b=")
     assert parameters.get("a") is None
     assert parameters.repeated == {"b"}
 
 
+@pytest.mark.requirement("OAUTH21-3.1")
 def test_resource_alone_may_repeat() -> None:
     parameters = parse_parameters(b"resource=x&resource=y&resource=")
     assert parameters.repeated == frozenset()

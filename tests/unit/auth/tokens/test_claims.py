@@ -52,6 +52,7 @@ def identity(nonce: str | None = "n") -> dict[str, Any]:
     )
 
 
+@pytest.mark.requirement("RFC9068-2.1", "RFC9068-2.2")
 def test_an_access_token_holds_the_claims_of_rfc_9068() -> None:
     claims = access()
     assert claims.pop("jti").startswith(f"{GRANT.family_id}.")
@@ -83,6 +84,7 @@ def test_without_an_apis_scope_the_audience_is_the_issuer() -> None:
     assert access(audience=[])["aud"] == [ISSUER]
 
 
+@pytest.mark.requirement("RFC9068-2.2")
 def test_every_token_has_an_id_of_its_own() -> None:
     assert access()["jti"] != access()["jti"]
 
@@ -94,6 +96,7 @@ def test_the_family_is_found_in_the_token() -> None:
     assert family_of({"jti": None}) is None
 
 
+@pytest.mark.requirement("OIDC-2")
 def test_an_id_token_holds_the_sign_in_and_nothing_of_the_apis() -> None:
     assert identity() == {
         "iss": ISSUER,
@@ -115,6 +118,7 @@ def test_without_a_nonce_there_is_no_nonce() -> None:
     assert identity(nonce="")["nonce"] == ""
 
 
+@pytest.mark.requirement("OIDC-3.1.3.6")
 @pytest.mark.parametrize(
     ("token", "expected"),
     [

@@ -87,6 +87,7 @@ def test_neither_content_nor_seed_shows_in_a_representation() -> None:
     assert CONTENT.seed.decode() not in repr(CONTENT)
 
 
+@pytest.mark.requirement("OAUTH21-7.1.3")
 def test_seeds_are_128_random_bits() -> None:
     assert len({new_seed() for _ in range(100)}) == 100
     assert len(new_seed()) == 16

@@ -29,6 +29,7 @@ class InMemory(RotationMachine):
         row.state, row.mac_kid, row.origin_hash = backup, mac_kid, origin_hash(origin)
 
 
+@pytest.mark.requirement("RFC9700-2.2.2")
 def test_any_interleaving_keeps_the_policy() -> None:
     run_state_machine_as_test(
         InMemory,

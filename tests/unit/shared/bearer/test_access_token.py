@@ -30,6 +30,7 @@ def header_reason(token: str) -> str:
     return refusal.value.reason
 
 
+@pytest.mark.requirement("RFC9068-6")
 def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
     token = issuer.access_token(
         scope="crm:read crm:write", roles=["manager"], jti="one", status=issuer.statuses.claim(7)
@@ -53,17 +54,20 @@ def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
     )
 
 
+@pytest.mark.requirement("RFC9068-5")
 def test_a_machines_token_has_no_session_and_no_team(issuer: FakeIssuer) -> None:
     principal = accept(issuer, issuer.machine_token())
     assert principal.is_machine
     assert (principal.sid, principal.auth_time, principal.team) == (None, None, None)
 
 
+@pytest.mark.requirement("RFC9068-4-typ")
 @pytest.mark.parametrize("token_type", ["at+jwt", "application/at+jwt", "AT+JWT"])
 def test_both_spellings_of_the_type_are_known(issuer: FakeIssuer, token_type: str) -> None:
     accept(issuer, issuer.access_token(header={"typ": token_type}))
 
 
+@pytest.mark.requirement("RFC9068-4-typ", "RFC9068-4-alg")
 @pytest.mark.parametrize(
     ("header", "why"),
     [
@@ -88,11 +92,13 @@ def test_a_header_out_of_line_is_refused(issuer: FakeIssuer, header: dict[str, A
     assert header_reason(issuer.access_token(header=header)) == why
 
 
+@pytest.mark.requirement("RFC9068-4-typ")
 @pytest.mark.parametrize(("member", "why"), [("typ", "typ"), ("alg", "alg"), ("kid", "no_kid")])
 def test_a_header_without_a_member_is_refused(issuer: FakeIssuer, member: str, why: str) -> None:
     assert header_reason(issuer.access_token(without=[member])) == why
 
 
+@pytest.mark.requirement("RFC9068-4-alg", "ASVS-9.1.3")
 def test_keys_that_the_token_brings_are_ignored(issuer: FakeIssuer) -> None:
     foreign = {"jku": "https://evil.example/jwks", "x5u": "https://evil.example/x5u", "jwk": {"kty": "RSA"}}
     accept(issuer, issuer.access_token(header=foreign))
@@ -138,6 +144,7 @@ def test_a_name_given_twice_is_refused() -> None:
     assert header_reason(f"{twice}.e30.e30") == "not_json"
 
 
+@pytest.mark.requirement("RFC9068-4-signature")
 def test_a_forged_signature_is_refused(issuer: FakeIssuer) -> None:
     token = issuer.access_token()
     assert reason(issuer, issuer.forged(token)) == "signature"
@@ -148,6 +155,7 @@ def test_a_forged_signature_is_refused(issuer: FakeIssuer) -> None:
     assert reason(issuer, f"{header}.{other}.{signature}") == "signature"
 
 
+@pytest.mark.requirement("RFC9068-4-iss", "RFC9068-4-cnf")
 @pytest.mark.parametrize(
     ("claims", "why"),
     [
@@ -182,6 +190,7 @@ def test_a_claim_out_of_line_is_refused(issuer: FakeIssuer, claims: dict[str, An
     assert reason(issuer, issuer.access_token(**claims)) == why
 
 
+@pytest.mark.requirement("RFC9068-4-iss")
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "client_id", "exp", "iat", "jti"])
 def test_a_required_claim_left_out_is_refused(issuer: FakeIssuer, claim: str) -> None:
     """RFC 9068 s2.2."""
@@ -194,10 +203,12 @@ def test_a_payload_that_is_no_object_is_refused(issuer: FakeIssuer, payload: obj
     assert reason(issuer, issuer.sign(header, payload)) == "not_json"
 
 
+@pytest.mark.requirement("RFC9068-4-iss")
 def test_a_single_audience_may_be_text(issuer: FakeIssuer) -> None:
     accept(issuer, issuer.access_token(aud="http://localhost:9001"))
 
 
+@pytest.mark.requirement("RFC9068-4-time")
 @pytest.mark.parametrize(("seconds", "good"), [(0, True), (29, True), (30, False), (31, False)])
 def test_expiry_has_thirty_seconds_of_leeway(
     issuer: FakeIssuer, clock: SettableClock, seconds: int, good: bool
@@ -207,6 +218,7 @@ def test_expiry_has_thirty_seconds_of_leeway(
     assert accept(issuer, token) if good else reason(issuer, token) == "expired"
 
 
+@pytest.mark.requirement("RFC9068-4-time")
 @pytest.mark.parametrize(("seconds", "good"), [(30, True), (31, False)])
 @pytest.mark.parametrize(("claim", "why"), [("nbf", "not_yet_valid"), ("iat", "issued_in_future")])
 def test_a_token_from_the_future_is_refused(issuer: FakeIssuer, claim: str, why: str, seconds: int, good: bool) -> None:
@@ -215,6 +227,7 @@ def test_a_token_from_the_future_is_refused(issuer: FakeIssuer, claim: str, why:
     assert accept(issuer, token) if good else reason(issuer, token) == why
 
 
+@pytest.mark.requirement("RFC9068-4-time")
 def test_a_token_that_lives_longer_than_any_is_issued_is_refused(issuer: FakeIssuer) -> None:
     accept(issuer, issuer.access_token(expires_in=timedelta(minutes=5)))
     assert reason(issuer, issuer.access_token(expires_in=timedelta(minutes=5, seconds=1))) == "lifetime"

@@ -31,6 +31,7 @@ def test_use_alg_and_key_ops_may_be_left_out(jwk: dict[str, Any]) -> None:
     assert parse_key_set(document({**bare, "key_ops": ["verify"], "x5c": ["ignored"]})).keys
 
 
+@pytest.mark.requirement("ASVS-9.1.3")
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,6 +5,7 @@ import pytest
 from shared.bearer.metadata import metadata_url
 
 
+@pytest.mark.requirement("RFC9728-3")
 @pytest.mark.parametrize(
     ("resource", "url"),
     [

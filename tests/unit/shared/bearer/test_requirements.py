@@ -68,6 +68,7 @@ def refund(client: TestClient, token: str, path: str = "/refund") -> httpx2.Resp
     return client.post(path, content=b"{", headers={"Authorization": f"Bearer {token}"})
 
 
+@pytest.mark.requirement("RFC9470-3", "ASVS-10.3.2")
 def test_a_weaker_sign_in_is_challenged_with_all_that_the_route_demands(client: TestClient, issuer: FakeIssuer) -> None:
     answer = refund(client, issuer.access_token())
     assert answer.status_code == 401
@@ -81,6 +82,7 @@ def test_a_weaker_sign_in_is_challenged_with_all_that_the_route_demands(client: 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.requirement("RFC9470-3")
 def test_each_part_is_demanded_alone(client: TestClient, issuer: FakeIssuer) -> None:
     weak, strong = issuer.access_token(), issuer.access_token(acr=MFA)
     assert get(client, "/strong", strong).status_code == get(client, "/recent", weak).status_code == 200

@@ -36,6 +36,7 @@ def test_the_local_audience_follows_the_port(environment: pytest.MonkeyPatch) ->
     assert load_settings(CrmSettings).audience == "http://localhost:9901"
 
 
+@pytest.mark.requirement("RFC6750-5.3-servers")
 def test_production_starts_with_https_addresses(environment: pytest.MonkeyPatch) -> None:
     for name, value in PRODUCTION.items():
         environment.setenv(name, value)
