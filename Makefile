@@ -97,8 +97,8 @@ browser: setup ## tests in a real headless Chromium
 bench: setup ## benchmarks (none yet: this says so)
 	@test -d tests/benchmarks && exec $(BIN)/pytest tests/benchmarks || echo "bench: no benchmark has been written yet"
 
-soak: setup ## the long proofs at full size (none yet: runs attacks and store contracts ten times over)
-	@echo "soak: no full-size proof exists yet; running the security and contracts tests ten times"
+soak: setup ## the long proofs at full size: 5,000 fuzz cases, then attacks and store contracts ten times over
+	$(BIN)/pytest -q --timeout=3600 --fuzz-cases=5000 tests/security/test_auth_fuzz.py
 	@for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q -m "security or contracts" || exit 1; done
 
 .PHONY: compliance requirements

@@ -1,0 +1,161 @@
+"""An OpenAPI description of auth's endpoints for the fuzz: production serves none, since every one has its own RFC.
+
+Each parameter has a value that takes the request on its way (`default`), so that a wrong one is met deep inside too.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+
+import services.auth.endpoints
+from tests.integration.auth.seeds import CHALLENGE, DEEP_LINK, SCOPE, VERIFIER
+
+_AUTHORIZE = {
+    "response_type": "code",
+    "client_id": "mobile-app",
+    "redirect_uri": DEEP_LINK,
+    "scope": SCOPE,
+    "state": "a state",
+    "nonce": "a nonce",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+    "response_mode": "query",
+    "prompt": "login",
+    "max_age": "600",
+    "login_hint": "alice",
+    "id_token_hint": "",
+    "acr_values": "urn:company:acr:1fa",
+    "claims": "",
+    "ui_locales": "en",
+    "claims_locales": "en",
+    "display": "page",
+    "resource": "http://localhost:9001",
+    "request": "",
+    "request_uri": "",
+}
+_CLIENT = {"client_id": "mobile-app", "client_secret": "", "client_assertion": "", "client_assertion_type": ""}
+_TOKEN = {
+    "grant_type": "authorization_code",
+    **_CLIENT,
+    "code": "x",
+    "redirect_uri": DEEP_LINK,
+    "code_verifier": VERIFIER,
+    "refresh_token": "x",
+    "scope": "",
+    "resource": "",
+    "subject_token": "",
+    "subject_token_type": "",
+    "requested_token_type": "",
+    "actor_token": "",
+    "audience": "",
+}
+_STEP = {"request": "handle", "csrf": "csrf", "action": "continue", "session": ""}
+
+#: Method and path: the parameters (in the query of a GET, the form of a POST) with a value each. It may run ahead of
+#: what is built; FORMS holds what is.
+_DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
+    ("get", "/authorize"): _AUTHORIZE,
+    ("post", "/authorize"): _AUTHORIZE,
+    ("post", "/par"): {**_AUTHORIZE, **_CLIENT},
+    ("post", "/token"): _TOKEN,
+    ("post", "/revoke"): {"token": "x", "token_type_hint": "refresh_token", **_CLIENT},
+    ("post", "/introspect"): {"token": "x", "token_type_hint": "access_token", **_CLIENT},
+    ("get", "/userinfo"): {"access_token": ""},
+    ("post", "/userinfo"): {"access_token": "x"},
+    ("get", "/login"): {"request": "handle"},
+    ("post", "/login"): {**_STEP, "username": "alice", "password": "wrong", "action": "cancel"},
+    ("get", "/mfa"): {"request": "handle"},
+    ("post", "/mfa"): {**_STEP, "otp": "123456", "recovery-code": "", "action": "verify"},
+    ("get", "/continue"): {"request": "handle"},
+    ("post", "/continue"): _STEP,
+    ("get", "/consent"): {"request": "handle"},
+    ("post", "/consent"): {**_STEP, "action": "allow"},
+    ("get", "/logout"): {
+        "id_token_hint": "",
+        "logout_hint": "",
+        "client_id": "mobile-app",
+        "post_logout_redirect_uri": DEEP_LINK,
+        "state": "a state",
+        "ui_locales": "en",
+    },
+    ("post", "/logout"): {
+        "id_token_hint": "",
+        "client_id": "mobile-app",
+        "post_logout_redirect_uri": DEEP_LINK,
+        "state": "a state",
+        "csrf": "csrf",
+        "request": "handle",
+        "action": "confirm-logout",
+        "everywhere": "",
+    },
+    ("get", "/status/{shard}"): {},
+    ("get", "/.well-known/openid-configuration"): {},
+    ("get", "/.well-known/oauth-authorization-server"): {},
+    ("get", "/.well-known/jwks.json"): {},
+    ("get", "/.well-known/assetlinks.json"): {},
+    ("get", "/.well-known/apple-app-site-association"): {},
+    ("get", "/livez"): {},
+    ("get", "/readyz"): {},
+    ("get", "/metrics"): {},
+}
+HEADERS = ("Authorization", "Origin", "If-None-Match", "Accept", "X-Forwarded-For", "Sec-Fetch-Site")
+COOKIES = ("SSO_SESSION", "SSO_BROWSER", "SSO_DEVICE")
+
+
+def built() -> set[tuple[str, str]]:
+    """Return method and path of every route in `services.auth.endpoints` that takes a GET or a POST."""
+    found: set[tuple[str, str]] = set()
+    for module in pkgutil.walk_packages(services.auth.endpoints.__path__, "services.auth.endpoints."):
+        router = getattr(importlib.import_module(module.name), "router", None)
+        for route in router.routes if isinstance(router, APIRouter) else ():
+            methods = {method.lower() for method in getattr(route, "methods", ())} & {"get", "post"}
+            found |= {(method, str(getattr(route, "path", ""))) for method in methods}
+    return found
+
+
+_SHARED = {("get", "/livez"), ("get", "/readyz"), ("get", "/metrics")}
+FORMS = {key: parameters for key, parameters in _DESCRIBED.items() if key in built() | _SHARED}
+_PAGES = {"/authorize", "/login", "/mfa", "/continue", "/consent", "/logout"}
+_OAUTH_JSON = {"/token", "/revoke", "/introspect", "/par"}
+
+
+def format_of(path: str) -> str:
+    """Return in which form an endpoint says no: `page`, `oauth`, `challenge` or `problem`."""
+    if path in _PAGES:
+        return "page"
+    if path in _OAUTH_JSON:
+        return "oauth"
+    return "challenge" if path == "/userinfo" else "problem"
+
+
+def document() -> dict[str, Any]:
+    """Return the description."""
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), parameters in FORMS.items():
+        operation: dict[str, Any] = {"responses": {"200": {"description": "an answer"}}}
+        operation["parameters"] = [_parameter(name, "header") for name in HEADERS]
+        operation["parameters"] += [_parameter(name, "cookie") for name in COOKIES]
+        if "{shard}" in path:
+            shard = {"anyOf": [{"type": "integer"}, {"type": "string", "minLength": 1}]}
+            operation["parameters"].append({"name": "shard", "in": "path", "required": True, "schema": shard})
+        properties = {name: _schema(value) for name, value in parameters.items()}
+        if method == "get":
+            operation["parameters"] += [
+                {"name": name, "in": "query", "schema": schema} for name, schema in properties.items()
+            ]
+        else:
+            form = {"type": "object", "properties": properties, "required": list(properties)}
+            operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": form}}}
+        paths.setdefault(path, {})[method] = operation
+    return {"openapi": "3.1.0", "info": {"title": "auth", "version": "1"}, "paths": paths}
+
+
+def _schema(value: str) -> dict[str, Any]:
+    return {"anyOf": [{"enum": [value]}, {"type": "string"}]}
+
+
+def _parameter(name: str, where: str) -> dict[str, Any]:
+    return {"name": name, "in": where, "schema": {"type": "string"}}
