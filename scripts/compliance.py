@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     pytest.main(["-m", "requirement", "-q", "--no-header", *arguments], plugins=[verdicts])
     page = render(present, verdicts.results)
     PAGE.write_text(page, encoding="utf-8")
-    unmet = "| NOT MET |" in page
+    unmet = any(line.endswith("| NOT MET |") for line in page.splitlines())
     print(f"docs/compliance.md: {page.splitlines()[page.splitlines().index('## RFC9700') - 2]}")
     return int(unmet)
 

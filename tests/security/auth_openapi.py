@@ -58,7 +58,7 @@ _STEP = {"request": "handle", "csrf": "csrf", "action": "continue", "session": "
 #: what is built; FORMS holds what is.
 _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("get", "/authorize"): _AUTHORIZE,
-    ("post", "/authorize"): _AUTHORIZE,
+    ("post", "/authorize"): {**_AUTHORIZE, "response_mode": "form_post", "prompt": "none"},
     ("post", "/par"): {**_AUTHORIZE, **_CLIENT},
     ("post", "/token"): _TOKEN,
     ("post", "/revoke"): {"token": "x", "token_type_hint": "refresh_token", **_CLIENT},
