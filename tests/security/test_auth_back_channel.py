@@ -78,6 +78,7 @@ def test_a_name_that_changes_its_mind_between_check_and_connect_leads_nowhere(tm
     assert "Content-Type: application/x-www-form-urlencoded\r\n" in heads[0]
 
 
+@pytest.mark.requirement("BCLOGOUT-4")
 @pytest.mark.parametrize(
     "addresses",
     [
@@ -121,12 +122,14 @@ def test_plain_http_and_other_schemes_are_not_spoken(uri: str) -> None:
     assert refused(uri, Names([DECOY])) == "the address is no https URL"
 
 
+@pytest.mark.requirement("BCLOGOUT-4")
 def test_a_redirect_to_the_metadata_address_is_not_followed(tmp_path: Path) -> None:
     for status in (301, 302, 303, 307, 308):
         answer = f"HTTP/1.1 {status} X\r\nLocation: http://169.254.169.254/latest/meta-data/\r\n\r\n".encode()
         assert asyncio.run(answered(answer, tmp_path)) == status
 
 
+@pytest.mark.requirement("BCLOGOUT-4")
 def test_a_certificate_of_nobody_we_trust_is_refused(tmp_path: Path) -> None:
     async def attempt(ca_file: Path | None, name: str) -> None:
         _, certificate = make_certificate(tmp_path, name)

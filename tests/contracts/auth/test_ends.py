@@ -166,6 +166,7 @@ def test_a_session_ends_once_and_its_user_stays_signed_in_elsewhere(cast: Cast) 
     assert user is not None and user.tokens_valid_from is None
 
 
+@pytest.mark.requirement("ASVS-7.4.2")
 def test_a_user_wide_end_ends_sessions_devices_codes_and_waiting_requests(cast: Cast) -> None:
     stage = cast.stage
     code = stage.code()

@@ -55,6 +55,7 @@ def sign_out(browser: Browser) -> dict[str, Any]:
     return claims_of(tokens["id_token"])
 
 
+@pytest.mark.requirement("BCLOGOUT-2.5")
 def test_the_client_is_posted_a_logout_token_of_the_session(provider: Provider, browser: Browser) -> None:
     told = sign_out(browser)
     now = int(provider.clock.now().timestamp())
@@ -79,6 +80,7 @@ def test_the_client_is_posted_a_logout_token_of_the_session(provider: Provider, 
     assert queued(provider) == [] and "logout_notice_delivered" in provider.events()
 
 
+@pytest.mark.requirement("BCLOGOUT-2.5")
 def test_every_client_of_the_session_is_told_and_no_other(provider: Provider, browser: Browser) -> None:
     sign_in(provider.browser(), OTHER_RP)  # alice's other session
     sign_in(browser, OTHER_RP)

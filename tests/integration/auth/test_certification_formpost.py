@@ -36,6 +36,7 @@ def flow(suite: Suite, **changes: str | None) -> dict[str, Any]:
     return suite.verified(tokens["id_token"], request.get("nonce"))
 
 
+@pytest.mark.requirement("FORMPOST-2")
 @pytest.mark.parametrize("client", ["first", "second", "post"])
 def test_server(suite: Suite, client: str) -> None:
     assert flow(suite.as_client(client))
@@ -92,6 +93,7 @@ def test_request_objects_are_refused_by_name(suite: Suite, name: str) -> None:
     assert posted(suite.open(request), request)["error"] == f"{name}_not_supported"
 
 
+@pytest.mark.requirement("FORMPOST-2")
 def test_a_state_full_of_markup_comes_back_escaped_and_intact(suite: Suite) -> None:
     request = suite.request(response_mode="form_post", state='"><script>alert(1)</script>&amp;')
     page = suite.sign_in(suite.open(request))

@@ -34,6 +34,7 @@ def id_token(suite: Suite) -> str:
     return str(tokens["id_token"])
 
 
+@pytest.mark.requirement("RPLOGOUT-2")
 def test_hint_address_and_state(suite: Suite, id_token: str) -> None:
     response = logout(suite, id_token_hint=id_token, post_logout_redirect_uri=BACK, state=STATE)
     location = response.headers["location"]
@@ -69,6 +70,7 @@ def modified(id_token: str) -> str:
     return f"{header}.{changed}.{signature}"
 
 
+@pytest.mark.requirement("RPLOGOUT-2")
 @pytest.mark.parametrize("spoil", [unsigned, foreign, modified, lambda _: "no token", lambda _: ""])
 def test_a_bad_hint_never_redirects(suite: Suite, id_token: str, spoil: Callable[[str], str]) -> None:
     page = logout(suite, id_token_hint=spoil(id_token), post_logout_redirect_uri=BACK, state="x")
@@ -76,6 +78,7 @@ def test_a_bad_hint_never_redirects(suite: Suite, id_token: str, spoil: Callable
     assert not signed_out(suite)
 
 
+@pytest.mark.requirement("RPLOGOUT-2")
 def test_no_hint_asks_and_never_redirects(suite: Suite, id_token: str) -> None:
     assert id_token
     page = logout(suite, post_logout_redirect_uri=BACK, state="x")
@@ -100,6 +103,7 @@ def test_a_hint_alone_ends_on_a_page(suite: Suite, id_token: str) -> None:
     assert signed_out(suite)
 
 
+@pytest.mark.requirement("BCLOGOUT-2.5")
 def test_each_client_of_the_session_is_to_be_told(suite: Suite) -> None:
     """oidcc-backchannel-rp-initiated-logout: also when the browser has gone by then."""
     tokens, claims = suite.flow()

@@ -91,6 +91,7 @@ def machine(provider: Provider, proof: dict[str, str], **form: str) -> httpx2.Re
     return provider.post("/token", {"grant_type": "client_credentials", **proof, **form})
 
 
+@pytest.mark.requirement("OIDC-9-private-key-jwt")
 def test_a_client_proves_itself_by_what_it_signs(provider: Provider) -> None:
     response = machine(provider, assertion(provider))
     assert response.status_code == 200, response.text
@@ -102,6 +103,7 @@ def test_a_client_proves_itself_by_what_it_signs(provider: Provider) -> None:
     assert machine(provider, proof, client_id="batch-signer").status_code == 200
 
 
+@pytest.mark.requirement("OIDC-9-private-key-jwt")
 def test_a_replayed_assertion_is_refused_by_every_process(provider: Provider) -> None:
     proof = assertion(provider)
     other_process = provider.restarted()
@@ -147,6 +149,7 @@ def test_the_audience_is_the_issuer_or_where_it_is_sent_unless_the_client_wants_
     assert machine(provider, assertion(provider, "strict-signer")).status_code == 200
 
 
+@pytest.mark.requirement("OIDC-9-private-key-jwt")
 def test_an_assertion_for_ten_years_is_refused(provider: Provider) -> None:
     ten_years = epoch(provider.clock.now()) + 315_360_000
     assert oauth_error(machine(provider, assertion(provider, exp=ten_years))) == "invalid_client"

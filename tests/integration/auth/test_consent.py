@@ -42,6 +42,7 @@ def test_a_third_party_client_signs_in_after_consent(provider: Provider, browser
     assert provider.events()[1:3] == ["consent_given", "authorization_code_issued"]
 
 
+@pytest.mark.requirement("ASVS-10.7.1")
 def test_consent_is_remembered_and_only_what_is_new_asks_again(provider: Provider, browser: Browser) -> None:
     consented(browser)
     assert "code" in answer_of(browser.authorize(**PARTNER)), "silently"
@@ -73,6 +74,7 @@ def test_anything_but_allow_asks_again(provider: Provider, browser: Browser, act
     assert remembered(provider) == frozenset()
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-consent")
 def test_prompt_consent_asks_again_also_for_a_first_party_client(browser: Browser) -> None:
     consented(browser)
     page = browser.open(**PARTNER, prompt="consent")
@@ -83,6 +85,7 @@ def test_prompt_consent_asks_again_also_for_a_first_party_client(browser: Browse
     assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK)), "otherwise it is never asked"
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-consent")
 def test_prompt_none_never_shows_the_page(browser: Browser) -> None:
     browser.sign_in()
     answer = answer_of(browser.authorize(**PARTNER, prompt="none"))
@@ -104,6 +107,7 @@ def test_consent_belongs_to_one_user(browser: Browser) -> None:
     assert 'id="allow"' in browser.enter_password(page, CAROL).text
 
 
+@pytest.mark.requirement("OIDC-5.5")
 def test_claims_asked_for_by_name_are_part_of_the_consent(provider: Provider, browser: Browser) -> None:
     consented(browser, scope="openid")
     asking = {**PARTNER, "scope": "openid", "claims": '{"userinfo":{"email":null}}'}
@@ -131,6 +135,7 @@ def test_a_scope_for_a_role_that_the_user_lacks_is_neither_shown_nor_given_later
 # ---------------------------------------------------------------- taken back
 
 
+@pytest.mark.requirement("ASVS-10.7.1")
 def test_withdrawn_consent_ends_the_sign_ins_and_asks_again(provider: Provider, browser: Browser) -> None:
     page = browser.sign_in(**{**PARTNER, "scope": "openid offline_access"})
     tokens = provider.redeem_as_partner(code_of(browser.press(page, "allow"))).json()
@@ -198,6 +203,7 @@ def test_consent_cannot_be_given_before_the_sign_in(provider: Provider, browser:
     assert remembered(provider) == frozenset()
 
 
+@pytest.mark.requirement("ASVS-10.7.1")
 def test_consent_to_scopes_that_the_page_did_not_show(provider: Provider, browser: Browser) -> None:
     page = browser.sign_in(**{**PARTNER, "scope": "openid"})
     assert 'id="allow"' in browser.submit(page, scope="openid profile crm:read", action="allow").text

@@ -168,6 +168,7 @@ def test_who_is_signed_out_already_is_sent_back_or_told(provider: Provider, brow
 # ---------------------------------------------------------------- whom it signs out
 
 
+@pytest.mark.requirement("RPLOGOUT-2")
 def test_a_link_with_a_strangers_hint_signs_nobody_out(provider: Provider, browser: Browser) -> None:
     strangers = sign_in(provider.browser(), RP, CAROL)["id_token"]
     sign_in(browser)

@@ -50,6 +50,7 @@ def test_what_the_browser_brings_beside_it_counts_for_nothing(provider: Provider
     assert tokens["scope"] == "crm:read openid profile"
 
 
+@pytest.mark.requirement("RFC9126-2")
 def test_a_client_that_must_push_is_refused_without(provider: Provider, browser: Browser) -> None:
     answer = answer_of(browser.authorize(**BANK))
     assert (answer["error"], answer["error_description"]) == (
@@ -62,6 +63,7 @@ def test_a_client_that_must_push_is_refused_without(provider: Provider, browser:
     assert "code" in answer_of(browser.enter_otp(browser.enter_password(page, BOB)))
 
 
+@pytest.mark.requirement("RFC9126-2")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -141,6 +143,7 @@ def test_push_limit_is_by_network(provider: Provider) -> None:
 # ---------------------------------------------------------------- attacks
 
 
+@pytest.mark.requirement("RFC9126-2")
 def test_par_request_of_another_client(provider: Provider, browser: Browser) -> None:
     uri = pushed(provider)
     page = open_pushed(provider.browser(), uri, "mobile-app")
@@ -149,6 +152,7 @@ def test_par_request_of_another_client(provider: Provider, browser: Browser) -> 
     assert 'id="password"' in open_pushed(browser, uri).text, "and the attempt has not used it up"
 
 
+@pytest.mark.requirement("RFC9126-2")
 def test_replayed_par_urn(provider: Provider, browser: Browser) -> None:
     uri = pushed(provider)
     page = browser.enter_password(open_pushed(browser, uri), ALICE)

@@ -50,6 +50,7 @@ def is_set(provider: Provider, where: StatusPlace) -> bool:
     return bool(bits[where.index >> 3] >> (where.index & 7) & 1)
 
 
+@pytest.mark.requirement("STATUSLIST-5.1")
 def test_the_list_is_what_the_draft_says(provider: Provider) -> None:
     response = fetched(provider)
     assert response.status_code == 200
@@ -63,6 +64,7 @@ def test_the_list_is_what_the_draft_says(provider: Provider) -> None:
     assert set(claims["status_list"]) == {"bits", "lst"} and claims["status_list"]["bits"] == 1
 
 
+@pytest.mark.requirement("STATUSLIST-5.1")
 def test_a_token_names_its_place(provider: Provider) -> None:
     tokens = provider.sign_in()
     claims = claims_of(tokens["access_token"])["status"]

@@ -167,6 +167,7 @@ def test_prompt_none_with_a_session_too_old_is_login_required() -> None:
     assert error(decide(request(prompt="none", max_age=60), session())) == LOGIN_REQUIRED
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-prompt-consent")
 @pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
 def test_prompt_consent_always_shows_the_page(uri: str) -> None:
     assert decide(request(uri, "consent"), session()) == Consent()

@@ -63,6 +63,7 @@ async def test_after_its_ttl_it_is_looked_at_behind_the_request(
     assert await is_refused(statuses)
 
 
+@pytest.mark.requirement("STATUSLIST-8.3")
 async def test_a_revoked_token_is_refused_a_second_after_the_ttl_though_nobody_asked_meanwhile(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock, token: str
 ) -> None:
@@ -167,6 +168,7 @@ async def test_while_the_issuer_is_away_a_list_serves_for_as_long_as_any_token_c
         await statuses.demand_valid(PLACE)
 
 
+@pytest.mark.requirement("STATUSLIST-8.3")
 async def test_what_fails_closed_stops_at_the_lists_exp(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
