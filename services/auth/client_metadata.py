@@ -107,6 +107,13 @@ def jwks_fault(jwks: Mapping[str, Any]) -> str | None:
     return None
 
 
+def can_sign(jwks: Mapping[str, Any], algorithm: str) -> bool:
+    """Tell whether one of the keys, which have no fault, is for this algorithm."""
+    return any(
+        algorithm in ASSERTION_ALGORITHMS[jwk["kty"]] and jwk.get("alg", algorithm) == algorithm for jwk in jwks["keys"]
+    )
+
+
 def _jwk_fault(jwk: Mapping[str, Any]) -> str | None:
     kind = str(jwk.get("kty"))
     if _PRIVATE_MEMBERS & set(jwk):

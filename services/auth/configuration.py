@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from services.auth.app_associations import association_fault
 from services.auth.client_metadata import (
     backchannel_logout_uri_fault,
+    can_sign,
     doubled_address,
     jwks_fault,
     return_address_fault,
@@ -164,6 +165,8 @@ class ClientEntry(_Entry):
             raise ValueError("jwks and the token_endpoint_auth_method private_key_jwt come together; add or remove one")
         if self.token_endpoint_auth_signing_alg and not self._by_key:
             raise ValueError("token_endpoint_auth_signing_alg is for private_key_jwt alone; remove it")
+        if self.jwks and (alg := self.token_endpoint_auth_signing_alg) and not can_sign(self.jwks, alg):
+            raise ValueError(f"no key of jwks is for {alg}; add one, or set another token_endpoint_auth_signing_alg")
         if self.client_assertion_audience and not self._by_key:
             raise ValueError("client_assertion_audience is for private_key_jwt alone; remove it")
         return self

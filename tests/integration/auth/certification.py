@@ -22,9 +22,9 @@ URL = "https://localhost:8444/test/a/company-sso"
 USER = ("certification", "certify-every-standard-claim")
 
 
-def apply(database: Database, *, write: bool = True) -> list[str]:
-    """Do what `services.auth apply config/certification.yaml` does; return the changes."""
-    configuration = parse_configuration(load_config(FILE, {}), local=True)
+def apply(database: Database, *, write: bool = True, **variables: str) -> list[str]:
+    """Do what `services.auth apply config/certification.yaml` does, with these variables; return the changes."""
+    configuration = parse_configuration(load_config(FILE, variables), local=True)
     keys = parse_key_ring(ENCRYPTION_KEY, "AUTH_KEY_ENCRYPTION_KEYS")
     with database.unit_of_work() as db:
         now = SettableClock().now()

@@ -1,9 +1,16 @@
 """More modules of the basic plan: hints, the claims parameter, refresh; config/certification.yaml applied."""
 
-import pytest
+import base64
+import secrets
 
-from tests.integration.auth.certification import Suite
-from tests.integration.auth.seeds import APP_LINK
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.integration.auth.certification import Suite, apply
+from tests.integration.auth.provider import basic
+from tests.integration.auth.seeds import APP_LINK, CHALLENGE, HTTPS_ISSUER, VERIFIER
 
 
 @pytest.mark.requirement("OIDC-3.1.2.1-hint")
@@ -53,3 +60,39 @@ def test_refresh_token(suite: Suite) -> None:
     assert refreshed["refresh_token"] != tokens["refresh_token"]
     retry = suite.tokens_of(suite.token(form))
     assert retry["refresh_token"] == refreshed["refresh_token"], "the old one within its window: the same successor"
+
+
+def open_pushed(suite: Suite, pushed: httpx2.Response) -> httpx2.Response:
+    assert pushed.status_code == 201, pushed.text
+    return suite.open({"client_id": suite.client_id, "request_uri": pushed.json()["request_uri"]})
+
+
+def test_a_client_may_have_to_push_its_requests(suite: Suite) -> None:
+    par = suite.as_client("par")
+    request = par.request()
+    assert par.arrive(par.open(request), request)["error"] == "invalid_request"
+    page = open_pushed(par, par.provider.post("/par", request, Authorization=basic(par.client_id, par.secret)))
+    tokens = par.redeem(par.arrive(par.sign_in(page), request)["code"])
+    assert par.verified(tokens["id_token"], request["nonce"])
+
+
+def test_a_client_may_sign_its_assertions(suite: Suite) -> None:
+    """FAPI 2: private_key_jwt with PS256, the issuer alone as audience, pushed requests, PKCE."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    modulus = key.public_key().public_numbers().n.to_bytes(256)
+    apply(suite.provider.database, CERTIFICATION_KEY_N=base64.urlsafe_b64encode(modulus).decode().rstrip("="))
+    fapi = suite.as_client("fapi")
+
+    def credentials() -> dict[str, str]:
+        now = int(suite.provider.clock.now().timestamp())
+        claims = {"iss": fapi.client_id, "sub": fapi.client_id, "aud": HTTPS_ISSUER, "iat": now, "exp": now + 60}
+        assertion = jwt.encode({**claims, "jti": secrets.token_hex(8)}, key, "PS256", headers={"kid": "certification"})
+        kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        return {"client_id": fapi.client_id, "client_assertion_type": kind, "client_assertion": assertion}
+
+    request = fapi.request(code_challenge=CHALLENGE, code_challenge_method="S256")
+    page = open_pushed(fapi, fapi.provider.post("/par", {**request, **credentials()}))
+    code = fapi.arrive(fapi.sign_in(page), request)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": fapi.redirect_uri}
+    tokens = fapi.tokens_of(fapi.provider.post("/token", {**form, "code_verifier": VERIFIER, **credentials()}))
+    assert fapi.verified(tokens["id_token"], request["nonce"])

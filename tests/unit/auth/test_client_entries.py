@@ -258,6 +258,15 @@ def test_a_bad_key(jwk: Any, said: str) -> None:
     assert "c2VjcmV0" not in fault
 
 
+def test_the_algorithm_is_one_that_a_key_can_make() -> None:
+    entry = {**WEB, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [EC]}}
+    del entry["client_secret"]
+    assert parse({**entry, "token_endpoint_auth_signing_alg": "ES256"})
+    assert "no key of jwks is for RS256; add one" in sentence({**entry, "token_endpoint_auth_signing_alg": "RS256"})
+    del entry["jwks"]
+    assert "jwks and the token_endpoint_auth_method private_key_jwt come together" in sentence(entry)
+
+
 @pytest.mark.parametrize("jwks", [{}, {"keys": []}, {"keys": {}}, {"keys": [RSA] * 11}, {"keys": [RSA], "x": 1}, RSA])
 def test_a_bad_set(jwks: dict[str, Any]) -> None:
     assert "with 1 to 10 public keys" in (jwks_fault(jwks) or "")
