@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.auth.configuration import ClientEntry, Configuration
+from services.auth.ends import EndStores, end_user
 from services.auth.entries import ApiEntry, UserEntry
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
@@ -47,6 +48,11 @@ class ConfigurationStore(Protocol):
     def totp(self, user_id: UUID) -> TotpCredential | None: ...
 
     def put_totp(self, user_id: UUID, sealed_secret: bytes | None, now: datetime) -> None: ...
+
+    @property
+    def ends(self) -> EndStores:
+        """What a changed password or factor ends things in, in the same transaction."""
+        ...
 
 
 def apply_configuration(
@@ -108,10 +114,12 @@ def _apply_user(store: ConfigurationStore, user: UserEntry, *, keys: KeyRing, wr
         "team": user.team,
         "roles": user.roles,
     }
-    changes = []
+    changes, over = [], None
     old_hash = present.pop("password_hash") if present else None
-    if present != columns or not verify_password(user.password, old_hash):
+    same_password = verify_password(user.password, old_hash)
+    if present != columns or not same_password:
         changes.append(f"user {user.username}")
+        over = "password_changed" if old_hash is not None and not same_password else None
         if write:
             store.put_user(user.sub, {**columns, "password_hash": hash_password(user.password)}, now)
     credential = store.totp(user.sub)
@@ -121,4 +129,7 @@ def _apply_user(store: ConfigurationStore, user: UserEntry, *, keys: KeyRing, wr
         if write:
             sealed = seal_totp_secret(keys, user.sub, user.totp_secret) if user.totp_secret else None
             store.put_totp(user.sub, sealed, now)
+        over = over or ("second_factor_changed" if held is not None else None)
+    if write and over is not None:
+        end_user(store.ends, user.sub, why=over, origin=None, now=now)
     return changes

@@ -1,6 +1,6 @@
 """What this process publishes: the key set that it signs with, and the signed status lists.
 
-Policy: ADR-0015, ADR-0016; Spec: draft-ietf-oauth-status-list-17 s5.1
+Policy: ADR-0015, ADR-0017; Spec: draft-ietf-oauth-status-list-17 s5.1
 A replica looks once a second, at a request that needs it, in one statement: has the key set or a shard moved? What
 moved is loaded before it is answered. So another process's revocation or rotation is seen within that second.
 """

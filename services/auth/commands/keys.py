@@ -1,6 +1,6 @@
 """`keys list`, `rotate [--emergency]`, `advance`, `republish`: the signing keys.
 
-Policy: ADR-0016; the steps in words: docs/runbooks/keys.md
+Policy: ADR-0017; the steps in words: docs/runbooks/keys.md
 """
 
 from argparse import Namespace

@@ -1,6 +1,6 @@
 """The key set: the one active signing key, and the public keys that the JWKS publishes.
 
-Spec: RFC 7517 s5; Policy: ADR-0008, ADR-0016
+Spec: RFC 7517 s5; Policy: ADR-0008, ADR-0017
 Loaded from the database at start and whenever it moved; the first start makes the first key.
 """
 

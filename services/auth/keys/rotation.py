@@ -1,6 +1,6 @@
 """The life of a signing key: announced, active, retired, removed. Each step is taken when it is due, in any process.
 
-Policy: ADR-0016
+Policy: ADR-0017
 Announced and retired keys are in the JWKS and sign nothing, so an API meets no signature of a key that it could not
 have fetched, and loses none that a live token needs. A removed key is kept a year without its private half, for
 id_token_hint alone.

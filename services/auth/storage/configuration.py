@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 
 from services.auth.mfa.totp import TotpCredential
+from services.auth.storage import stores_on
 from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.insert import insert_into, insert_or_replace
 from services.auth.storage.tables import apis, clients, totp_credentials, users
 from services.auth.storage.users import SqlTotpCredentials
+from services.auth.stores import Stores
 from shared.database import Connection
 
 
@@ -20,6 +22,10 @@ class SqlConfigurationStore:
     """Implements `apply.ConfigurationStore`."""
 
     connection: Connection
+
+    @property
+    def ends(self) -> Stores:
+        return stores_on(self.connection)
 
     def apis(self) -> dict[str, dict[str, Any]]:
         rows = self.connection.execute(select(apis).order_by(apis.c.position)).mappings()

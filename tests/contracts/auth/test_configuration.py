@@ -14,7 +14,7 @@ from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import clients, totp_credentials, users
 from shared.config_file import load_config
 from shared.testing import ALICE, BOB
-from tests.contracts.auth.conftest import NOON, Stage
+from tests.contracts.auth.conftest import NOON, Stage, bit, new_family, new_session
 from tests.integration.auth.seeds import ROOT
 
 RING = KeyRing.of(b"k" * 32)
@@ -48,6 +48,37 @@ def test_the_local_seeds_apply_once_and_then_there_is_nothing_to_do(stage: Stage
         assert stores.users.find_by_username("carol") is not None
     assert alice is not None and verify_password("wonderland-tea-party", alice.password_hash)
     assert bob is not None and bob.has_totp and str(bob.id) == BOB
+
+
+def test_a_changed_password_or_factor_signs_its_user_out(stage: Stage) -> None:
+    """Of alice the password, of bob the factor is changed; carol gets one, and is only told another name."""
+    seeds = local()
+    apply(stage, seeds)
+    alice, bob, carol = seeds.users
+    sessions = {user.sub: new_session(user_id=user.sub) for user in seeds.users}
+    families = {sub: new_family(session) for sub, session in sessions.items()}
+    with stage.auth.transaction() as stores:
+        for sub, session in sessions.items():
+            stores.sessions.add(session)
+            stores.families.add(families[sub])
+    people = [
+        alice.model_copy(update={"password": "another-passphrase"}),
+        bob.model_copy(update={"totp_secret": None}),
+        carol.model_copy(update={"totp_secret": "A" * 32, "claims": {"name": "C."}}),
+    ]
+    changed = seeds.model_copy(update={"users": people})
+    apply(stage, changed, write=False)
+    ended = {}
+    for planned in (True, False):
+        if not planned:
+            apply(stage, changed)
+        for sub, family in families.items():
+            with stage.auth.autocommit() as stores:
+                found = stores.families.find(family.id)
+            assert found is not None
+            ended[sub, planned] = (found.revoked_at is not None, bit(stage, found.status))
+    assert {ended[user.sub, True] for user in people} == {(False, False)}, "a plan ends nothing"
+    assert [ended[user.sub, False] for user in people] == [(True, True), (True, True), (False, False)]
 
 
 def test_a_changed_password_or_factor_is_the_only_change(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,13 +11,14 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from services.auth import ends
 from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
 from services.auth.tokens.family import FamilyState, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
-from services.auth.tokens.status_list import SHARD_SIZE
+from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
 from shared.testing import ALICE
-from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage
+from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage, bit
 from tests.unit.auth.tokens.rotation_machine import RotationMachine
 
 CAFE = Origin("203.0.113.9", "Phone/1")
@@ -54,6 +56,27 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
         @staticmethod
         def open_database():  # type: ignore[no-untyped-def] # noqa: ANN205 - the machine knows the type
             return stage.auth
+
+        def end(self, how: str) -> None:
+            ended: Any = {"origin": HOME, "now": self.now}
+            with stage.auth.transaction() as stores:
+                if how == "user":
+                    assert ends.disable_user(stores, self.user_id, **ended)
+                    assert ends.enable_user(stores, self.user_id, **ended)
+                elif how == "client":
+                    assert ends.disable_client(stores, self.client_id, **ended)
+                    assert ends.enable_client(stores, self.client_id, **ended)
+                elif how == "session":
+                    ends.end_session(stores, stage.session, everywhere=False, native_too=True, why=how, **ended)
+                elif how == "consent":
+                    ends.withdraw(stores, client_id=self.client_id, user_id=self.user_id, why=how, **ended)
+                else:
+                    family = stores.families.find(self.family_id)
+                    assert family is not None
+                    ends.end_family(stores, family, why=how, **ended)
+
+        def is_set(self, place: StatusPlace) -> bool:
+            return bit(stage, place)
 
         def restore_row(self, family_id: UUID, backup: FamilyState, mac_kid: bytes, origin: Origin) -> None:
             row = {

@@ -12,6 +12,7 @@ from services.auth.audit import Origin
 from services.auth.keys.key_ring import KeyRing
 from services.auth.tokens.family import FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash, rotate
+from services.auth.tokens.status_list import StatusPlace
 from shared.errors import Unavailable
 from tests.unit.auth.families import MemoryDatabase, MemoryFamilies
 from tests.unit.auth.tokens.rotation_machine import ABSOLUTE, IDLE, MAC_KEYS, POLICY, START, RotationMachine
@@ -22,6 +23,10 @@ FAMILY = UUID(int=77)
 
 class InMemory(RotationMachine):
     open_database = MemoryDatabase
+
+    def is_set(self, place: StatusPlace) -> bool:
+        assert isinstance(self.database, MemoryDatabase)
+        return place in self.database.status_shards.revoked
 
     def restore_row(self, family_id: UUID, backup: FamilyState, mac_kid: bytes, origin: Origin) -> None:
         assert isinstance(self.database, MemoryDatabase)
