@@ -6,27 +6,38 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
 
 import httpx2
 import pytest
 
 from mobile.authorization import Registration
 from mobile.page import Page
-from mobile.simulator import ALICE, BOB, DeepLink, Phone, SystemBrowser
-from tests.e2e.phones import Phones, Wire, refresh_token_of, refused
+from mobile.simulator import ALICE, BOB, CAROL, App, DeepLink, Person, Phone, SystemBrowser
+from services.auth.ends import disable_user
+from services.auth.storage import SqlAuthDatabase
+from shared.database import Database
+from tests.e2e.phones import SUBJECTS, Phones, Wire, refresh_token_of, refused
 from tests.e2e.processes import serving
 from tests.support.ports import free_ports
 from tests.support.postgres import Cluster
 from tests.support.stack import SERVICES, running_stack, stack_environment_for
 
-CROWD = 20
+CROWD = 100
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[tuple[Wire, str]]:
+def databases(postgres: Cluster) -> dict[str, str]:
+    """The settings that name a PostgreSQL database for each service."""
+    return {f"{name.upper()}_DATABASE_URL": postgres.create_database() for name in SERVICES}
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory, databases: dict[str, str]) -> Iterator[tuple[Wire, str]]:
     """A suite on PostgreSQL, and the address of a second process of its provider."""
-    data = tmp_path_factory.mktemp("twins")
-    settings = {f"{name.upper()}_DATABASE_URL": postgres.create_database() for name in SERVICES}
+    data, settings = tmp_path_factory.mktemp("twins"), databases
     with running_stack(data, settings) as stack, httpx2.Client(trust_env=False, timeout=20) as http:
         (port,) = free_ports(1)
         second = {**settings, "AUTH_PORT": str(port), "AUTH_ISSUER": stack.auth}
@@ -52,7 +63,7 @@ def test_a_refresh_at_both_at_once_is_one_rotation(twins: tuple[Wire, str], phon
     token = refresh_token_of(phones.signed_in(ALICE))
     for _ in range(3):
         held = token
-        answers = at_both(twins, partial(_refresh, wire, held))
+        answers = at_both(twins, partial(_refresh_at, wire, held))
         assert {answer.status_code for answer in answers} == {200}
         (token,) = {answer.json()["refresh_token"] for answer in answers}
         assert token != held
@@ -73,22 +84,43 @@ def test_a_token_of_one_opens_the_apis_and_is_revoked_by_the_other(twins: tuple[
 def test_a_code_at_both_at_once_is_redeemed_once_at_most(twins: tuple[Wire, str], phones: Phones) -> None:
     wire, _ = twins
     for _round in range(3):
-        app = phones.app()
-        link = app.redirect(ALICE)
-        (pending,) = app.store.load().pending.values()
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": "mobile-app",
-            "code": link.parameters["code"],
-            "redirect_uri": pending.redirect_uri,
-            "code_verifier": pending.verifier,
-        }
-        answers = at_both(twins, partial(_redeem, wire, form))
+        form = _code_form(phones.app(), ALICE)
+        answers = at_both(twins, partial(_redeem_at, wire, form))
         redeemed = [answer for answer in answers if answer.status_code == 200]
         assert len(redeemed) == 1
         assert all(refused(answer) for answer in answers if answer not in redeemed)
         # the others were replays: the family is gone
         assert refused(wire.refresh(redeemed[0].json()["refresh_token"]))
+
+
+def test_disabling_the_user_in_the_middle_leaves_nothing_alive(
+    twins: tuple[Wire, str], phones: Phones, databases: dict[str, str]
+) -> None:
+    """Codes and refresh tokens of one user, at both processes, while a third one disables the user."""
+    wire, _ = twins
+    token = refresh_token_of(phones.signed_in(CAROL))
+    forms = [_code_form(phones.app(), CAROL) for _ in range(CROWD // 4)]
+    database = Database(databases["AUTH_DATABASE_URL"])
+
+    def act(number: int, auth: str) -> httpx2.Response | None:
+        if number == CROWD // 2:
+            with SqlAuthDatabase(database).transaction() as stores:
+                assert disable_user(stores, UUID(SUBJECTS["carol"]), origin=None, now=wire.stack.now())
+            return None
+        return wire.refresh(token, auth=auth) if number % 4 else _redeem(wire, forms[number // 4], auth)
+
+    answers = [answer for answer in at_both(twins, act) if answer is not None]
+    database.dispose()
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    assert all(refused(answer) for answer in answers if answer.status_code == 400)
+    assert refused(wire.refresh(token))
+    for answer in answers:
+        if answer.status_code == 200:
+            tokens = answer.json()
+            assert refused(wire.refresh(tokens["refresh_token"]))
+            assert wire.userinfo(tokens["access_token"]).status_code == 401
+    for form in forms:
+        assert refused(_redeem(wire, form, wire.stack.auth)), "neither a used code nor a pending one"
 
 
 def test_a_one_time_code_at_both_at_once_is_taken_once(twins: tuple[Wire, str], phones: Phones) -> None:
@@ -152,22 +184,41 @@ class Balancer(httpx2.BaseTransport):
         self._inner.close()
 
 
-def _refresh(wire: Wire, refresh_token: str, auth: str) -> httpx2.Response:
+def _code_form(app: App, person: Person) -> dict[str, str]:
+    """Return what redeems a fresh code of this person."""
+    link = app.redirect(person)
+    (pending,) = app.store.load().pending.values()
+    return {
+        "grant_type": "authorization_code",
+        "client_id": "mobile-app",
+        "code": link.parameters["code"],
+        "redirect_uri": pending.redirect_uri,
+        "code_verifier": pending.verifier,
+    }
+
+
+def _refresh_at(wire: Wire, refresh_token: str, number: int, auth: str) -> httpx2.Response:
+    del number
     return wire.refresh(refresh_token, auth=auth)
+
+
+def _redeem_at(wire: Wire, form: dict[str, str], number: int, auth: str) -> httpx2.Response:
+    del number
+    return _redeem(wire, form, auth)
 
 
 def _redeem(wire: Wire, form: dict[str, str], auth: str) -> httpx2.Response:
     return wire.http.post(f"{auth}/token", data=form)
 
 
-def at_both(twins: tuple[Wire, str], action: Callable[[str], httpx2.Response]) -> list[httpx2.Response]:
-    """Do `action` in CROWD threads that start together, half of them at each process."""
+def at_both(twins: tuple[Wire, str], action: Callable[[int, str], T]) -> list[T]:
+    """Do `action` (given a number and an address) in CROWD threads that start together, half at each process."""
     addresses = (twins[0].stack.auth, twins[1])
     start = threading.Barrier(CROWD)
 
-    def one(number: int) -> httpx2.Response:
+    def one(number: int) -> T:
         start.wait()
-        return action(addresses[number % 2])
+        return action(number, addresses[number // 2 % 2])
 
     with ThreadPoolExecutor(CROWD) as crowd:
         return list(crowd.map(one, range(CROWD)))
