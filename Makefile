@@ -94,8 +94,11 @@ e2e: setup ## tests of the three real processes
 browser: setup ## tests in a real headless Chromium
 	$(BIN)/pytest tests/browser
 
-bench: setup ## benchmarks (none yet: this says so)
-	@test -d tests/benchmarks && exec $(BIN)/pytest tests/benchmarks || echo "bench: no benchmark has been written yet"
+bench: bench-auth ## every benchmark; prints figures, asserts none
+
+.PHONY: bench-auth
+bench-auth: setup ## what a token costs: CPU-seconds of auth on a real PostgreSQL, beside node-oidc-provider
+	@$(BIN)/python -m tests.benchmarks.auth
 
 soak: setup ## the long proofs at full size: 5,000 fuzz cases, then attacks and store contracts ten times over
 	$(BIN)/pytest -q --timeout=3600 --fuzz-cases=5000 tests/security/test_auth_fuzz.py

@@ -1,0 +1,111 @@
+"""One real auth process on a PostgreSQL that keeps its promises, and the CPU-seconds that it has used."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.sessions import BrowserSession
+from services.auth.storage import SqlAuthDatabase
+from services.local_stack import stack_environment
+from shared.database import Database
+from tests.integration.auth.seeds import ENCRYPTION_KEY, MAC_KEY, ROOT, seed
+from tests.support.databases import migrated
+from tests.support.ports import free_ports
+from tests.support.postgres import Cluster
+
+_UNLIMITED = "100000000/minute"
+
+
+@dataclass
+class AuthProcess:
+    """Where it answers, its process, and its database."""
+
+    address: str
+    pid: int
+    database: Database
+
+    def session_cookie(self) -> str:
+        """Sign alice in behind the provider's back and return the cookie of her browser."""
+        cookie, now = mint_opaque_token(), datetime.now(UTC)  # noqa: TID251 - the process runs by the real clock
+        with SqlAuthDatabase(self.database).transaction() as stores:
+            user = stores.users.find_by_username("alice")
+            assert user is not None
+            week = now + timedelta(days=7)
+            stores.sessions.add(BrowserSession(uuid7(), user.id, digest(cookie), now, now, None, now, week, week))
+        return cookie
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return utime + stime of a process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def auth_process() -> Iterator[AuthProcess]:
+    """Start it, seeded, and stop it.
+
+    Raises:
+        NoPostgres: this machine has none.
+    """
+    cluster = Cluster()
+    with tempfile.TemporaryDirectory(prefix="sso-bench-") as directory:
+        try:
+            cluster.start()
+            database = migrated("auth", cluster.create_database())
+            _make_durable(cluster)
+            seed(database)
+            with _serving(Path(directory), database) as (address, pid):
+                yield AuthProcess(address, pid, database)
+            database.dispose()
+        finally:
+            cluster.stop()
+
+
+def _make_durable(cluster: Cluster) -> None:
+    """Undo what makes a cluster of tests quick: here a commit is on disk."""
+    server = Database(cluster.url("postgres"))
+    with server.autocommit() as db:
+        for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            db.execute(text(f"ALTER SYSTEM SET {name} = on"))
+        db.execute(text("SELECT pg_reload_conf()"))
+    server.dispose()
+
+
+@contextmanager
+def _serving(data: Path, database: Database) -> Iterator[tuple[str, int]]:
+    (port,) = free_ports(1)
+    environment = stack_environment(
+        {
+            "PATH": os.defpath,
+            "DATA_DIR": str(data),
+            "LOG_LEVEL": "WARNING",
+            "AUTH_PORT": str(port),
+            "AUTH_DATABASE_URL": database.url,
+            "AUTH_KEY_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+            "AUTH_REFRESH_MAC_KEYS": MAC_KEY,
+            "AUTH_RATE_LIMIT_TOKEN": _UNLIMITED,
+            "AUTH_RATE_LIMIT_AUTHORIZE": _UNLIMITED,
+        }
+    )
+    command = [sys.executable, "-m", "services.auth", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
+        address = f"http://localhost:{port}"
+        try:
+            patient = httpx2.HTTPTransport(retries=7)
+            with httpx2.Client(transport=patient, trust_env=False, timeout=30) as client:
+                client.get(f"{address}/livez").raise_for_status()
+            yield address, process.pid
+        finally:
+            process.terminate()

@@ -1,0 +1,61 @@
+"""The peer to measure against, where node and npm are: installed into a temporary folder, gone at the end."""
+
+import json
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.load import CONNECTIONS
+from tests.support.ports import free_ports
+
+_PACKAGE = "oidc-provider@9"
+_SCRIPT = Path(__file__).with_suffix(".mjs")
+
+
+class NoPeer(Exception):
+    """There is none to measure against; the message says why."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A running node-oidc-provider, with a refresh token for each connection."""
+
+    address: str
+    pid: int
+    secret: str
+    refresh_tokens: list[str]
+
+
+@contextmanager
+def node_peer() -> Iterator[Peer]:
+    """Install and start it, and stop it.
+
+    Raises:
+        NoPeer: node or npm is missing, or the package cannot be had.
+    """
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise NoPeer("node and npm are not installed")
+    (port,) = free_ports(1)
+    secret = secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory(prefix="sso-bench-peer-") as directory:
+        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", _PACKAGE]
+        if subprocess.run(install, cwd=directory, check=False, capture_output=True).returncode:
+            raise NoPeer(f"npm could not install {_PACKAGE}")
+        script = shutil.copy(_SCRIPT, directory)
+        command = ["node", script, str(port), secret, str(CONNECTIONS)]
+        with subprocess.Popen(
+            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                assert process.stdout is not None
+                line = next((line for line in process.stdout if line.startswith("[")), "")
+                if not line:
+                    raise NoPeer("node-oidc-provider did not start")
+                yield Peer(f"http://localhost:{port}", process.pid, secret, json.loads(line))
+            finally:
+                process.terminate()
