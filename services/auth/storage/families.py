@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Update, and_, case, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.auth.requested_claims import RequestedClaims
+from services.auth.storage import rotation
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.status_shards import filling_shard, give_up_shard
-from services.auth.storage.tables import clients, families, users
+from services.auth.storage.tables import clients, families
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
@@ -21,32 +23,6 @@ _row = families.c
 
 #: Draws of a status index before the next shard is begun: by then about nine tenths of this one are taken.
 _DRAWS = 64
-
-#: What a grant is made of; the user's part is read in the same statement.
-_GRANT = (
-    _row.id,
-    _row.client_id,
-    _row.user_id,
-    _row.session_id,
-    _row.scopes,
-    _row.resources,
-    _row.auth_time,
-    _row.acr,
-    _row.amr,
-    _row.claims,
-    _row.generation,
-    _row.mac_kid,
-    _row.status_shard,
-    _row.status_index,
-    select(users.c.roles).where(users.c.id == _row.user_id).scalar_subquery().label("user_roles"),
-    select(users.c.team).where(users.c.id == _row.user_id).scalar_subquery().label("user_team"),
-)
-
-#: Neither the user nor the client is disabled.
-_ENABLED = and_(
-    select(users.c.id).where(users.c.id == _row.user_id, users.c.disabled_at.is_(None)).exists(),
-    select(clients.c.client_id).where(clients.c.client_id == _row.client_id, clients.c.disabled_at.is_(None)).exists(),
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +66,7 @@ class SqlFamilies:
             give_up_shard(self.connection, shard, family.created_at)
 
     def find(self, family_id: UUID) -> FamilyState | None:
-        query = select(families, _ENABLED.label("enabled")).where(_row.id == family_id)
+        query = select(families, rotation.ENABLED.label("enabled")).where(_row.id == family_id)
         row = self.connection.execute(query).mappings().one_or_none()
         if row is None:
             return None
@@ -117,40 +93,14 @@ class SqlFamilies:
     def rotate(
         self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
     ) -> Grant | None:
-        statement = (
-            update(families)
-            .where(
-                _live_and_of(presented, now),
-                _row.generation == presented.generation,
-                not_(and_(_row.moved, _row.streak + 1 >= streak_limit)),
-            )
-            .values(
-                generation=_row.generation + 1,
-                mac_kid=mac_kid,
-                rotated_at=now,
-                replays=0,
-                origin_hash=origin_hash(presented.origin),
-                streak=case((_row.moved, _row.streak + 1), else_=0),
-                moved=False,
-                idle_expires_at=idle_expires_at,
-                last_network=presented.origin.network,
-                last_agent=presented.origin.agent,
-            )
+        parameters = rotation.rotation(
+            presented, mac_kid=mac_kid, idle_expires_at=idle_expires_at, streak_limit=streak_limit, now=now
         )
-        return self._grant(statement)
+        return self._grant(rotation.ROTATE, parameters)
 
     def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
-        late = and_(_row.rotated_at < now - settle, _row.origin_hash != origin_hash(presented.origin))
-        statement = (
-            update(families)
-            .where(
-                _live_and_of(presented, now),
-                _row.generation == presented.generation + 1,
-                _row.rotated_at > now - window,
-            )
-            .values(replays=_row.replays + 1, moved=or_(_row.moved, late))
-        )
-        return self._grant(statement)
+        parameters = rotation.retry(presented, window=window, settle=settle, now=now)
+        return self._grant(rotation.RETRY, parameters)
 
     def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
         statement = (
@@ -174,8 +124,8 @@ class SqlFamilies:
             self.connection.execute(update(families).where(wanted).values(revoked_at=now, revoked_why=why))
         return [EndedFamily(*row[:4], StatusPlace(*row[4:])) for row in found]
 
-    def _grant(self, statement: Update) -> Grant | None:
-        row = self.connection.execute(statement.returning(*_GRANT)).one_or_none()
+    def _grant(self, statement: ReturningUpdate[Any], parameters: dict[str, Any]) -> Grant | None:
+        row = self.connection.execute(statement, parameters).one_or_none()
         return None if row is None else _grant(row)
 
 
@@ -196,18 +146,6 @@ def _belonging(which: Belonging) -> ColumnElement[bool]:
         web = clients.c.metadata["application_type"].as_string() == "web"
         conditions.append(_row.client_id.in_(select(clients.c.client_id).where(web)))
     return and_(_row.revoked_at.is_(None), *conditions)
-
-
-def _live_and_of(presented: Presented, now: datetime) -> ColumnElement[bool]:
-    return and_(
-        _row.id == presented.family_id,
-        _row.seed_hash == presented.seed_hash,
-        _row.client_id == presented.client_id,
-        _row.revoked_at.is_(None),
-        _row.idle_expires_at > now,
-        _row.expires_at > now,
-        _ENABLED,
-    )
 
 
 def _grant(row: Row[Any]) -> Grant:

@@ -1,0 +1,132 @@
+"""The two statements of a refresh, built once: making them anew for each request cost more than running them.
+
+Policy: ADR-0004, ADR-0009
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BindParameter, Column, and_, bindparam, case, not_, or_, select, update
+
+from services.auth.storage.tables import clients, families, users
+from services.auth.tokens.family import Presented
+from services.auth.tokens.refresh_token import origin_hash
+
+_row = families.c
+
+#: What a grant is made of; the user's part is read in the same statement.
+GRANT = (
+    _row.id,
+    _row.client_id,
+    _row.user_id,
+    _row.session_id,
+    _row.scopes,
+    _row.resources,
+    _row.auth_time,
+    _row.acr,
+    _row.amr,
+    _row.claims,
+    _row.generation,
+    _row.mac_kid,
+    _row.status_shard,
+    _row.status_index,
+    select(users.c.roles).where(users.c.id == _row.user_id).scalar_subquery().label("user_roles"),
+    select(users.c.team).where(users.c.id == _row.user_id).scalar_subquery().label("user_team"),
+)
+
+#: Neither the user nor the client is disabled.
+ENABLED = and_(
+    select(users.c.id).where(users.c.id == _row.user_id, users.c.disabled_at.is_(None)).exists(),
+    select(clients.c.client_id).where(clients.c.client_id == _row.client_id, clients.c.disabled_at.is_(None)).exists(),
+)
+
+
+def _given(name: str, column: Column[Any]) -> BindParameter[Any]:
+    """Return what the request gives: a parameter of this column's type, never named as a column is."""
+    return bindparam(f"given_{name}", type_=column.type)
+
+
+_NOW = _given("now", _row.rotated_at)
+_LIVE_AND_OF = and_(
+    _row.id == _given("id", _row.id),
+    _row.seed_hash == _given("seed_hash", _row.seed_hash),
+    _row.client_id == _given("client_id", _row.client_id),
+    _row.revoked_at.is_(None),
+    _row.idle_expires_at > _NOW,
+    _row.expires_at > _NOW,
+    ENABLED,
+)
+
+#: Moves the family on from the presented generation.
+ROTATE = (
+    update(families)
+    .where(
+        _LIVE_AND_OF,
+        _row.generation == _given("generation", _row.generation),
+        not_(and_(_row.moved, _row.streak + 1 >= _given("streak_limit", _row.streak))),
+    )
+    .values(
+        generation=_row.generation + 1,
+        mac_kid=_given("mac_kid", _row.mac_kid),
+        rotated_at=_NOW,
+        replays=0,
+        origin_hash=_given("origin_hash", _row.origin_hash),
+        streak=case((_row.moved, _row.streak + 1), else_=0),
+        moved=False,
+        idle_expires_at=_given("idle_expires_at", _row.idle_expires_at),
+        last_network=_given("last_network", _row.last_network),
+        last_agent=_given("last_agent", _row.last_agent),
+    )
+    .returning(*GRANT)
+)
+
+_LATE = and_(
+    _row.rotated_at < _given("settled_before", _row.rotated_at),
+    _row.origin_hash != _given("origin_hash", _row.origin_hash),
+)
+
+#: Counts a retry of the generation before the live one.
+RETRY = (
+    update(families)
+    .where(
+        _LIVE_AND_OF,
+        _row.generation == _given("generation", _row.generation) + 1,
+        _row.rotated_at > _given("window_from", _row.rotated_at),
+    )
+    .values(replays=_row.replays + 1, moved=or_(_row.moved, _LATE))
+    .returning(*GRANT)
+)
+
+
+def rotation(
+    presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+) -> dict[str, Any]:
+    """Return the parameters of `ROTATE`."""
+    return {
+        **_presented(presented, now),
+        "given_mac_kid": mac_kid,
+        "given_idle_expires_at": idle_expires_at,
+        "given_streak_limit": streak_limit,
+        "given_last_network": presented.origin.network,
+        "given_last_agent": presented.origin.agent,
+    }
+
+
+def retry(presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> dict[str, Any]:
+    """Return the parameters of `RETRY`."""
+    return {
+        **_presented(presented, now),
+        "given_settled_before": now - settle,
+        "given_window_from": now - window,
+    }
+
+
+def _presented(presented: Presented, now: datetime) -> dict[str, Any]:
+    return {
+        "given_id": presented.family_id,
+        "given_seed_hash": presented.seed_hash,
+        "given_client_id": presented.client_id,
+        "given_generation": presented.generation,
+        "given_origin_hash": origin_hash(presented.origin),
+        "given_now": now,
+    }
