@@ -11,10 +11,12 @@ from sqlalchemy import select
 from services.auth.cli import main
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
+from services.auth.opaque_token import digest
+from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, families
 from shared.clock import Clock
 from shared.testing import ALICE
-from tests.contracts.auth.conftest import NOON, Stage
+from tests.contracts.auth.conftest import CLIENT_METADATA, NOON, Stage
 from tests.support.clock_file import ClockFile
 
 KEY = b"k" * 32
@@ -140,3 +142,30 @@ def test_an_announced_key_becomes_active_when_it_is_time(run: Run, clock_file: C
 def test_a_purge_prints_what_it_deleted(run: Run) -> None:
     code, lines = run("purge")
     assert code == 0 and "families: 0 deleted" in lines
+
+
+def test_a_secret_is_rotated_without_a_gap_and_shown_once(run: Run, stage: Stage) -> None:
+    with stage.sql.unit_of_work() as db:
+        store = SqlConfigurationStore(db)
+        metadata = {**CLIENT_METADATA, "token_endpoint_auth_method": "client_secret_basic"}
+        store.put_client("web", metadata, NOON)
+        store.put_client_secret("web", digest("the file's"), NOON - timedelta(hours=1))
+    code, (secret,) = run("clients", "rotate-secret", "web")
+    assert code == 0 and len(secret) == 43
+
+    def good(*secrets: str) -> list[bool]:
+        with stage.auth.autocommit() as stores:
+            client = stores.clients.find("web")
+        assert client is not None
+        return [client.has_secret(one) for one in secrets]
+
+    assert good("the file's", secret) == [True, True]
+    _, shown = run("clients", "show", "web")
+    assert sum(line.startswith("secret since ") for line in shown) == 2 and secret not in "".join(shown)
+    assert any(line.startswith("web ") and "2 secrets  enabled" in line for line in run("clients", "list")[1])
+    assert run("clients", "drop-old-secrets", "web")[0] == 0
+    assert good("the file's", secret) == [False, True]
+    assert run("clients", "drop-old-secrets", "web") == (0, ["nothing to do"])
+    code, (refusal,) = run("clients", "rotate-secret", "app")
+    assert code == 1 and "holds no secret" in refusal
+    assert run("clients", "show", "nobody")[0] == 1
