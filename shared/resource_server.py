@@ -55,13 +55,13 @@ def create_resource_server(
         title=title,
         version="1",
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's page loads its scripts from elsewhere
+        docs_url=None,  # FastAPI's page loads its scripts from elsewhere; `install_bearer` serves ours
         redoc_url=None,
         redirect_slashes=False,  # it would build the address from the Host header
     )
     install_problem_details(app)
     install_description(app)
-    install_bearer(app, api)
+    install_bearer(app, api, docs=settings.docs)
     app.include_router(routes(database, clock))
     app.include_router(health_router(ready))
     return app

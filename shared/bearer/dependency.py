@@ -16,15 +16,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.bearer.challenge import BearerRefusal, refusal_response
+from shared.bearer.docs_page import SIGN_IN, describe_sign_in, install_docs
 from shared.bearer.metadata import metadata_router, metadata_url
 from shared.bearer.protected_api import ProtectedApi
-from shared.bearer.requirements import Requirement, requests_by_result
+from shared.bearer.requirements import Requirement, ScopeRequirement, requests_by_result
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.ASCII)
 
 
-def install_bearer(app: FastAPI, api: ProtectedApi) -> None:
-    """Make the requirements work in `app`: the verifier, the challenges, and the metadata that they point at."""
+def install_bearer(app: FastAPI, api: ProtectedApi, *, docs: bool = False) -> None:
+    """Make the requirements work in `app`: the verifier, the challenges, the metadata that they point at, and the
+    security schemes of its description. `docs`: serve that description as pages, too.
+    """
     app.state.protected_api = api
     resource_metadata = metadata_url(api.identifier)
     app.include_router(
@@ -36,6 +39,17 @@ def install_bearer(app: FastAPI, api: ProtectedApi) -> None:
         requests_by_result.labels(refusal.reason).inc()
         return refusal_response(request, refusal, realm=api.name, resource_metadata=resource_metadata)
 
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        describe_sign_in(document, api)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    if docs:
+        install_docs(app, api)
+
 
 class ProtectedRoute(APIRoute):
     """A route that looks at the credentials before it reads the body, and whose answers no cache may keep.
@@ -43,6 +57,12 @@ class ProtectedRoute(APIRoute):
     FastAPI parses a body before it asks the dependencies: a caller without a token would learn what is wrong with
     their JSON. Also answers 415 for a body that is not JSON (RFC 9110 s15.5.16).
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        scopes = [demand.least for demand in _requirements(self.dependant) if isinstance(demand, ScopeRequirement)]
+        if scopes:  # FastAPI says that the route takes a token; this adds what a person has to sign in for
+            self.openapi_extra = {**(self.openapi_extra or {}), "security": [{SIGN_IN: scopes}]}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""

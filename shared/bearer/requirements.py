@@ -91,13 +91,13 @@ class ScopeRequirement(Requirement, SecurityBase):
 
     def __init__(self, *scopes: str) -> None:
         self._scopes = frozenset(scopes)
-        self._least = scopes[0]
+        self.least = scopes[0]
 
     async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Compare the token's scopes."""
         del verifier
         if self._scopes.isdisjoint(principal.scopes):
-            raise InsufficientScope("scope", scope=self._least)
+            raise InsufficientScope("scope", scope=self.least)
 
 
 class AuthenticationRequirement(Requirement):

@@ -28,13 +28,13 @@ def test_the_description_names_operations_bodies_and_the_scheme(client: TestClie
     }
     lists = {"listContacts", "listCompanies", "listActivities", "importContacts", "exportContacts"}
     assert {operation["operationId"] for operation in operations} == each | lists
-    assert all(operation["security"] == [{"access_token": []}] for operation in operations)
+    assert all(operation["security"][0] == {"access_token": []} for operation in operations)
+    assert {scope for operation in operations for scope in operation["security"][1]["sign_in"]} >= {
+        "crm:read",
+        "crm:write",
+    }
     assert description["components"]["securitySchemes"]["access_token"]["scheme"] == "bearer"
     assert "ContactIn" in description["components"]["schemas"]
-
-
-def test_no_page_loads_scripts_from_elsewhere(client: TestClient) -> None:
-    assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
 
 
 def test_live_and_ready_and_measured(client: TestClient, issuer: FakeIssuer) -> None:
