@@ -94,7 +94,8 @@ class Published:
 
         Opens the database: never to be called while it is open. While it is away all stays as it is.
         """
-        if not self.due(now) or not self._looking.acquire(blocking=self._seen_at is None):
+        # who has nothing recent to go by waits for the look that is under way; others go on with what they have
+        if not self.due(now) or not self._looking.acquire(blocking=not self._seen_lately(now)):
             return
         try:
             if self.due(now):
@@ -116,13 +117,17 @@ class Published:
         held = self._lists.get(shard)
         if held is not None and self._is_current(shard, held, now):
             return held
-        if not timedelta(0) <= now - self._seen_at < self._policy.look_interval + _RETRY:
+        if not self._seen_lately(now):
             return self._expiring(held, now)
         with self._signing:
             held = self._lists.get(shard)
             if held is None or not self._is_current(shard, held, now):
                 held = self._lists[shard] = self._sign(shard, held, now)
         return held
+
+    def _seen_lately(self, now: datetime) -> bool:
+        seen_at = self._seen_at
+        return seen_at is not None and timedelta(0) <= now - seen_at < self._policy.look_interval + _RETRY
 
     def _look(self, now: datetime) -> None:
         self._looked_at, self._wait = now, _RETRY

@@ -32,7 +32,7 @@ class BearerSettings(EnvironmentSettings):
     audience: str = ""
     jwks_url: str = ""
     status_base_url: str = ""
-    require_status: bool = False
+    require_status: bool = True
     max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=_NOUGHT, le=timedelta(hours=1))
     jwks_min_fresh: timedelta = Field(default=PRODUCTION.min_fresh, gt=_NOUGHT)
     jwks_max_fresh: timedelta = Field(default=PRODUCTION.max_fresh, gt=_NOUGHT)

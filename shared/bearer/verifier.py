@@ -60,8 +60,7 @@ class AccessTokenVerifier:
                 principal = await self._verified_anew(access_token, digest)
             else:
                 _hit.inc()
-            # until auth serves status lists, an API that does not demand a place does not look at it either
-            if principal.status is None or not self.rules.require_status:
+            if principal.status is None:
                 return principal
             verified_with = self._verified_with
             await self.statuses.demand_valid(principal.status)

@@ -82,8 +82,7 @@ def test_without_any_keys_the_answer_is_503_with_retry_after(settings: CrmSettin
 
 def test_keys_and_status_are_fetched_over_a_real_socket(settings: CrmSettings, issuer: FakeIssuer) -> None:
     with issuer.serve() as url:
-        addresses = {"jwks_url": f"{url}/.well-known/jwks.json", "status_base_url": url}
-        told = settings.model_copy(update={**addresses, "require_status": True})
+        told = settings.model_copy(update={"jwks_url": f"{url}/.well-known/jwks.json", "status_base_url": url})
         with TestClient(create_app(told, clock=issuer.clock)) as client:
             token = {"Authorization": f"Bearer {issuer.access_token()}"}
             assert client.get("/api/contacts", headers=token).status_code == 200
