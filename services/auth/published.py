@@ -94,8 +94,9 @@ class Published:
 
         Opens the database: never to be called while it is open. While it is away all stays as it is.
         """
-        # who has nothing recent to go by waits for the look that is under way; others go on with what they have
-        if not self.due(now) or not self._looking.acquire(blocking=not self._seen_lately(now)):
+        # Who has nothing recent to go by waits for the look that is under way; others go on with what they have.
+        recent = self._seen_lately(now)
+        if (recent and not self.due(now)) or not self._looking.acquire(blocking=not recent):
             return
         try:
             if self.due(now):
@@ -126,8 +127,9 @@ class Published:
         return held
 
     def _seen_lately(self, now: datetime) -> bool:
+        # either way: a look that was waited for began after the request that waited
         seen_at = self._seen_at
-        return seen_at is not None and timedelta(0) <= now - seen_at < self._policy.look_interval + _RETRY
+        return seen_at is not None and abs(now - seen_at) < self._policy.look_interval + _RETRY
 
     def _look(self, now: datetime) -> None:
         self._looked_at, self._wait = now, _RETRY

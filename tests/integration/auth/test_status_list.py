@@ -1,8 +1,10 @@
 """GET /status/{shard}: the signed list as an API fetches it, and every path that ends a sign-in sets its bit."""
 
+import threading
 import zlib
 from collections.abc import Callable
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -12,6 +14,7 @@ from sqlalchemy import select
 
 from services.auth.ends import disable_client, disable_user, end_user
 from services.auth.opaque_token import unb64url
+from services.auth.published import Published
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
 from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusPlace, place_of
@@ -227,3 +230,27 @@ def test_the_apis_reader_reads_it(provider: Provider) -> None:
     )
     assert [read.is_set(reference.index) for reference in references if reference is not None] == [True, False]
     assert read.ttl == timedelta(seconds=15)
+
+
+def test_who_asks_while_another_request_looks_waits_for_it_and_is_not_turned_away(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an idle while two APIs ask at once: one of them looks at the database, the other has nothing recent."""
+    assert fetched(provider).status_code == 200
+    looking, go_on, look = threading.Event(), threading.Event(), Published._look
+
+    def slow(published: Published, now: datetime) -> None:
+        published._looked_at = now
+        looking.set()
+        assert go_on.wait(20)
+        look(published, now)
+
+    monkeypatch.setattr(Published, "_look", slow)
+    provider.clock.advance(minutes=5)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(fetched, provider)
+        assert looking.wait(20)
+        second = threads.submit(fetched, provider)
+        wait([second], timeout=0.2)  # time enough to be turned away
+        go_on.set()
+        assert [first.result().status_code, second.result().status_code] == [200, 200]
