@@ -132,3 +132,23 @@ def test_an_api_cannot_end_its_callers_sign_in_by_a_traded_token(provider: Provi
     subject = provider.post("/revoke", {"token": tokens["access_token"]}, Authorization=seeded_basic("orders-api"))
     assert oauth_error(subject) == "invalid_grant"
     assert not is_dead(provider, tokens)
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"token": "x" * 8192}, 200),
+        ({"token": "x" * 2**20}, 413),
+        ({"token": "a\0"}, 400),
+        ({"token": ["x", "y"]}, 400),
+        ({"token": "x", "token_type_hint": "\u00e4" * 4096}, 200),
+        ({"token": "x", "client_id": ["mobile-app", "mobile-app"]}, 400),
+        ({"token": "x", "client_id": "x" * 8192}, 400),
+        ({"token": "x", "client_id": "\u00e4"}, 400),
+        ({"token": "x", "client_id": "mobile-app\0"}, 400),
+    ],
+)
+def test_no_parameter_is_a_server_error(refusing: Provider, form: dict[str, Any], status: int) -> None:
+    response = refusing.post("/revoke", {"client_id": "mobile-app", **form})
+    assert response.status_code == status, response.text
+    assert response.json() == {} or set(response.json()) == {"error", "error_description"}

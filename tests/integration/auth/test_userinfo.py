@@ -92,3 +92,15 @@ def test_without_openid_it_is_insufficient_scope(provider: Provider) -> None:
 def test_a_token_of_another_issuer_with_our_key_is_refused(provider: Provider, tokens: dict[str, Any]) -> None:
     elsewhere = provider.restarted(issuer="http://localhost:9999")
     assert 'error="invalid_token"' in challenge(elsewhere.userinfo(tokens["access_token"]), 401)
+
+
+@pytest.mark.parametrize("token", ["x" * 8192, "\u00e4", "a.b.c", "...", "sso_rt_" + "A" * 96, "W10.W10.x"])
+def test_no_posted_token_is_a_server_error(refusing: Provider, token: str) -> None:
+    response = refusing.post("/userinfo", {"access_token": token})
+    assert response.status_code == 401 and 'error="invalid_token"' in response.headers["www-authenticate"]
+
+
+def test_a_posted_token_with_a_nul_or_twice_is_malformed(refusing: Provider) -> None:
+    for token in ("a\0", ["x", "x"]):
+        assert refusing.post("/userinfo", {"access_token": token}).status_code == 400
+    assert refusing.post("/userinfo", {"access_token": "x" * 2**20}).status_code == 413
