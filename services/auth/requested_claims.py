@@ -1,6 +1,6 @@
 """Claims that a client asked for by name: what it may have of them, and what is answered.
 
-Spec: OpenID Connect Core s5.5; Policy: ADR-0012
+Spec: OpenID Connect Core s5.5; Policy: ADR-0022
 A claim is given to a client that may ask for the scope that opens it, and consent to that scope covers the claim.
 """
 

@@ -1,6 +1,6 @@
 """Consent: what a person has allowed a client, remembered scope by scope, and how it is taken back.
 
-Spec: OpenID Connect Core s3.1.2.4, OWASP ASVS 10.7; Policy: ADR-0012
+Spec: OpenID Connect Core s3.1.2.4, OWASP ASVS 10.7; Policy: ADR-0022
 First-party clients need none: whoever runs the provider has agreed for its users.
 """
 

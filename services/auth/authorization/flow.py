@@ -1,6 +1,6 @@
 """What comes next for an authorization request: one pure function, the whole policy of /authorize.
 
-Spec: OpenID Connect Core s3.1.2.3, s3.1.2.4 and s5.5.1, RFC 8252 s8.6, RFC 9470; Policy: ADR-0007, ADR-0012
+Spec: OpenID Connect Core s3.1.2.3, s3.1.2.4 and s5.5.1, RFC 8252 s8.6, RFC 9470; Policy: ADR-0007, ADR-0022
 """
 
 from dataclasses import dataclass

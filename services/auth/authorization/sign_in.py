@@ -132,7 +132,10 @@ class SignIn:
     def with_totp(
         self, waiting: WaitingRequest, browser: Browser, user: User, password_at: datetime, otp: str, now: datetime
     ) -> Outcome:
-        """Try the second factor of the user whose first factor was right at `password_at`."""
+        """Try the second factor of the user whose first factor was right at `password_at`.
+
+        That was in this request, or in a session, which must still be there: no factor outlives what it was given for.
+        """
         with self.database.transaction() as stores:
             budget_key = _budget_key(stores, user.username, user, browser)
             counted = begin_attempt(stores.budgets, budget_key, now)
@@ -140,7 +143,11 @@ class SignIn:
             return counted
         with self.database.transaction() as stores:
             right = verify_totp(stores.totp, self.encryption_keys, user.id, otp, now)
-            if not right or user.disabled_at is not None:
+            if (
+                not right
+                or user.disabled_at is not None
+                or not _first_factor_stands(stores, waiting, user, browser, now)
+            ):
                 _record(stores, "second_factor_failed", user, waiting, browser, now)
                 return Wrong()
             return self._complete(stores, waiting, browser, user, password_at=password_at, mfa_at=now, now=now)
@@ -194,6 +201,15 @@ def _budget_key(stores: SignInStores, username: str, user: User | None, browser:
     if known and browser.device_hash is not None:
         return device_budget(username, browser.device_hash)
     return account_budget(username)
+
+
+def _first_factor_stands(
+    stores: SignInStores, waiting: WaitingRequest, user: User, browser: Browser, now: datetime
+) -> bool:
+    if waiting.first_factor_user_id == user.id:
+        return True
+    signed_in = find_signed_in(stores, browser.session_hash, now)
+    return signed_in is not None and signed_in.user.id == user.id
 
 
 def _second_factor_is_fresh(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:

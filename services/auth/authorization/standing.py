@@ -1,6 +1,6 @@
 """Where a request stands in one browser: what `next_step` decides by, read in one place.
 
-Policy: ADR-0007, ADR-0012
+Policy: ADR-0007, ADR-0022
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """/consent: may this client have what it asks for?
 
-Spec: OpenID Connect Core s3.1.2.4; Policy: ADR-0012
+Spec: OpenID Connect Core s3.1.2.4; Policy: ADR-0022
 In: `request`, `csrf`, `session`, `action` = allow | deny
 Out: 303 to /authorize, or access_denied to the client.
 """

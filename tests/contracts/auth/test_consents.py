@@ -1,4 +1,4 @@
-"""Consents and pushed requests on both backends (ADR-0012, RFC 9126)."""
+"""Consents and pushed requests on both backends (ADR-0022, RFC 9126)."""
 
 from datetime import timedelta
 from uuid import UUID
