@@ -13,7 +13,7 @@ from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL
 MFA, ONE = "urn:company:acr:mfa", "urn:company:acr:1fa"
 
 
-def asking(**members: Any) -> dict[str, str | None]:
+def asking(**members: Any) -> dict[str, Any]:
     return {"redirect_uri": APP_LINK, "scope": "openid offline_access", "claims": json.dumps(members)}
 
 
@@ -64,7 +64,7 @@ def test_nobody_overwrites_a_claim_of_the_protocol(provider: Provider, browser: 
 
 
 def test_a_client_gets_no_claim_whose_scope_it_may_not_ask_for(provider: Provider, browser: Browser) -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "client_id": "other-app",
         "redirect_uri": "https://other.company.localhost/callback",
         "scope": "openid",

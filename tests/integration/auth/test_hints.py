@@ -1,5 +1,7 @@
 """login_hint and id_token_hint: they help, and open nothing (OpenID Connect Core s3.1.2.1)."""
 
+from typing import Any
+
 import jwt
 import pytest
 
@@ -15,7 +17,7 @@ def test_hint_of_a_stranger(provider: Provider, browser: Browser) -> None:
     """No silent success for another user than the hint names, and no code for one either."""
     hint = hint_of(provider, CAROL)
     browser.sign_in()
-    asked = {"redirect_uri": APP_LINK, "id_token_hint": hint}
+    asked: dict[str, Any] = {"redirect_uri": APP_LINK, "id_token_hint": hint}
     assert answer_of(browser.authorize(**asked, prompt="none"))["error"] == "login_required"
     page = browser.open(**asked)
     assert 'id="password"' in page.text and "carol" not in page.text, "the hint tells nobody's name"
@@ -41,7 +43,7 @@ def test_an_invalid_hint_is_invalid_request(provider: Provider, browser: Browser
     header, payload, signature = tokens["id_token"].split(".")
     claims = claims_of(tokens["id_token"])
     hint = {
-        "unsigned": jwt.encode(claims, None, algorithm="none", headers={"typ": "JWT"}),
+        "unsigned": jwt.encode(claims, "", algorithm="none", headers={"typ": "JWT"}),
         "foreign": jwt.encode(claims, "k" * 32, algorithm="HS256", headers={"typ": "JWT"}),
         "access": tokens["access_token"],
         "altered": f"{header}.{payload[:-4]}AAAA.{signature}",

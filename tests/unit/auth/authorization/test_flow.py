@@ -61,9 +61,9 @@ def session(**changes: Any) -> BrowserSession:
     )
 
 
-def request(uri: str = HTTPS, prompt: str = "", max_age: int | None = None) -> AuthorizationRequest:
+def request(uri: str = HTTPS, prompt: str = "", max_age: int | None = None, **members: Any) -> AuthorizationRequest:
     prompts = frozenset(prompt.split())
-    return AuthorizationRequest("app", uri, frozenset({"openid"}), prompts=prompts, max_age=max_age)
+    return AuthorizationRequest("app", uri, frozenset({"openid"}), prompts=prompts, max_age=max_age, **members)
 
 
 def waiting(asked: AuthorizationRequest, **members: Any) -> WaitingRequest:
