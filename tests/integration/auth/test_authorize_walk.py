@@ -34,7 +34,7 @@ def test_no_walk_skips_a_step(unlimited: Provider) -> None:
     run_state_machine_as_test(
         walk,
         settings=settings(
-            max_examples=15,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
