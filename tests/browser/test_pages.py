@@ -105,6 +105,22 @@ def _logout(visitor: Visitor, phones: Phones) -> Page:
     return tab
 
 
+def _consent(visitor: Visitor, phones: Phones) -> Page:
+    query = {
+        "client_id": "partner-web",
+        "redirect_uri": "http://localhost:9100/callback",
+        "response_type": "code",
+        "scope": "openid profile email offline_access crm:read orders:read",
+        "code_challenge": "a" * 43,
+        "code_challenge_method": "S256",
+    }
+    tab = visitor.open(f"{phones.stack.auth}/authorize?{urlencode(query)}")
+    give_password(tab, ALICE)
+    tab.click("#sign-in")
+    expect(tab.locator("#allow")).to_be_visible()
+    return tab
+
+
 def _bad_form(visitor: Visitor, phones: Phones) -> Page:
     tab = _login(visitor, phones)
     tab.evaluate("document.querySelector('[name=csrf]').value = 'x'")
@@ -155,6 +171,7 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "continue": (_continue, 200, None),
     "logout": (_logout, 200, None),
     "logged-out": (_at("/logout"), 200, None),
+    "consent": (_consent, 200, None),
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (
         _at("/authorize?client_id=mobile-app&client_id=other"),
@@ -181,6 +198,11 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
         _at("/login?request=of-another-browser"),
         400,
         "This sign-in has ended, has expired, or was started in another browser.",
+    ),
+    "error-pushed-request-over": (
+        _at("/authorize?client_id=mobile-app&request_uri=urn:ietf:params:oauth:request_uri:unknown"),
+        400,
+        "The pushed request is unknown, has expired or was used before.",
     ),
     "error-bad-form": (_bad_form, 400, "This form has expired or was not sent from our own page."),
     "error-too-large": (_too_large, 413, "The request is too large."),

@@ -25,9 +25,9 @@ from tests.unit.auth.authorization.test_flow import (
     session,
 )
 
-WISH = {"acr_values": frozenset({ACR_MFA})}
-EITHER = {"acr_values": frozenset({ACR_MFA, ACR_1FA})}
-MUST = {"essential_acr": frozenset({ACR_MFA})}
+WISH: dict[str, Any] = {"acr_values": frozenset({ACR_MFA})}
+EITHER: dict[str, Any] = {"acr_values": frozenset({ACR_MFA, ACR_1FA})}
+MUST: dict[str, Any] = {"essential_acr": frozenset({ACR_MFA})}
 UNMET = "unmet_authentication_requirements"
 MINUTE = timedelta(minutes=1)
 
@@ -110,10 +110,10 @@ def test_a_must_that_this_user_cannot_meet_is_an_error(here: dict[str, Any]) -> 
 
 
 def test_a_must_that_nobody_can_meet_asks_for_no_password() -> None:
-    unknown = {"essential_acr": frozenset({"urn:x"})}
+    unknown: dict[str, Any] = {"essential_acr": frozenset({"urn:x"})}
     assert error(decide(request(**unknown))) == UNMET
     assert error(decide(request(**unknown), session(mfa=HOUR), totp=True)) == UNMET
-    either = {"essential_acr": frozenset({"urn:x", ACR_1FA})}
+    either: dict[str, Any] = {"essential_acr": frozenset({"urn:x", ACR_1FA})}
     assert decide(request(**either), session()) == CODE
 
 
@@ -122,7 +122,7 @@ def test_a_must_that_nobody_can_meet_asks_for_no_password() -> None:
 
 @pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
 def test_a_session_of_another_user_is_no_answer(uri: str) -> None:
-    named = {"subjects": frozenset({"somebody else"})}
+    named: dict[str, Any] = {"subjects": frozenset({"somebody else"})}
     assert decide(request(uri, **named), session()) == Login()
     assert error(decide(request(uri, "none", **named), session())) == "login_required"
     assert error(decide(request(uri, **named), session(), signed_in_session_id=SESSION)) == "login_required"
@@ -130,7 +130,7 @@ def test_a_session_of_another_user_is_no_answer(uri: str) -> None:
 
 
 def test_the_named_user_goes_on_as_ever() -> None:
-    named = {"subjects": frozenset({USER.subject, "somebody else"})}
+    named: dict[str, Any] = {"subjects": frozenset({USER.subject, "somebody else"})}
     assert decide(request(**named), session()) == CODE
     assert decide(request(CUSTOM, **named), session()) == Continue()
     assert decide(request(subjects=frozenset()), session()) == Login(), "nobody will do"
