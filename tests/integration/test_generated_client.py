@@ -41,9 +41,9 @@ def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
 
 @contextmanager
 def served(api: Api) -> Iterator[str]:
-    """Serve the app that is running already on a port of its own."""
+    """Serve the API, on the same database, on a port of its own."""
     (port,) = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(Edge(api.app), host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(Edge(api.another()), host="127.0.0.1", port=port, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

@@ -102,13 +102,15 @@ def test_no_case_is_a_server_error_and_none_reaches_what_is_alices(api: Api) -> 
         shown = [one for one in hers if f'"id":"{one}"' in answer.text]
         assert not shown, f"alice's record was seen: {case.as_curl_command()}"
         if target in hers and case.path_parameters:
-            assert answer.status_code in {400, 404, 413, 415, 422}, case.as_curl_command()
+            # a step-up is asked of anybody, before the record is looked for
+            step_up = "insufficient_user_authentication" in answer.headers.get("WWW-Authenticate", "")
+            assert step_up or answer.status_code in {400, 404, 413, 415, 422}, case.as_curl_command()
         case.validate_response(answer, checks=CHECKS)
 
     attack()
     assert api.kept() == before, "alice's records were changed"
     assert sum(statuses.values()) >= CASES
-    assert statuses.get(200, 0) + statuses.get(201, 0) > CASES / 20, statuses  # it got through to the records at all
+    assert statuses.get(200, 0) + statuses.get(201, 0) > CASES / 50, statuses  # it got through to the records at all
 
 
 def _records_of_bob(api: Api) -> list[Any]:

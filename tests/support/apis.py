@@ -18,6 +18,7 @@ from services.orders.settings import OrdersSettings
 from shared.asgi import Edge
 from shared.testing import ALICE, BOB, FakeIssuer, SettableClock
 from tests.support.databases import migrated
+from tests.support.scripted_suite import scripted_suite
 
 SERVICES = ("crm", "orders")
 #: Two people who share nothing: another team, no role.
@@ -36,6 +37,8 @@ class Api:
     app: FastAPI
     client: TestClient
     issuer: FakeIssuer
+    #: Makes another application on the same database, to be run on another event loop.
+    another: Callable[[], FastAPI]
     #: The records that `seed` has made: their addresses.
     seeded: list[str] = field(default_factory=list)
 
@@ -96,11 +99,16 @@ def running_api(name: str, directory: Path) -> Iterator[Api]:
     url = f"sqlite:///{directory / f'{name}.sqlite3'}"
     migrated(name, url).dispose()
     issuer = FakeIssuer(clock=SettableClock())
-    transport = issuer.transport()
     given: dict[str, Any] = {"environment": "local", "data_dir": directory, "database_url": url}
-    if name == "crm":
-        app = create_crm(CrmSettings(**given), clock=issuer.clock, jwks_transport=transport)
-    else:
-        app = create_orders(OrdersSettings(**given), clock=issuer.clock, jwks_transport=transport)
-    with TestClient(Edge(app), raise_server_exceptions=False) as client:
-        yield Api(name, app, client, issuer)
+    with scripted_suite() as suite:  # for orders: the provider's exchange and a CRM that shows every contact
+        addresses: dict[str, Any] = {"token_url": f"{suite.url}/token", "crm_url": suite.url}
+
+        def made() -> FastAPI:
+            transport = issuer.transport()
+            if name == "crm":
+                return create_crm(CrmSettings(**given), clock=issuer.clock, jwks_transport=transport)
+            return create_orders(OrdersSettings(**given, **addresses), clock=issuer.clock, jwks_transport=transport)
+
+        app = made()
+        with TestClient(Edge(app), raise_server_exceptions=False) as client:
+            yield Api(name, app, client, issuer, made)
