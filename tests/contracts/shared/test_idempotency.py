@@ -1,5 +1,6 @@
 """What the store of idempotency keys promises, on SQLite and on PostgreSQL."""
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,10 @@ import pytest
 from sqlalchemy import Column, Integer, Table, func, insert, select
 
 from shared.database import Database, new_metadata
-from shared.idempotency import LIFETIME, Sent, SqlIdempotencyKeys, Stored, idempotency_table
+from shared.errors import Conflict, Unavailable
+from shared.idempotency import LIFETIME, Answer, Idempotency, Sent, SqlIdempotencyKeys, Stored, idempotency_table
 from shared.idempotency.store import PURGED_AT_ONCE
+from shared.testing import SettableClock
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -189,3 +192,36 @@ def test_what_a_store_does_in_a_unit_of_work_joins_it(database: Database) -> Non
     assert count(database, deeds) == 0
     add_by_itself()
     assert count(database, deeds) == 2
+
+
+def test_a_conflict_is_stored_without_what_was_written_before_it(database: Database, keys: SqlIdempotencyKeys) -> None:
+    idempotency = Idempotency(keys, SettableClock(NOON))
+
+    def work() -> Answer:
+        with database.unit_of_work() as db:
+            db.execute(insert(deeds))
+        raise Conflict("The order is placed.", legal_moves=["pay"])
+
+    def never() -> Answer:
+        raise AssertionError("the work is done once")
+
+    answers = [idempotency._once(sent(), each, None, "/api/orders/1/place") for each in (work, never)]
+    assert answers[0] == answers[1]
+    assert answers[0].status == 409
+    assert json.loads(answers[0].body)["legal_moves"] == ["pay"]
+    assert count(database, deeds) == 0
+
+
+def test_any_other_error_stores_nothing(database: Database, keys: SqlIdempotencyKeys) -> None:
+    idempotency = Idempotency(keys, SettableClock(NOON))
+
+    def fails() -> Answer:
+        with database.unit_of_work() as db:
+            db.execute(insert(deeds))
+        raise Unavailable("the database is busy")
+
+    with pytest.raises(Unavailable):
+        idempotency._once(sent(), fails, None, "/api/orders")
+    assert keys.find(sent(), NOON) is None
+    assert count(database, deeds) == 0
+    assert idempotency._once(sent(), lambda: Answer(201, "{}"), None, "/api/orders") == Answer(201, "{}")

@@ -1,0 +1,77 @@
+"""100,000 orders without a slow page: what each backend says that it will do for the statements of the store."""
+
+# ruff: noqa: S608 - every name in these statements is ours
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, text
+
+from services.orders.orders import Listing
+from services.orders.storage.orders import SqlOrders
+from shared.bearer import Reach
+from shared.database import Database
+from shared.pagination import Cursor
+
+ROWS = 100_000
+START = datetime(2030, 1, 1, tzinfo=UTC)
+NUMBERS = {
+    "postgresql": f"generate_series(1, {ROWS}) AS numbers(n)",
+    "sqlite": f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {ROWS}) SELECT n FROM c)",
+}
+IDS = {"postgresql": "lpad(to_hex(n), 32, '0')::uuid", "sqlite": "printf('%032x', n)"}
+TIMES = {
+    "postgresql": "timestamptz '2030-01-01 00:00:00Z' + n * interval '1 second'",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S.000000', '2030-01-01', '+' || n || ' seconds')",
+}
+OWN, TEAM, ALL = Reach(subject="owner 1"), Reach(subject="owner 1", team="team 1"), Reach(everyone=True)
+
+
+@pytest.fixture
+def database(migrated_database: Callable[[str], Database]) -> Database:
+    """Many orders of two owners, with the statistics that both backends gather by themselves."""
+    made = migrated_database("orders")
+    backend = made.engine.dialect.name
+    many = (
+        "INSERT INTO orders (id, owner_sub, owner_team, customer_id, currency, status, created_at, updated_at)"
+        f" SELECT {IDS[backend]}, 'owner ' || (n % 2), 'team ' || (n % 2), {IDS[backend]}, 'EUR', 'draft',"
+        f" {TIMES[backend]}, {TIMES[backend]} FROM {NUMBERS[backend]}"
+    )
+    with made.autocommit() as db:
+        db.execute(text(many))
+        db.execute(text("ANALYZE"))
+    return made
+
+
+def plans(database: Database, reach: Reach, listing: Listing, after: Cursor | None) -> list[str]:
+    """Return the plan of each statement on orders that a page takes."""
+    sent: list[tuple[str, Any]] = []
+
+    def record(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if statement.startswith("SELECT orders"):
+            sent.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", record)
+    page = SqlOrders(database).page(reach, listing, 50, after)
+    event.remove(database.engine, "before_cursor_execute", record)
+    assert len(page.items) == 50
+    explain = "EXPLAIN " if database.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    with database.autocommit() as db:
+        return ["\n".join(str(row) for row in db.exec_driver_sql(explain + one, given)) for one, given in sent]
+
+
+@pytest.mark.parametrize("sort", ["created_at", "updated_at"])
+@pytest.mark.parametrize("reach", [OWN, TEAM, ALL], ids=["own", "team", "all"])
+def test_every_page_is_a_range_of_an_index(database: Database, sort: str, reach: Reach) -> None:
+    middle = Cursor(START + timedelta(seconds=ROWS // 2), UUID(int=ROWS // 2))
+    for descending in (True, False):
+        for after in (None, middle):
+            found = plans(database, reach, Listing(sort, descending), after)
+            assert len(found) == (2 if reach is TEAM else 1)
+            for plan in found:
+                assert f"{sort}_id" in plan, plan
+                assert "Seq Scan" not in plan and "SCAN orders\n" not in plan, plan
+                assert "Sort" not in plan and "TEMP B-TREE" not in plan, plan
