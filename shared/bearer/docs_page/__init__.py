@@ -1,7 +1,7 @@
 """/docs: the API's description as a page (Swagger UI) that signs in by authorization code and PKCE.
 
 Spec: OpenAPI 3.1 (Security Scheme Object), RFC 7636 s4, RFC 9207 s2.4
-Policy: ADR-0017. Every file comes from this API; no script stands in a page, and the policy allows none that does.
+Policy: ADR-0027. Every file comes from this API; no script stands in a page, and the policy allows none that does.
 Out: pages and files; what they show is /openapi.json, which is public.
 """
 
