@@ -94,9 +94,12 @@ e2e: setup ## tests of the three real processes
 browser: setup ## tests in a real headless Chromium
 	$(BIN)/pytest tests/browser
 
-bench: bench-auth ## every benchmark; prints figures, asserts none
+bench: bench-auth bench-bearer ## every benchmark; prints figures, asserts none
 
-.PHONY: bench-auth
+.PHONY: bench-auth bench-bearer
+bench-bearer: setup ## what verifying a token costs an API: CPU time per request in this process, beside PyJWKClient
+	@$(BIN)/python -m scripts.bench_bearer
+
 bench-auth: setup ## what a token costs: CPU-seconds of auth on a real PostgreSQL, beside node-oidc-provider
 	@$(BIN)/python -m tests.benchmarks.auth
 
