@@ -1,8 +1,8 @@
 """What verifying tokens costs an endpoint: `make bench-bearer` prints CPU time per request, in this process.
 
 Each program is the same FastAPI endpoint, asked 2,000 rotating tokens through ASGI, without a socket: bare (twice: the
-A/A control shows how far figures of this machine can be believed), with `shared.bearer`, and with PyJWKClient used as its
-documentation shows. Rounds alternate, and the median round counts. Prints figures and asserts nothing.
+A/A control shows how far figures of this machine can be believed), with `shared.bearer`, and with PyJWKClient used as
+its documentation shows. Rounds alternate, and the median round counts. Prints figures and asserts nothing.
 """
 
 import asyncio

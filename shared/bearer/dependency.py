@@ -19,7 +19,7 @@ from shared.bearer.challenge import BearerRefusal, refusal_response
 from shared.bearer.docs_page import SIGN_IN, describe_sign_in, install_docs
 from shared.bearer.metadata import metadata_router, metadata_url
 from shared.bearer.protected_api import ProtectedApi
-from shared.bearer.requirements import Requirement, ScopeRequirement, requests_by_result
+from shared.bearer.requirements import Requirement, ScopeRequirement, all_met, requests_by_result
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.ASCII)
 
@@ -72,7 +72,9 @@ class ProtectedRoute(APIRoute):
 
         async def protected(request: Request) -> Response:
             for requirement in requirements:
-                await requirement(request)
+                principal = await requirement(request)
+            if requirements:
+                all_met(request, principal)
             if takes_body and _JSON.fullmatch(request.headers.get("Content-Type", "")) is None:
                 raise HTTPException(415, "The body must be application/json.")
             response = await handle(request)

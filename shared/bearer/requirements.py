@@ -11,6 +11,7 @@ token that was verified before.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar
 
@@ -18,7 +19,6 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from prometheus_client import Counter
-from starlette.datastructures import Headers
 
 from shared.bearer.challenge import (
     InsufficientScope,
@@ -38,6 +38,7 @@ _authenticated = requests_by_result.labels("authenticated")
 # Where a request keeps its principal between the requirements of its route: in its own ASGI scope. Not in
 # `request.state`, which a server may share between requests.
 _PRINCIPAL = "shared.bearer.principal"
+_MET = "shared.bearer.met"
 
 # b64token (RFC 6750 s2.1); schemes ignore case (RFC 9110 s11.1)
 _BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9\-._~+/]+=*))?", re.IGNORECASE | re.ASCII)
@@ -55,12 +56,15 @@ class Requirement:
 
     async def __call__(self, request: Request) -> Principal:
         """Authenticate, then authorize."""
+        met: Principal | None = request.scope.get(_MET)
+        if met is not None:  # the route has asked all of its requirements, before it read the body
+            return met
+        verifier = _verifier(request)
         principal: Principal | None = request.scope.get(_PRINCIPAL)
         if principal is None:
-            principal = await _verifier(request).verify(_access_token(request.headers))
-            request.scope[_PRINCIPAL] = principal
+            principal = request.scope[_PRINCIPAL] = await verifier.verify(_access_token(request.scope["headers"]))
             _authenticated.inc()
-        await self.demand(principal, _verifier(request))
+        await self.demand(principal, verifier)
         return principal
 
     async def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
@@ -154,8 +158,13 @@ def _verifier(request: Request) -> AccessTokenVerifier:
     return api.verifier
 
 
-def _access_token(headers: Headers) -> str:
-    sent = headers.getlist("Authorization")
+def all_met(request: Request, principal: Principal) -> None:
+    """Note that this request has met every requirement of its route: the route asks them, and FastAPI would again."""
+    request.scope[_MET] = principal
+
+
+def _access_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    sent = [value.decode("latin-1") for name, value in headers if name == b"authorization"]
     if not sent:
         raise NoCredentials("no_credentials")
     if len(sent) > 1:
