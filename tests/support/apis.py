@@ -23,7 +23,8 @@ from tests.support.scripted_suite import scripted_suite
 SERVICES = ("crm", "orders")
 #: Two people who share nothing: another team, no role.
 ALICES: Mapping[str, Any] = {"sub": ALICE, "groups": ["sales"]}
-BOBS: Mapping[str, Any] = {"sub": BOB, "groups": ["support"]}
+# with a second factor just given: a refund is refused for whose order it is, not for how he signed in
+BOBS: Mapping[str, Any] = {"sub": BOB, "groups": ["support"], "acr": "urn:company:acr:mfa"}
 UNKNOWN = "0190a1b0-0000-7000-8000-00000000ffff"
 #: Stands in every record that `seed` makes: where it shows up, that record was seen.
 MARK = "Jabberwock"
