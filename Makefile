@@ -82,8 +82,8 @@ token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: ma
 # ---------------------------------------------------------------- check it
 
 .PHONY: test integration e2e browser bench soak
-test: setup ## run the whole test suite (at most 15 minutes)
-	$(BIN)/pytest
+test: setup ## run the whole test suite, on every core (at most 15 minutes)
+	$(BIN)/pytest --numprocesses=auto --dist=loadgroup
 
 integration: setup ## tests of one service in this process, over HTTP
 	$(BIN)/pytest tests/integration

@@ -30,10 +30,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the name of the folder it stands in (tests/unit/... is `unit`)."""
+    """Mark each test with the name of the folder it stands in (tests/unit/... is `unit`).
+
+    With several workers a file stays on one of them, for what its tests share; so does the one stack of containers.
+    """
     for item in items:
         if item.path.is_relative_to(_TESTS):
-            item.add_marker(item.path.relative_to(_TESTS).parts[0])
+            place = item.path.relative_to(_TESTS)
+            folder = place.parts[0]
+            item.add_marker(folder)
+            item.add_marker(pytest.mark.xdist_group(folder if folder == "compose" else place.as_posix()))
 
 
 @pytest.fixture(autouse=True)
