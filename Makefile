@@ -103,8 +103,8 @@ bench-bearer: setup ## what verifying a token costs an API: CPU time per request
 bench-auth: setup ## what a token costs: CPU-seconds of auth on a real PostgreSQL, beside node-oidc-provider
 	@$(BIN)/python -m tests.benchmarks.auth
 
-soak: setup ## the long proofs at full size: 5,000 fuzz cases, then attacks and store contracts ten times over
-	$(BIN)/pytest -q --timeout=3600 --fuzz-cases=5000 tests/security/test_auth_fuzz.py
+soak: setup ## the long proofs at full size, some hours: fuzz, a million rows, attacks and store contracts ten times over
+	SOAK=1 $(BIN)/pytest -q tests/soak tests/security/test_auth_fuzz.py tests/security/test_api_schema_fuzz.py
 	@for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q -m "security or contracts" || exit 1; done
 
 .PHONY: compliance requirements

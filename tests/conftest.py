@@ -24,11 +24,6 @@ _TESTS = Path(__file__).parent
 # ---------------------------------------------------------------- rules
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make soak` ask for more."""
-    parser.addoption("--fuzz-cases", type=int, default=500, help="cases of each schema-driven fuzz (default 500)")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the name of the folder it stands in (tests/unit/... is `unit`).
 

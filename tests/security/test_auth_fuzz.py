@@ -1,6 +1,6 @@
 """Schema-driven fuzz of every endpoint of auth: no 5xx, no open redirect, nothing reflected, errors in their format.
 
-500 cases in all, the same ones at every run; `make soak` asks for 5,000 (`--fuzz-cases`).
+500 cases in all, the same ones at every run; 5,000 with SOAK=1.
 """
 
 import html
@@ -20,6 +20,7 @@ from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Browser, Provider, hidden_fields, start
 from tests.security.auth_openapi import FORMS, built, document, format_of
+from tests.support.soak import SOAK, cases
 
 FORM = "application/x-www-form-urlencoded"
 LIMITS = dict.fromkeys(("rate_limit_authorize", "rate_limit_token", "rate_limit_sign_in"), "1000000/minute")
@@ -50,17 +51,9 @@ def test_every_route_is_described() -> None:
     assert built() - set(FORMS) == set()
 
 
-@pytest.fixture
-def cases(request: pytest.FixtureRequest) -> int:
-    """How many cases each run gets, so that all together are what was asked for."""
-    asked: int = request.config.getoption("--fuzz-cases")
-    return math.ceil(asked / len(RUNS))
-
-
+@pytest.mark.timeout(3600 if SOAK else 120)
 @pytest.mark.parametrize(("label", "way"), RUNS)
-def test_whatever_is_sent_the_answer_is_one_of_the_endpoints_own(
-    provider: Provider, cases: int, label: str, way: str
-) -> None:
+def test_whatever_is_sent_the_answer_is_one_of_the_endpoints_own(provider: Provider, label: str, way: str) -> None:
     operation = OPERATIONS[label]
     method, path = operation.method, operation.path
     browser = provider.browser()
@@ -70,7 +63,7 @@ def test_whatever_is_sent_the_answer_is_one_of_the_endpoints_own(
     mode = GenerationMode.POSITIVE if way == "changed" else GenerationMode.NEGATIVE
 
     @settings(
-        max_examples=cases,
+        max_examples=math.ceil(cases(500, full=5_000) / len(RUNS)),  # so that all together are what was asked for
         derandomize=True,
         database=None,
         deadline=None,
