@@ -1,9 +1,10 @@
 """The scenes, in order. Each says what it shows and checks that it came out so.
 
-Spec: RFC 8252, RFC 7636, RFC 9068, RFC 6750 s3, RFC 9700 s4.14, RFC 7009
+Spec: RFC 8252, RFC 7636, RFC 9068, RFC 6750 s3, RFC 9700 s4.14, RFC 7009, Token Status List
 """
 
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from mobile.tokens import Tokens
 from shared.clock import Clock
 
 _PAST_EXPIRY = 6 * 60
+_PAST_STATUS_TTL = 15 + 1  # AUTH_STATUS_TTL, and one to be past it
+_ALICES_CONTACT = "0190a1b0-0000-7000-8000-00000000c001"
+_BOBS_CONTACT = "0190a1b0-0000-7000-8000-00000000c003"
+_POCKET_WATCH = {"description": "Pocket watch", "quantity": 2, "unit_price_minor": 1250}
 
 
 class Story:
@@ -27,13 +32,15 @@ class Story:
 
     def __init__(self, suite: Suite, directory: Path, narrator: Narrator) -> None:
         self._suite = suite
+        self._contacts = f"{suite.crm}/api/contacts"
         self._tell = narrator
         self._clock = Clock(suite.clock_file)
         self._registration = Registration(suite.auth, redirect_uri="myapp://callback")
         self._phone = Phone(self._registration, directory / "alice", self._clock)
         self._bobs_phone = Phone(self._registration, directory / "bob", self._clock)
         self._tap = Wiretap()
-        self._network = DroppedReply(self._tap)
+        self._orders_network = DroppedReply(self._tap, on="/api/orders")
+        self._network = DroppedReply(self._orders_network)
         self._app = self._phone.install("app", self._network)
         self._http = httpx2.Client(trust_env=False)
 
@@ -49,6 +56,7 @@ class Story:
             self._decode_tokens()
             self._fetch_keys()
             self._call_apis()
+            self._order_once()
             self._refuse_bad_tokens()
             self._expire_and_refresh()
             self._survive_lost_reply()
@@ -56,6 +64,7 @@ class Story:
             self._sign_in_with_second_factor()
             self._catch_thief()
             self._revoke()
+            self._refuse_what_was_revoked()
             self._do_without_provider()
         finally:
             self._phone.close()
@@ -64,7 +73,7 @@ class Story:
 
     def _empty_store(self) -> None:
         self._tell.begin("The app starts with an empty token store")
-        refused = _raises(SignInRequired, lambda: self._app.client.get(f"{self._suite.crm}/api/contacts"))
+        refused = _raises(SignInRequired, lambda: self._app.client.get(self._contacts))
         self._tell.expect(refused, "no access token: the app knows that nobody is signed in, and asks no server")
 
     def _sign_in(self) -> None:
@@ -99,9 +108,31 @@ class Story:
 
     def _call_apis(self) -> None:
         self._tell.begin("The app calls Server A, CRM")
-        self._call(self._app, f"{self._suite.crm}/api/contacts", "name", "email")
+        self._call(self._app, self._contacts, "name", "email")
         self._tell.begin("The app calls Server B, Orders, with the same token")
         self._call(self._app, f"{self._suite.orders}/api/orders", "status", "total_minor", "currency")
+
+    def _order_once(self) -> None:
+        self._tell.begin("An order, asked for twice and placed once")
+        url, headers = f"{self._suite.orders}/api/orders", {"Idempotency-Key": str(uuid.uuid4())}
+        order: dict[str, Any] = {"currency": "EUR", "lines": [_POCKET_WATCH]}
+        foreign = self._app.client.request("POST", url, json=order | {"customer_id": _BOBS_CONTACT})
+        problem = foreign.json().get("errors", [{}])[0]
+        self._tell.expect(
+            foreign.status_code == 422,
+            f"for a contact of Bob's: 422, {problem.get('msg')}; Orders asked CRM, with a token traded for Alice's",
+        )
+        order |= {"customer_id": _ALICES_CONTACT}
+        before = self._orders()
+        self._orders_network.arm()
+        lost = _raises(Offline, lambda: self._app.client.request("POST", url, json=order, headers=headers))
+        self._tell.expect(lost, "for a contact of hers: placed, but the phone lost the connection before the answer")
+        again = self._app.client.request("POST", url, json=order, headers=headers)
+        new = [item["id"] for item in self._orders() if item not in before]
+        self._tell.expect(
+            again.status_code == 201 and new == [again.json()["id"]],
+            "the same Idempotency-Key sent again: 201, and there is one new order",
+        )
 
     def _refuse_bad_tokens(self) -> None:
         self._tell.begin("Bad tokens are refused")
@@ -113,7 +144,7 @@ class Story:
             ("a forged signature", forged),
             ("the ID token in place of the access token", tokens.id_token),
         ):
-            status, challenge = self._raw_call(token)
+            status, challenge = self._raw_call(self._contacts, token)
             self._tell.expect(status == 401, f"{what}: 401, WWW-Authenticate: {challenge}")
 
     def _expire_and_refresh(self) -> None:
@@ -121,9 +152,9 @@ class Story:
         old = self._tokens()
         self._suite.move_clock(_PAST_EXPIRY)
         self._tell.say(f"the clock of every process moves by {_PAST_EXPIRY // 60} minutes (CLOCK_FILE)")
-        status, challenge = self._raw_call(old.access_token)
+        status, challenge = self._raw_call(self._contacts, old.access_token)
         self._tell.expect(status == 401, f"the old access token: 401, WWW-Authenticate: {challenge}")
-        self._call(self._app, f"{self._suite.crm}/api/contacts", "name")
+        self._call(self._app, self._contacts, "name")
         new = self._tokens()
         self._tell.expect(
             new.refresh_token != old.refresh_token,
@@ -154,7 +185,7 @@ class Story:
         self._tell.expect(
             visited == ["/continue"], f"pages that Alice saw: {', '.join(visited)}; she pressed one button"
         )
-        self._call(self._other, f"{self._suite.crm}/api/contacts", "name")
+        self._call(self._other, self._contacts, "name")
 
     def _sign_in_with_second_factor(self) -> None:
         self._tell.begin("Bob signs in on his phone, with a second factor")
@@ -179,16 +210,30 @@ class Story:
     def _revoke(self) -> None:
         self._tell.begin("Sign-out: /revoke")
         held = self._tokens(self._other)
+        self._revoked = held.access_token
         last = self._tap.stolen("refresh_token")[-1]
         self._tell.expect(self._other.client.sign_out(), "the provider confirmed; the token store is empty")
         again = self._tap.replay(last, refresh_token=held.refresh_token or "")
         self._refused(again, "the refresh token that was revoked")
 
+    def _refuse_what_was_revoked(self) -> None:
+        self._tell.begin("Both APIs know of it within 15 seconds, without asking for each request")
+        self._suite.move_clock(_PAST_STATUS_TTL)
+        self._tell.say(
+            f"the clock moves by {_PAST_STATUS_TTL} seconds; that access token would be good for minutes yet, but each "
+            "API reads the provider's signed status list every 15 seconds"
+        )
+        self._refused_by_both_apis()
+        self._call(self._bobs_app, self._contacts, "name")
+
     def _do_without_provider(self) -> None:
         self._tell.begin("The provider stops: the APIs go on")
         self._suite.stop_auth()
-        self._call(self._bobs_app, f"{self._suite.crm}/api/contacts", "name", "email")
-        self._tell.say("they verify tokens with the keys that they hold: no call to SSO per request, no session kept")
+        self._call(self._bobs_app, self._contacts, "name", "email")
+        self._refused_by_both_apis()
+        self._tell.say(
+            "they verify tokens by the keys and lists that they hold: no call to SSO per request, no session"
+        )
         offline = _raises(Offline, self._bobs_app.client.refresh)
         kept = self._bobs_app.client.tokens() is not None
         self._tell.expect(offline and kept, "a refresh has to wait; Bob stays signed in")
@@ -206,9 +251,18 @@ class Story:
         for item in items:
             self._tell.say("    " + ", ".join(str(item.get(column)) for column in columns))
 
-    def _raw_call(self, access_token: str | None) -> tuple[int, str]:
+    def _orders(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self._app.client.get(f"{self._suite.orders}/api/orders").json()["items"]
+        return items
+
+    def _refused_by_both_apis(self) -> None:
+        for name, url in (("CRM", self._contacts), ("Orders", f"{self._suite.orders}/api/orders")):
+            status, challenge = self._raw_call(url, self._revoked)
+            self._tell.expect(status == 401, f"the revoked sign-in at {name}: 401, WWW-Authenticate: {challenge}")
+
+    def _raw_call(self, url: str, access_token: str | None) -> tuple[int, str]:
         headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
-        response = self._http.get(f"{self._suite.crm}/api/contacts", headers=headers)
+        response = self._http.get(url, headers=headers)
         challenge = response.headers.get("www-authenticate", "")
         return response.status_code, "Bearer " + ", ".join(re.findall(r'(?:realm|error)="[^"]*"', challenge))
 
