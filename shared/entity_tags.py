@@ -8,11 +8,13 @@ Never demanded: a change without If-Match is made to the record as it is.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
+from shared.clock import epoch
 from shared.errors import PreconditionFailed
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
@@ -87,6 +89,28 @@ def _if_none_match(
     del if_none_match
     return Precondition.parse("If-None-Match", request.headers.getlist("If-None-Match"))
 
+
+def record_tag(version: int, updated_at: datetime) -> str:
+    """Return a record's strong entity tag: another one after every change, also after one that a backup has undone."""
+    return f'"{version}-{epoch(updated_at):x}{updated_at.microsecond:05x}"'
+
+
+def not_modified(entity_tag: str, known: Precondition) -> Response | None:
+    """Return a 304 if the caller has this state of the record already."""
+    return Response(status_code=304, headers={"ETag": entity_tag}) if known.has(entity_tag) else None
+
+
+#: What answers with one record say in OpenAPI: a state of it, a 304, a 201.
+TAGGED: dict[str, Any] = {
+    "headers": {"ETag": {"description": "The record's entity tag, for If-Match.", "schema": {"type": "string"}}}
+}
+NOT_MODIFIED: dict[str, Any] = {**TAGGED, "description": "The record is still the one that If-None-Match names."}
+CREATED: dict[str, Any] = {
+    "headers": {
+        **TAGGED["headers"],
+        "Location": {"description": "The record's address.", "schema": {"type": "string"}},
+    }
+}
 
 IfMatch = Annotated[Precondition, Depends(_if_match)]
 IfNoneMatch = Annotated[Precondition, Depends(_if_none_match)]

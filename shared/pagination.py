@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 Item = TypeVar("Item")
 
@@ -87,25 +87,4 @@ class Page(Generic[Item]):
     next_cursor: str | None
 
 
-def _one_of_ours(cursor: str) -> str:
-    Cursor.decode(cursor)
-    return cursor
-
-
 Limit = Annotated[int, Field(ge=1, le=200, description="Records a page.")]
-
-
-class PageQuery(BaseModel):
-    """The query of a list that knows one order and no filter: how many records, and after which."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Limit = 50
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR), AfterValidator(_one_of_ours)] | None = Field(
-        default=None, description="`next_cursor` of the page before, as it was given."
-    )
-
-    @property
-    def after(self) -> Cursor | None:
-        """The place that the page begins after, None for the first page."""
-        return None if self.cursor is None else Cursor.decode(self.cursor)

@@ -12,7 +12,6 @@ from services.crm.app import create_app
 from services.crm.endpoints.activities import ActivityIn
 from services.crm.endpoints.companies import CompanyIn
 from services.crm.endpoints.contacts import ContactIn
-from services.crm.endpoints.fields import Moment
 from services.crm.records import Details, Record
 from services.crm.settings import CrmSettings
 from services.crm.storage.activities import SqlActivities
@@ -24,6 +23,7 @@ from shared.command_line import Commands
 from shared.config_file import load_config
 from shared.database import Database
 from shared.errors import ConfigurationError
+from shared.moments import Moment
 
 
 class Seed(BaseModel):

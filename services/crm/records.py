@@ -5,9 +5,8 @@ record stays where it is until it is restored; for everything but a list of one'
 Nothing is deleted along with it: what names it keeps its id, and is whole again once it is restored.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -15,9 +14,9 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from shared.bearer import Owner, Reach
-from shared.clock import epoch
-from shared.entity_tags import Precondition
+from shared.entity_tags import Precondition, record_tag
 from shared.errors import InvalidInput, NotFound
+from shared.listing import Listing as PlainListing
 from shared.pagination import Cursor, Page
 
 Details = TypeVar("Details")
@@ -37,24 +36,19 @@ class Record(Generic[Details]):
 
     @property
     def entity_tag(self) -> str:
-        """The strong entity tag: another one after every change, also after one that a backup has undone."""
-        return f'"{self.version}-{epoch(self.updated_at):x}{self.updated_at.microsecond:05x}"'
+        """Names this state of the record."""
+        return record_tag(self.version, self.updated_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which records, and in what order. `where` holds filters by name, as the resource's store knows them."""
+@dataclass(frozen=True)
+class Listing(PlainListing):
+    """Which records, and in what order. `deleted`: those that were deleted, instead of those that are there."""
 
-    sort: str = "created_at"
-    descending: bool = True
-    where: Mapping[str, Any] = field(default_factory=dict)
     deleted: bool = False
 
     def identity(self, resource: str, reach: Reach) -> str:
         """Return the text that a cursor of this listing is good for."""
-        filters = sorted((name, str(value)) for name, value in self.where.items())
-        seen = [reach.everyone, reach.subject, reach.team]
-        return json.dumps([resource, self.sort, self.descending, self.deleted, filters, seen])
+        return super().identity(f"deleted {resource}" if self.deleted else resource, reach)
 
     def reach(self, reach: Reach) -> Reach:
         """Return how far it reaches for a caller who reaches so far: deleted records are shown to their owner alone."""

@@ -3,9 +3,8 @@
 Policy: ADR-0026. A change is one conditional UPDATE: of two at once the second finds another order than it had read.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,8 +14,9 @@ from uuid_utils.compat import uuid7
 from services.orders.history import Actor, Change
 from services.orders.lifecycle import EDITABLE, RULES, Move, OrderStatus, illegal_move
 from shared.bearer import Owner, Reach
-from shared.entity_tags import Precondition
+from shared.entity_tags import Precondition, record_tag
 from shared.errors import Conflict, NotFound
+from shared.listing import Listing
 from shared.pagination import Cursor, Page
 
 #: The largest integer that every JSON reader keeps exact (RFC 7493 s2.2); each amount and total stays within it.
@@ -68,22 +68,8 @@ class Order:
 
     @property
     def entity_tag(self) -> str:
-        """The strong entity tag: another one after every change, also after one that a backup has undone."""
-        return f'"{self.version}-{int(self.updated_at.timestamp() * 1_000_000):x}"'
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which orders, in what order: `sort` names a moment, `where` holds filters by name, as the store knows them."""
-
-    sort: str = "created_at"
-    descending: bool = True
-    where: Mapping[str, Any] = field(default_factory=dict)
-
-    def identity(self, reach: Reach) -> str:
-        """Return the text that a cursor of this listing is good for."""
-        filters = sorted((name, str(value)) for name, value in self.where.items())
-        return json.dumps(["orders", self.sort, self.descending, filters, reach.everyone, reach.subject, reach.team])
+        """Names this state of the order."""
+        return record_tag(self.version, self.updated_at)
 
 
 class OrderStore(Protocol):

@@ -13,10 +13,10 @@ from sqlalchemy import event, text
 
 from services.crm.records import Listing as Contacts
 from services.crm.storage.contacts import SqlContacts
-from services.orders.orders import Listing as Orders
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Reach
 from shared.database import Database
+from shared.listing import Listing as Orders
 from shared.pagination import Cursor
 from tests.support.databases import migrated
 

@@ -16,23 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.activities import Activity, ActivityDetails, ActivityKind
-from services.crm.endpoints.access import (
-    CREATED,
-    NOT_MODIFIED,
-    TAGGED,
-    Reader,
-    Writer,
-    not_modified,
-    reads,
-    tag,
-    writes,
-)
-from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Moment, Patch, RecordOut, Subject
+from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject
 from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
-from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.idempotency import Answer, Attempt, Idempotency
+from shared.moments import Moment
 
 
 class ActivityIn(BaseModel):
@@ -183,8 +174,8 @@ def activities_router(
     ) -> ActivityOut | Response:
         """Return one activity within the caller's reach."""
         activity = await run_in_threadpool(get_record, activity_id, reads(principal), activities)
-        tag(response, activity)
-        return not_modified(activity, known) or ActivityOut.of(activity)
+        response.headers["ETag"] = activity.entity_tag
+        return not_modified(activity.entity_tag, known) or ActivityOut.of(activity)
 
     @router.patch(
         "/{activity_id}", operation_id="updateActivity", summary="Change an activity", responses={200: TAGGED}
@@ -199,7 +190,7 @@ def activities_router(
             return change.edit(activities, lambda details: replace(details, **body.changes()))
 
         activity = await run_in_threadpool(work)
-        tag(response, activity)
+        response.headers["ETag"] = activity.entity_tag
         return ActivityOut.of(activity)
 
     @router.delete("/{activity_id}", operation_id="deleteActivity", summary="Delete an activity", status_code=204)

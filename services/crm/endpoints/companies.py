@@ -14,22 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.companies import Company, CompanyDetails
-from services.crm.endpoints.access import (
-    CREATED,
-    NOT_MODIFIED,
-    TAGGED,
-    Reader,
-    Writer,
-    not_modified,
-    reads,
-    tag,
-    writes,
-)
+from services.crm.endpoints.access import Reader, Writer, reads, writes
 from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
 from services.crm.records import Change, RecordStore, get_record, new_record
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
-from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.idempotency import Answer, Attempt, Idempotency
 
 
@@ -147,8 +137,8 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
     ) -> CompanyOut | Response:
         """Return one company within the caller's reach."""
         company = await run_in_threadpool(get_record, company_id, reads(principal), companies)
-        tag(response, company)
-        return not_modified(company, known) or CompanyOut.of(company)
+        response.headers["ETag"] = company.entity_tag
+        return not_modified(company.entity_tag, known) or CompanyOut.of(company)
 
     @router.patch("/{company_id}", operation_id="updateCompany", summary="Change a company", responses={200: TAGGED})
     async def patch_company(
@@ -161,7 +151,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
             return change.edit(companies, lambda details: replace(details, **body.changes()))
 
         company = await run_in_threadpool(work)
-        tag(response, company)
+        response.headers["ETag"] = company.entity_tag
         return CompanyOut.of(company)
 
     @router.delete("/{company_id}", operation_id="deleteCompany", summary="Delete a company", status_code=204)

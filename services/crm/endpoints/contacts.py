@@ -14,22 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.endpoints.access import (
-    CREATED,
-    NOT_MODIFIED,
-    TAGGED,
-    Reader,
-    Writer,
-    not_modified,
-    reads,
-    tag,
-    writes,
-)
+from services.crm.endpoints.access import Reader, Writer, reads, writes
 from services.crm.endpoints.fields import Email, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
 from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
-from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.idempotency import Answer, Attempt, Idempotency
 
 _COMPANY = "The company that the contact belongs to: one within the caller's reach."
@@ -161,8 +151,8 @@ def contacts_router(
     ) -> ContactOut | Response:
         """Return one contact within the caller's reach."""
         contact = await run_in_threadpool(get_record, contact_id, reads(principal), contacts)
-        tag(response, contact)
-        return not_modified(contact, known) or ContactOut.of(contact)
+        response.headers["ETag"] = contact.entity_tag
+        return not_modified(contact.entity_tag, known) or ContactOut.of(contact)
 
     @router.patch("/{contact_id}", operation_id="updateContact", summary="Change a contact", responses={200: TAGGED})
     async def patch_contact(
@@ -176,7 +166,7 @@ def contacts_router(
             return change.edit(contacts, lambda details: replace(details, **body.changes()))
 
         contact = await run_in_threadpool(work)
-        tag(response, contact)
+        response.headers["ETag"] = contact.entity_tag
         return ContactOut.of(contact)
 
     @router.delete("/{contact_id}", operation_id="deleteContact", summary="Delete a contact", status_code=204)

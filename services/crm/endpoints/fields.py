@@ -1,33 +1,16 @@
 """The members and parameters that the CRM's resources share: their types, limits and descriptions."""
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.crm.records import Listing
-from shared.bearer import Reach
-from shared.errors import InvalidInput
-from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
+from shared.listing import PageQuery
+from shared.moments import Moment
 
 # Without NUL, which PostgreSQL cannot store in text.
 _NO_NUL = r"^[^\x00]*$"
-_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
-
-
-def _rfc_3339(value: Any) -> Any:
-    """Refuse the numbers that pydantic would take for seconds since 1970."""
-    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
-        return value
-    raise ValueError("must be a time in RFC 3339")
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:  # at either end of the calendar some offsets have no UTC
-        raise ValueError("must be a time that UTC has") from error
 
 
 Name = Annotated[
@@ -60,9 +43,6 @@ Body = Annotated[
     StringConstraints(max_length=10_000, pattern=_NO_NUL),
     Field(examples=["Why is a raven like a writing desk?"]),
 ]
-Moment = Annotated[
-    AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc), Field(examples=["2030-01-01T12:00:00Z"])
-]
 
 
 class FilterQuery(BaseModel):
@@ -93,29 +73,10 @@ class FilterQuery(BaseModel):
         return Listing(self.sort.removeprefix("-"), self.sort.startswith("-"), where, self.deleted)
 
 
-class ListQuery(FilterQuery):
+class ListQuery(FilterQuery, PageQuery):
     """The query of a list: filters, order and page."""
 
-    limit: Limit = 50
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = Field(
-        default=None,
-        description="`next_cursor` of the page before, as it was given. It is good for the same order, filters and "
-        "caller alone; how many records a page has may change.",
-    )
-
-    def after(self, listing: Listing, resource: str, reach: Reach) -> Cursor | None:
-        """Return the place that the page begins after, None for the first page.
-
-        Raises:
-            InvalidInput: the cursor is not one that this API gave for this list.
-        """
-        if self.cursor is None:
-            return None
-        kind = str if listing.sort == "name" else datetime
-        try:
-            return Cursor.decode(self.cursor, listing.identity(resource, reach), kind)
-        except ValueError as error:
-            raise InvalidInput(NOT_OURS, "query", "cursor") from error
+    text_sorts = frozenset({"name"})
 
 
 class Patch(BaseModel):

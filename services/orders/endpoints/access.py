@@ -26,17 +26,6 @@ REFUND_REQUIREMENTS: list[Any] = [
     Depends(fail_closed),
 ]
 
-#: What the answers with one order say in OpenAPI.
-TAGGED: dict[str, Any] = {
-    "headers": {"ETag": {"description": "The order's entity tag, for If-Match.", "schema": {"type": "string"}}}
-}
-NOT_MODIFIED: dict[str, Any] = {**TAGGED, "description": "The order is still the one that If-None-Match names."}
-CREATED: dict[str, Any] = {
-    "headers": {
-        **TAGGED["headers"],
-        "Location": {"description": "The order's address.", "schema": {"type": "string"}},
-    }
-}
 CONFLICT: dict[str, Any] = {
     "description": "Not possible from where the order stands: `order_status` says where that is, `legal_moves` what is."
 }

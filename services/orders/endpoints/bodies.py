@@ -4,16 +4,13 @@ In: OrderIn, OrderPatch, OrderQuery, HistoryQuery. Out: OrderOut, OrderPage, His
 of the order's currency, times in UTC.
 """
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -23,10 +20,10 @@ from pydantic import (
 from services.orders.currencies import CURRENCIES
 from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
-from services.orders.orders import MAX_INTEGER, MAX_LINES, Listing, Order, OrderDetails, OrderLine
-from shared.bearer import Reach
-from shared.errors import InvalidInput
-from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
+from services.orders.orders import MAX_INTEGER, MAX_LINES, Order, OrderDetails, OrderLine
+from shared.listing import Listing, PageQuery
+from shared.moments import Moment
+from shared.pagination import Limit
 
 _CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
 _TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}
@@ -37,23 +34,6 @@ def _in_use(currency: str) -> str:
     if currency not in CURRENCIES:
         raise ValueError("no currency of ISO 4217")
     return currency
-
-
-# pydantic alone would also read digits as seconds of an epoch, or of another one if they are many
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def _rfc_3339(value: Any) -> Any:
-    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
-        raise ValueError("must be a time in RFC 3339")
-    return value
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:  # at either end of the calendar some offsets have no UTC
-        raise ValueError("must be a time that UTC has") from error
 
 
 # Without NUL, which PostgreSQL cannot store in text.
@@ -71,7 +51,6 @@ Currency = Annotated[
 CustomerId = Annotated[
     UUID, Field(description="The id of a CRM contact that the caller may see.", examples=[_CUSTOMER])
 ]
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc), Field(examples=[_NOON])]
 
 
 class Line(BaseModel):
@@ -181,17 +160,9 @@ class OrderPage(BaseModel):
     next_cursor: str | None
 
 
-class OrderQuery(BaseModel):
+class OrderQuery(PageQuery):
     """Which orders, in which order, and which page of them."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Limit = 50
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = Field(
-        default=None,
-        description="`next_cursor` of the page before, as it was given. It is good for the same order, filters and "
-        "caller alone; how many records a page has may change.",
-    )
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at"] = Field(
         default="-created_at", description="`-` turns the order round: newest first is the default."
     )
@@ -208,19 +179,6 @@ class OrderQuery(BaseModel):
         filters = ("status", "customer_id", "currency", "created_from", "created_to")
         where = {name: sought for name in filters if (sought := getattr(self, name)) is not None}
         return Listing(self.sort.removeprefix("-"), self.sort.startswith("-"), where)
-
-    def after(self, listing: Listing, reach: Reach) -> Cursor | None:
-        """Return the place that the page begins after, None for the first page.
-
-        Raises:
-            InvalidInput: the cursor is not one that this API gave for this list.
-        """
-        if self.cursor is None:
-            return None
-        try:
-            return Cursor.decode(self.cursor, listing.identity(reach))
-        except ValueError as error:
-            raise InvalidInput(NOT_OURS, "query", "cursor") from error
 
 
 class ActorOut(BaseModel):

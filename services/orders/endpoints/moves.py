@@ -9,13 +9,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from services.orders.endpoints.access import CONFLICT, REFUND_REQUIREMENTS, TAGGED, Writer, writes
+from services.orders.endpoints.access import CONFLICT, REFUND_REQUIREMENTS, Writer, writes
 from services.orders.endpoints.bodies import OrderOut
 from services.orders.history import Actor
 from services.orders.lifecycle import RULES, Move
 from services.orders.orders import OrderStore, Request, get_order, move_order
 from shared.clock import Clock
-from shared.entity_tags import IfMatch
+from shared.entity_tags import TAGGED, IfMatch
 from shared.idempotency import Answer, Attempt, Idempotency
 
 _STRONG = " Needs a second factor given in the last five minutes (RFC 9470); otherwise 401 says how to sign in anew."

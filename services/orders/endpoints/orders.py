@@ -14,9 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from services.orders.customers import Customers, UnknownCustomer
 from services.orders.endpoints.access import (
     CONFLICT,
-    CREATED,
-    NOT_MODIFIED,
-    TAGGED,
     CallersToken,
     Reader,
     Writer,
@@ -38,7 +35,7 @@ from services.orders.history import Actor
 from services.orders.orders import OrderStore, Request, create_order, edit_order, get_editable, get_order
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
-from shared.entity_tags import IfMatch, IfNoneMatch
+from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.errors import InvalidInput
 from shared.idempotency import Answer, Attempt, Idempotency
 
@@ -57,7 +54,7 @@ def _add_reading(router: APIRouter, orders: OrderStore) -> None:
     async def list_orders(principal: Reader, query: Annotated[OrderQuery, Query()]) -> OrderPage:
         """List the orders within the caller's reach, newest first if nothing else is asked for."""
         listing, reach = query.listing(), reads(principal)
-        after = query.after(listing, reach)
+        after = query.after(listing, "orders", reach)
 
         def work() -> OrderPage:
             page = orders.page(reach, listing, query.limit, after)
@@ -77,10 +74,8 @@ def _add_reading(router: APIRouter, orders: OrderStore) -> None:
     ) -> OrderOut | Response:
         """Return one order within the caller's reach."""
         order = await run_in_threadpool(get_order, order_id, reads(principal), orders)
-        if known.has(order.entity_tag):
-            return Response(status_code=304, headers={"ETag": order.entity_tag})
         response.headers["ETag"] = order.entity_tag
-        return OrderOut.of(order)
+        return not_modified(order.entity_tag, known) or OrderOut.of(order)
 
     @router.get("/{order_id}/history", operation_id="listOrderHistory", summary="Read an order's history")
     async def list_history(principal: Reader, order_id: UUID, query: Annotated[HistoryQuery, Query()]) -> HistoryPage:

@@ -13,11 +13,12 @@ from sqlalchemy import Column, ColumnElement, Row, delete, insert, select, tuple
 from sqlalchemy import literal as value
 
 from services.orders.history import Change
-from services.orders.orders import Listing, Order, OrderDetails, OrderLine, as_changed
+from services.orders.orders import Order, OrderDetails, OrderLine, as_changed
 from services.orders.storage.rows import change_of, history_row, line_rows, order_of, order_row
 from services.orders.storage.tables import order_history, order_lines, orders
 from shared.bearer import Reach
 from shared.database import Connection, Database
+from shared.listing import Listing
 from shared.owned_rows import parts, within
 from shared.pagination import Cursor, Page
 
@@ -65,7 +66,7 @@ class SqlOrders:
         if len(in_order) <= limit:
             return Page(items, None)
         last = in_order[limit - 1]
-        return Page(items, Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity(reach)))
+        return Page(items, Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity("orders", reach)))
 
     def history(self, order_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
         """Return changes of the order, the last first; `before` is the version that the page before ended with."""

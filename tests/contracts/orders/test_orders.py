@@ -12,10 +12,11 @@ from uuid_utils.compat import uuid7
 
 from services.orders.history import Actor, Change
 from services.orders.lifecycle import OrderStatus
-from services.orders.orders import MAX_INTEGER, Listing, Order, OrderDetails, OrderLine, changes_between
+from services.orders.orders import MAX_INTEGER, Order, OrderDetails, OrderLine, changes_between
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Owner, Reach
 from shared.database import Database
+from shared.listing import Listing
 from shared.pagination import Cursor
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -115,7 +116,7 @@ def test_pages_are_whole_and_in_order(orders: SqlOrders, sort: str, descending: 
         seen += page.items
         if page.next_cursor is None:
             break
-        after = Cursor.decode(page.next_cursor, listing.identity(reach))
+        after = Cursor.decode(page.next_cursor, listing.identity("orders", reach))
     assert seen == sorted(kept, key=lambda one: (getattr(one, sort), one.id), reverse=descending)
 
 

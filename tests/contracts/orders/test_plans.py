@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, text
 
-from services.orders.orders import Listing
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Reach
 from shared.database import Database
+from shared.listing import Listing
 from shared.pagination import Cursor
 
 ROWS = 100_000

@@ -7,7 +7,6 @@ from services.orders.currencies import CURRENCIES
 from services.orders.history import Actor, Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import (
-    Listing,
     Order,
     OrderDetails,
     OrderLine,
@@ -17,6 +16,7 @@ from services.orders.orders import (
 )
 from shared.bearer import Owner, Reach
 from shared.errors import NotFound
+from shared.listing import Listing
 from shared.pagination import Cursor, Page
 from tests.unit.shared.idempotency.principals import principal
 

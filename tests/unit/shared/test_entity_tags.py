@@ -1,7 +1,9 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from starlette.exceptions import HTTPException
 
-from shared.entity_tags import Precondition
+from shared.entity_tags import Precondition, not_modified, record_tag
 from shared.errors import PreconditionFailed
 
 TAG = '"1-abc"'
@@ -60,3 +62,17 @@ def test_a_long_header_is_read_in_linear_time() -> None:
         if_match(", " * 30_000 + "x")
     with pytest.raises(HTTPException):
         if_match('"x" ' * 15_000)
+
+
+def test_every_version_and_moment_of_a_record_has_a_tag_of_its_own() -> None:
+    at = datetime(2030, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
+    tags = {record_tag(version, at + timedelta(microseconds=step)) for version in (1, 11) for step in range(16)}
+    assert len(tags) == 32
+    assert record_tag(1, at) == record_tag(1, at)
+
+
+def test_who_has_this_state_already_gets_a_304_with_its_tag() -> None:
+    tag = record_tag(1, datetime(2030, 1, 1, tzinfo=UTC))
+    answer = not_modified(tag, Precondition(sent=True, tags=(tag,)))
+    assert answer is not None and answer.status_code == 304 and answer.headers["ETag"] == tag
+    assert not_modified(tag, Precondition(sent=True, tags=('"another"',))) is None
