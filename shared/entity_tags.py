@@ -1,6 +1,7 @@
-"""Entity tags and the preconditions that name them: a change is made to the record that its caller has seen, or not.
+"""Entity tags of records and the preconditions that name them: a change is made to the record that its caller has seen,
+or not at all.
 
-Spec: RFC 9110 s8.8.3, s13.1.1, s13.1.2
+Spec: RFC 9110 s8.8.3, s13.1.1, s13.1.2, s15.4.5
 In: `If-Match` and `If-None-Match`: `*`, or entity tags in one or several headers. Out: strong tags, `"..."`.
 
 Never demanded: a change without If-Match is made to the record as it is.

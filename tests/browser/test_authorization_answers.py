@@ -88,6 +88,7 @@ def test_a_person_allows_and_denies(new_visitor: NewVisitor, phones: Phones, *, 
     assert parse_qs(urlsplit(deep_link).query)["error"] == ["access_denied"]
 
 
+@pytest.mark.requirement("FORMPOST-2")
 @pytest.mark.parametrize("javascript", [True, False])
 def test_an_answer_is_posted(
     new_visitor: NewVisitor,

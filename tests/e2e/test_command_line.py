@@ -61,6 +61,26 @@ class CommandLine:
         self.printed += self.stdout + self.stderr
         return process.returncode
 
+    def login_in_the_systems_browser(self, person: Person) -> int:
+        """Sign in at the address that the app opens the system's browser with, and return the exit code."""
+        opened, browser = self.store.with_name("opened"), self.store.with_name("browser")
+        os.mkfifo(opened)
+        browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\n', encoding="utf-8")
+        browser.chmod(0o700)
+        with subprocess.Popen(
+            self._command("login"),
+            cwd=ROOT,
+            env={**self._environment, "BROWSER": f"{browser} %s"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            url = opened.read_text(encoding="utf-8")
+            assert self.browser.follow(self.browser.sign_in(url, person)).status_code == 200
+            self.stdout, self.stderr = process.communicate()
+        self.printed += self.stdout + self.stderr
+        return process.returncode
+
     def secrets(self) -> list[str]:
         tokens = json.loads(self.store.read_text(encoding="utf-8"))["tokens"]
         return [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
@@ -116,6 +136,13 @@ def test_from_login_to_logout(terminal: CommandLine) -> None:
     assert terminal.run("contacts") == SIGN_IN_REQUIRED
     assert not terminal.store.exists()
     assert [secret for secret in secrets if secret in terminal.printed] == []
+
+
+@pytest.mark.requirement("RFC8252-8.12")
+def test_login_opens_the_systems_browser_and_sees_no_password(terminal: CommandLine) -> None:
+    assert terminal.login_in_the_systems_browser(ALICE) == OK
+    assert terminal.browser.visited == ["/login"], "the form was the browser's to fill in"
+    assert ALICE.password not in terminal.printed + terminal.store.read_text(encoding="utf-8")
 
 
 def test_login_with_a_second_factor_on_ipv6_loopback(terminal: CommandLine, stack: Stack, tmp_path: Path) -> None:

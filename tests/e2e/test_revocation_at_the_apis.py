@@ -57,6 +57,7 @@ def test_a_revoked_sign_in_is_refused_by_both_apis_within_the_ttl(scaled: Wire, 
     phones.close()
 
 
+@pytest.mark.requirement("STATUSLIST-8.3")
 def test_a_revocation_is_seen_at_once_when_the_clock_has_moved_past_the_ttl(
     suite: Stack, wire: Wire, phones: Phones
 ) -> None:

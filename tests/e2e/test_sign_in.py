@@ -67,7 +67,7 @@ def test_the_answer_to_a_code_is_lost_and_the_person_signs_in_again(suite: Stack
     assert app.client.get(f"{suite.crm}/api/contacts").status_code == 200
 
 
-@pytest.mark.requirement("RFC8252-8.12", "RFC8252-7")
+@pytest.mark.requirement("RFC8252-7")
 @pytest.mark.parametrize("redirect_uri", ["myapp://callback", "com.company.myapp:/callback"])
 def test_each_private_scheme_works(suite: Stack, phones: Phones, redirect_uri: str) -> None:
     app = phones.app(redirect_uri=redirect_uri)

@@ -170,7 +170,7 @@ def test_a_storm_of_forged_kids_costs_one_fetch_a_cooldown(target: Target, clock
     assert target.issuer.fetches == before + 2
 
 
-@pytest.mark.requirement("RFC6750-3")
+@pytest.mark.requirement("RFC6750-3", "RFC9728-3")
 def test_no_credentials_are_challenged_without_an_error_code(target: Target) -> None:
     answer = target.client.get(target.path)
     assert answer.status_code == 401

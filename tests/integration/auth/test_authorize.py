@@ -62,7 +62,13 @@ def test_a_disabled_client_is_unknown(provider: Provider, browser: Browser) -> N
 
 
 @pytest.mark.requirement(
-    "RFC9700-2.1.1", "OAUTH21-4.1.1", "OIDC-3.1.2.1-prompt-none", "OIDC-3.1.2.6", "RFC9207-2", "ASVS-10.4.6"
+    "RFC9700-2.1.1",
+    "OAUTH21-4.1.1",
+    "OIDC-3.1.2.1-prompt-none",
+    "OIDC-3.1.2.6",
+    "RFC9207-2",
+    "ASVS-10.4.6",
+    "RFC9700-2.1.2",
 )
 @pytest.mark.parametrize(
     ("changes", "error"),

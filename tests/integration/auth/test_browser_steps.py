@@ -15,7 +15,7 @@ from tests.integration.auth.provider import (
     error_of,
     hidden_fields,
 )
-from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, DEEP_LINK, LOOPBACK
+from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, DEEP_LINK, LOOPBACK, PARTNER
 
 OVER = "This sign-in has ended, has expired, or was started in another browser."
 WRONG = "The user name or the password is wrong."
@@ -237,6 +237,18 @@ def test_every_redirect_of_a_step_is_a_303(browser: Browser) -> None:
     response = browser.http.post(action_of(login), data=form)
     assert response.status_code == 303 and response.headers["cache-control"] == "no-store"
     assert browser.get(response.headers["location"]).status_code == 303
+
+
+@pytest.mark.requirement("RFC9700-4.12")
+def test_the_later_steps_answer_their_forms_by_303_too(browser: Browser) -> None:
+    mfa = browser.enter_password(browser.open(), BOB)
+    verify = {"otp": bobs_otp(browser.provider.clock), "action": "verify"}
+    assert browser.http.post("/mfa", data={**hidden_fields(mfa), **verify}).status_code == 303
+    for path, action, request in (("/continue", "continue", {}), ("/consent", "allow", PARTNER)):
+        page = browser.open(**request)
+        assert f'id="{action}"' in page.text
+        answer = browser.http.post(path, data={**hidden_fields(page), "action": action})
+        assert answer.status_code == 303, path
 
 
 @pytest.mark.requirement("RFC9700-4.11.2")

@@ -118,6 +118,7 @@ def test_claims_asked_for_by_name_are_part_of_the_consent(provider: Provider, br
     assert provider.userinfo(tokens["access_token"]).json()["email"] == "alice@company.localhost"
 
 
+@pytest.mark.requirement("OAUTH21-3.2.2.1")
 def test_a_scope_for_a_role_that_the_user_lacks_is_neither_shown_nor_given_later(
     provider: Provider, browser: Browser
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_yes_that_was_withdrawn_before_the_code_is_asked_for_again(provider: P
 # ---------------------------------------------------------------- attacks
 
 
+@pytest.mark.requirement("OIDC-3.1.2.3")
 def test_consent_csrf(provider: Provider, browser: Browser) -> None:
     """A form of another site cannot say yes: it lacks the token that is bound to this browser."""
     fields = hidden_fields(browser.sign_in(**PARTNER))

@@ -61,6 +61,7 @@ def test_a_hint_and_a_sub_that_differ_are_invalid_request(provider: Provider, br
     assert answer["error"] == "invalid_request"
 
 
+@pytest.mark.requirement("OIDC-3.1.2.1-login-hint")
 @pytest.mark.parametrize("hint", ["alice", "nobody", "\u00e4<script>", "x" * 8192])
 def test_login_hint_prefills_and_tells_nothing(provider: Provider, hint: str) -> None:
     browser = provider.browser()

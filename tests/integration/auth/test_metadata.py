@@ -40,7 +40,6 @@ def metadata_of(provider: Provider) -> dict[str, Any]:
     return metadata
 
 
-@pytest.mark.requirement("RFC7517-4")
 @pytest.mark.parametrize("address", [*ADDRESSES, "/.well-known/jwks.json"])
 def test_a_public_document_is_cacheable_and_answers_304(refusing: Provider, address: str) -> None:
     first = refusing.http.get(address)

@@ -29,6 +29,7 @@ def posted(page: httpx2.Response, to: str = APP_LINK) -> dict[str, str]:
     return hidden_fields(page)
 
 
+@pytest.mark.requirement("FORMPOST-2")
 def test_a_code_is_posted(provider: Provider, browser: Browser) -> None:
     page = browser.sign_in(**FORM_POST)
     answer = posted(page)

@@ -39,7 +39,7 @@ def redeem_at_portal(provider: Provider, code: str, **changes: str | None) -> ht
 # ---------------------------------------------------------------- success
 
 
-@pytest.mark.requirement("OAUTH21-3.2")
+@pytest.mark.requirement("OAUTH21-3.2", "RFC9068-2.1")
 def test_the_answer_is_what_rfc_6749_and_openid_ask_for(provider: Provider, code: str) -> None:
     response = provider.redeem(code)
     assert response.status_code == 200
@@ -76,6 +76,17 @@ def test_the_second_factor_shows_in_acr_and_amr(provider: Provider) -> None:
 def test_without_openid_there_is_no_id_token_and_without_offline_access_no_refresh_token(provider: Provider) -> None:
     assert {"id_token", "refresh_token"} & set(provider.sign_in(scope="crm:read")) == set()
     assert "refresh_token" not in provider.sign_in(scope="openid crm:read")
+
+
+@pytest.mark.requirement("OIDC-11")
+def test_offline_access_is_ignored_when_the_client_may_not_refresh(provider: Provider) -> None:
+    provider.sql(
+        "UPDATE clients SET metadata = json_set(metadata, '$.grant_types', json('[\"authorization_code\"]'))"
+        " WHERE client_id = 'mobile-app'"
+    )
+    tokens = provider.sign_in(scope="openid offline_access")
+    assert "refresh_token" not in tokens
+    assert tokens["scope"] == "openid"
 
 
 @pytest.mark.requirement("RFC9068-3")

@@ -78,7 +78,6 @@ def test_silent_connections_and_noise_do_not_keep_the_redirect_out(capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.requirement("RFC8252-8.12")
 def test_it_listens_on_loopback_alone_and_stops_with_the_block() -> None:
     with LoopbackReceiver("http://127.0.0.1/callback", accept) as receiver:
         port = urlsplit(receiver.redirect_uri).port or 0

@@ -50,6 +50,7 @@ def test_the_hash_is_argon2id_of_the_owasp_strength(password_hash: str) -> None:
     assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.requirement("ASVS-6.2.8")
 def test_the_right_password_and_no_other(password_hash: str) -> None:
     assert verify_password(PASSWORD, password_hash)
     assert not verify_password(PASSWORD + " ", password_hash)

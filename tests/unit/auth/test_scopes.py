@@ -21,7 +21,6 @@ def test_every_scope_can_be_asked_for() -> None:
     assert CATALOGUE.names == OIDC_SCOPES | scopes("crm:read crm:read:all orders:read orders:close")
 
 
-@pytest.mark.requirement("OAUTH21-3.2.2.1")
 @pytest.mark.parametrize(
     ("asked", "roles", "held"),
     [

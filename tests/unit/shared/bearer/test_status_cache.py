@@ -168,7 +168,6 @@ async def test_while_the_issuer_is_away_a_list_serves_for_as_long_as_any_token_c
         await statuses.demand_valid(PLACE)
 
 
-@pytest.mark.requirement("STATUSLIST-8.3")
 async def test_what_fails_closed_stops_at_the_lists_exp(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
