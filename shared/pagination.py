@@ -19,8 +19,8 @@ from pydantic import Field
 
 Item = TypeVar("Item")
 
-#: Characters of the longest cursor: 100 of a name, an id and the checksum.
-LONGEST_CURSOR = 1000
+#: Characters of the longest cursor: 100 of a name (7 bytes each if JSON escapes them), an id and the checksum.
+LONGEST_CURSOR = 1200
 NOT_OURS = "cursor is not one that this API gave for this list"
 
 
@@ -53,6 +53,8 @@ class Cursor:
                 _require_moment(cursor.value)
             # the text is the one spelling that we gave, the checksum with it
             genuine = checksum == _checksum(place, listing) and cursor.encode(listing) == text
+            # anyone can make the checksum, and NUL is no text to PostgreSQL
+            genuine = genuine and "\0" not in value
         except (
             OverflowError,
             RecursionError,

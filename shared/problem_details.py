@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
 
@@ -65,6 +67,8 @@ def install_problem_details(app: FastAPI) -> None:
     async def http_error(request: Request, error: HTTPException) -> Response:
         detail = error.detail if isinstance(error.detail, str) else HTTPStatus(error.status_code).phrase
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods_at(app, request.scope))
         return problem(error.status_code, detail, instance=request.url.path, headers=headers)
 
     @app.exception_handler(Exception)
@@ -80,6 +84,13 @@ def install_problem_details(app: FastAPI) -> None:
         # `input` is left out: it would echo what the caller sent
         errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found[:MOST_ERRORS]]
         return _misfit(request, errors, len(found))
+
+
+def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
+    """Return every method that the address takes (RFC 9110 s10.2.1); the route that refused knows its own alone."""
+    methods = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    scopes = {method: {**scope, "method": method} for method in methods}
+    return [method for method in methods if any(route.matches(scopes[method])[0] is Match.FULL for route in app.routes)]
 
 
 def _misfit(request: Request, errors: list[dict[str, Any]], total: int) -> Response:

@@ -21,8 +21,11 @@ _IGNORED = {*COLUMNS, "owner", "owner_sub", "owner_team", "version", "deleted_at
 MOST_ROWS = 50_000
 #: Characters of one cell; no member of a contact may be as long.
 LONGEST_CELL = 1_000
+#: Characters of one row: cells of every column, each in quotes. A longer one is no row of contacts, and not read on.
+LONGEST_ROW = 16_384
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# the signs that spreadsheets take for the beginning of a formula, in their full-width forms too
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,46 @@ def read_rows(file: bytes) -> Iterator[CsvRow]:
     """Yield the rows of a file, empty ones left out; an empty cell says nothing.
 
     Raises:
-        InvalidInput: not UTF-8, no header, a column that a contact has not, broken quotes, too many rows.
+        InvalidInput: not UTF-8, no header, a column that a contact has not, broken quotes, too many rows, or one
+            that is too long.
     """
-    lines = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
+    lines = _Lines(_text(file))
+    rows = csv.reader(lines, strict=True)
     try:
-        header = [name.strip().lower() for name in next(lines, [])]
+        header = [name.strip().lower() for name in next(rows, [])]
         _check(header)
-        for count, cells in enumerate((row for row in lines if row), start=1):
-            if count > MOST_ROWS:
+        lines.of_row = 0
+        for number, cells in enumerate(rows, start=2):
+            if number > MOST_ROWS + 1:
                 raise InvalidInput(f"more than {MOST_ROWS} rows", "body")
-            yield _row(count + 1, header, cells)
+            if cells:
+                yield _row(number, header, cells)
+            lines.of_row = 0
     except csv.Error as error:
-        raise InvalidInput(f"line {lines.line_num}: {error}", "body") from error
+        raise InvalidInput(f"line {rows.line_num}: {error}", "body") from error
+
+
+class _Lines:
+    """The lines of a file, for a reader that joins those of one row.
+
+    `of_row` counts the characters of the row that is being read; whoever has it sets that to 0.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = io.StringIO(text, newline="")
+        self.of_row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_ROW + 1)
+        self.of_row += len(line)
+        if self.of_row > LONGEST_ROW:
+            raise InvalidInput(f"a row of more than {LONGEST_ROW} characters", "body")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _text(file: bytes) -> str:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from shared.bearer import Principal
 
+#: Bytes of the longest body that is read as JSON: that of a record. A file is compared as it is, which takes no time.
+LONGEST_JSON = 65_536
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -29,11 +32,17 @@ class Sent:
 
 
 def canonical(body: bytes) -> str:
-    """Return JSON in one spelling (no white space, members in order); what is none is left as it is."""
+    """Return JSON in one spelling (no white space, members in order); what is none, or a file, is left as it is."""
+    if len(body) > LONGEST_JSON:
+        return _raw(body)
     try:
         return "json " + json.dumps(json.loads(body), separators=(",", ":"), sort_keys=True)
     except (ValueError, RecursionError):
-        return "raw " + hashlib.sha256(body).hexdigest()
+        return _raw(body)
+
+
+def _raw(body: bytes) -> str:
+    return "raw " + hashlib.sha256(body).hexdigest()
 
 
 def _digest(parts: list[str]) -> bytes:

@@ -95,9 +95,9 @@ class Api:
 
 
 @contextmanager
-def running_api(name: str, directory: Path) -> Iterator[Api]:
-    """Start an API on an empty SQLite database in `directory`."""
-    url = f"sqlite:///{directory / f'{name}.sqlite3'}"
+def running_api(name: str, directory: Path, url: str | None = None) -> Iterator[Api]:
+    """Start an API on an empty database: the one at `url`, else an SQLite file in `directory`."""
+    url = url or f"sqlite:///{directory / f'{name}.sqlite3'}"
     migrated(name, url).dispose()
     issuer = FakeIssuer(clock=SettableClock())
     given: dict[str, Any] = {"environment": "local", "data_dir": directory, "database_url": url}

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.crm.companies import Company, CompanyDetails
 from services.crm.endpoints.access import Reader, Writer, reads, writes
-from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
+from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, NameBegins, Patch, Phone, RecordOut
 from services.crm.records import Change, RecordStore, get_record, new_record
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
@@ -80,9 +80,7 @@ class CompanyFilter(FilterQuery):
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = Field(
         default="-created_at", description="`-` turns the order round: newest first is the default."
     )
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="How the name begins, in either case."
-    )
+    name: NameBegins | None = Field(default=None, description="How the name begins, in either case.")
 
 
 class CompanyQuery(CompanyFilter, ListQuery):

@@ -15,7 +15,17 @@ from starlette.concurrency import run_in_threadpool
 
 from services.crm.contacts import Contact, ContactDetails
 from services.crm.endpoints.access import Reader, Writer, reads, writes
-from services.crm.endpoints.fields import Email, FilterQuery, ListQuery, Name, Patch, Phone, RecordOut
+from services.crm.endpoints.fields import (
+    Email,
+    FilterQuery,
+    ListQuery,
+    Name,
+    NameBegins,
+    Patch,
+    Phone,
+    RecordOut,
+    WholeEmail,
+)
 from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
 from shared.bearer import ProtectedRoute, owner_of_new_records
 from shared.clock import Clock
@@ -86,12 +96,8 @@ class ContactFilter(FilterQuery):
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = Field(
         default="-created_at", description="`-` turns the order round: newest first is the default."
     )
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="How the name begins, in either case."
-    )
-    email: Annotated[str, Field(min_length=1, max_length=254)] | None = Field(
-        default=None, description="The whole e-mail address, in either case."
-    )
+    name: NameBegins | None = Field(default=None, description="How the name begins, in either case.")
+    email: WholeEmail | None = Field(default=None, description="The whole e-mail address, in either case.")
     company_id: UUID | None = Field(default=None, description="Contacts of this company.")
 
 

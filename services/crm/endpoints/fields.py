@@ -43,6 +43,9 @@ Body = Annotated[
     StringConstraints(max_length=10_000, pattern=_NO_NUL),
     Field(examples=["Why is a raven like a writing desk?"]),
 ]
+#: What a list is narrowed by: no record holds NUL, and PostgreSQL takes none in a question either.
+NameBegins = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]
+WholeEmail = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=_NO_NUL)]
 
 
 class FilterQuery(BaseModel):

@@ -1,7 +1,7 @@
 """A circuit breaker: a part that fails again and again is left alone for a while, then asked by one request alone.
 
 Closed: everything passes; `threshold` failures in a row open it. Open: nothing passes for `rest`. Half open: one probe
-passes; its success closes the breaker, its failure opens it again. Belongs to one event loop; nothing in it awaits.
+passes; an answer to it closes the breaker, its failure opens it again. Belongs to one event loop; nothing in it awaits.
 
 Policy: ADR-0025
 """
@@ -39,7 +39,7 @@ class CircuitBreaker:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Let a request to the part pass, and learn from its end: Away is a failure, no error a success.
+        """Let a request to the part pass, and learn from its end: Away is a failure, any answer a success.
 
         Raises:
             Unavailable: it is open, for the time that `retry_after` says.
@@ -50,7 +50,10 @@ class CircuitBreaker:
         except Away:
             self._failed()
             raise
-        except BaseException:  # a refusal, or a caller that gave up: says nothing about the part
+        except SuiteError:  # what the part has answered is bad news for its caller, and tells that it is there
+            self._succeeded()
+            raise
+        except BaseException:  # a caller that gave up: says nothing about the part
             self._probing = False
             raise
         else:

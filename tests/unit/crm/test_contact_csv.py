@@ -25,7 +25,10 @@ def cells(file: bytes) -> list[str]:
     return list(csv.reader(io.StringIO(file.decode(), newline="")))[1]
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+44", "-x", "@sum", "\tx", "\rx", "'=x", "''+x"])
+@pytest.mark.parametrize(
+    "name",
+    ["=1+1", "+44", "-x", "@sum", "\tx", "\rx", "\n=x", "\uff1d1", "\uff0bx", "\uff0dx", "\uff20x", "'=x", "''+x"],
+)
 def test_no_spreadsheet_runs_a_cell_as_a_formula(name: str) -> None:
     assert cells(exported(name))[1] == f"'{name}"
 
@@ -50,7 +53,7 @@ def test_owner_id_and_times_are_ignored() -> None:
 def test_a_mark_at_the_beginning_crlf_and_empty_lines_are_taken() -> None:
     assert list(read_rows(b"\xef\xbb\xbfName , EMAIL\r\nx,\r\n\r\ny,a@b\r\n")) == [
         CsvRow(2, {"name": "x"}),
-        CsvRow(3, {"name": "y", "email": "a@b"}),
+        CsvRow(4, {"name": "y", "email": "a@b"}),  # the row that a spreadsheet shows
     ]
 
 
@@ -72,6 +75,7 @@ def test_a_row_with_a_fault_of_form_is_told_and_the_others_read() -> None:
         b'name\n"never closed\n',
         b'name\n"a"b\n',
         b"name\n" + b'"' + b"x" * 200_000,
+        b"name\n" + b"\n" * 50_001,
     ],
 )
 def test_a_file_that_is_none_is_refused(file: bytes) -> None:
@@ -93,3 +97,24 @@ def test_no_bytes_bring_it_down(file: bytes) -> None:
     except InvalidInput:
         return
     assert all(set(row.members) <= {"name", "email"} for row in rows)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [b"name" + b"," * 100_000, b"name\n" + b"," * 100_000, b"name\n" + b'"\n",' * 50_000, b"name\n" + b"x" * 100_000],
+)
+def test_a_row_without_end_is_not_read_to_its_end(file: bytes) -> None:
+    """20 MB of commas are a row of 20 million cells: hundreds of megabytes, at each of the imports at a time."""
+    with pytest.raises(InvalidInput, match=f"a row of more than {contact_csv.LONGEST_ROW}"):
+        list(read_rows(file))
+
+
+def test_a_row_of_the_longest_cells_is_read() -> None:
+    columns = ("name", "email", "phone", "company_id", "owner", "version")
+    row = ",".join(f'"{"x" * contact_csv.LONGEST_CELL}"' for _ in columns)
+    (found,) = read_rows(f"{','.join(columns)}\n{row}\n".encode())
+    assert found.fault is None
+
+
+def test_the_limit_is_of_one_row_and_not_of_them_all() -> None:
+    assert len(list(read_rows(b"name\n" + b"x\n" * 20_000))) == 20_000

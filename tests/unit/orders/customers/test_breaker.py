@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from services.orders.customers.breaker import Away, CircuitBreaker
+from shared.bearer import InvalidToken
 from shared.errors import Unavailable
 from shared.testing import SettableClock
 
@@ -61,7 +62,22 @@ def test_a_probe_that_fails_opens_it_at_once(breaker: CircuitBreaker, clock: Set
     assert passes(breaker)
 
 
-def test_a_refusal_says_nothing_about_the_part(breaker: CircuitBreaker, clock: SettableClock) -> None:
+def test_a_refusal_is_an_answer_and_closes_it(breaker: CircuitBreaker, clock: SettableClock) -> None:
+    """Else who sends a token that the provider refuses keeps it half open: one caller at a time for as long."""
+    fail(breaker, 3)
+    clock.advance(seconds=5)
+    with pytest.raises(InvalidToken), breaker.watch():
+        raise InvalidToken("not_exchangeable")
+    with breaker.watch():
+        assert passes(breaker)
+    fail(breaker, 2)
+    with pytest.raises(Unavailable), breaker.watch():
+        raise Unavailable("too many requests")
+    fail(breaker, 2)
+    assert passes(breaker)
+
+
+def test_a_caller_that_gives_up_says_nothing_about_the_part(breaker: CircuitBreaker, clock: SettableClock) -> None:
     for _ in range(10):
         with pytest.raises(LookupError), breaker.watch():
             raise LookupError
