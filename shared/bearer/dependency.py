@@ -72,9 +72,8 @@ class ProtectedRoute(APIRoute):
 
         async def protected(request: Request) -> Response:
             for requirement in requirements:
-                principal = await requirement(request)
-            if requirements:
-                all_met(request, principal)
+                await requirement(request)
+            all_met(request, requirements)
             if takes_body and _JSON.fullmatch(request.headers.get("Content-Type", "")) is None:
                 raise HTTPException(415, "The body must be application/json.")
             response = await handle(request)

@@ -11,7 +11,7 @@ token that was verified before.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -56,9 +56,9 @@ class Requirement:
 
     async def __call__(self, request: Request) -> Principal:
         """Authenticate, then authorize."""
-        met: Principal | None = request.scope.get(_MET)
-        if met is not None:  # the route has asked all of its requirements, before it read the body
-            return met
+        if self in request.scope.get(_MET, ()):  # the route has asked this one, before it read the body
+            known: Principal = request.scope[_PRINCIPAL]
+            return known
         verifier = _verifier(request)
         principal: Principal | None = request.scope.get(_PRINCIPAL)
         if principal is None:
@@ -158,9 +158,9 @@ def _verifier(request: Request) -> AccessTokenVerifier:
     return api.verifier
 
 
-def all_met(request: Request, principal: Principal) -> None:
-    """Note that this request has met every requirement of its route: the route asks them, and FastAPI would again."""
-    request.scope[_MET] = principal
+def all_met(request: Request, requirements: Sequence[Requirement]) -> None:
+    """Note that this request has met these: the route asks those that it knows, and FastAPI would again."""
+    request.scope[_MET] = requirements
 
 
 def _access_token(headers: Iterable[tuple[bytes, bytes]]) -> str:

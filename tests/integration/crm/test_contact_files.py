@@ -1,5 +1,6 @@
 """Contacts as files: import and export over HTTP; what a row means is told in tests/unit/crm/test_contact_csv.py."""
 
+import asyncio
 import csv
 import io
 from typing import Any
@@ -8,7 +9,10 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from shared.testing import BOB, CAROL, FakeIssuer
+from services.crm.app import create_app
+from services.crm.endpoints.contact_files import FILES_AT_ONCE
+from services.crm.settings import CrmSettings
+from shared.testing import ALICE, BOB, CAROL, FakeIssuer
 from tests.integration.crm.conftest import Call
 
 
@@ -161,3 +165,44 @@ def test_an_empty_export_has_its_header(files: Files) -> None:
     assert answer.status_code == 200 and len(rows) == 1
     assert files.fetch("?limit=3")[0].status_code == 422
     assert files.fetch(scope="crm:write")[0].status_code == 403
+
+
+def test_no_sender_takes_the_places_of_the_others(settings: CrmSettings, issuer: FakeIssuer) -> None:
+    """Four files that never end, sent by one caller, kept everybody else from importing for two minutes."""
+    app = create_app(settings, clock=issuer.clock, jwks_transport=issuer.transport())
+
+    async def send(sub: str, arrives: asyncio.Event) -> int:
+        headers = {"authorization": f"Bearer {issuer.access_token(sub=sub)}", "content-type": "text/csv"}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/contacts/import",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        started: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            await arrives.wait()
+            return {"type": "http.request", "body": b"name\nx\n"}
+
+        async def answer(message: Any) -> None:
+            started.append(message)
+            await asyncio.sleep(0)
+
+        await app(scope, receive, answer)
+        return int(started[0]["status"])
+
+    async def attack() -> None:
+        never, now = asyncio.Event(), asyncio.Event()
+        now.set()
+        assert await send(ALICE, now) == 200  # the keys are there
+        slow = [asyncio.create_task(send(ALICE, never)) for _ in range(FILES_AT_ONCE)]
+        refused, _ = await asyncio.wait(slow, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert {task.result() for task in refused} == {503}
+        assert await send(BOB, now) == 200
+        never.set()
+        assert sorted(await asyncio.gather(*slow)) == [200] + [503] * (FILES_AT_ONCE - 1)
+        assert await send(ALICE, now) == 200  # its place is free again
+
+    asyncio.run(attack())

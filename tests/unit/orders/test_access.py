@@ -1,0 +1,7 @@
+from services.auth import sessions
+from services.orders.endpoints import access
+
+
+def test_a_refund_demands_a_sign_in_of_a_class_that_the_provider_has() -> None:
+    """Its name is the provider's to give and stands in both services: neither imports the other."""
+    assert access.ACR_MFA == sessions.ACR_MFA
