@@ -55,7 +55,8 @@ def claimed_client(assertion: str) -> str | None:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         return None
     subject = claims.get("sub")
-    return subject if isinstance(subject, str) and subject else None
+    # a NUL or half a surrogate pair is no part of a name, and no database takes it in a question
+    return subject if isinstance(subject, str) and subject and subject.isprintable() else None
 
 
 def verify_assertion(

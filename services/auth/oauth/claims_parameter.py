@@ -4,6 +4,7 @@ Spec: OpenID Connect Core s5.5 and s5.5.1.1 (acr)
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Never
@@ -94,7 +95,9 @@ def _can_be_a_claim(value: Any) -> bool:
     """Say whether a row can hold this value; one that it can't is nobody's claim."""
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-    return isinstance(value, bool | int | float)
+    if isinstance(value, float):
+        return math.isfinite(value)  # 1e400 is read as infinity, which JSON has no word for
+    return isinstance(value, bool | int)
 
 
 def _texts(wish: _Wish) -> frozenset[str]:
