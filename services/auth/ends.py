@@ -18,7 +18,7 @@ from services.auth.clients import Clients
 from services.auth.logout.outbox import LogoutNotices, queue_notices
 from services.auth.sessions import BrowserSession, Sessions
 from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
-from services.auth.tokens.status_list import MachinePlaces, StatusShards
+from services.auth.tokens.status_list import MachinePlaces, StatusPlace, StatusShards
 from services.auth.users import Users
 
 __all__ = [
@@ -160,9 +160,7 @@ def end_client(stores: EndStores, client_id: str, *, why: str, origin: Origin | 
     stores.waiting_requests.end_of_client(client_id, now)
     families = stores.families.revoke_all(Belonging(client_id=client_id), why=why, now=now)
     machine = stores.machine_places.retire(client_id, now)
-    _finish(stores, end, families)
-    if machine is not None:
-        stores.status_shards.revoke([machine], now)
+    _finish(stores, end, families, machine=machine)
     counts = {"families": len(families), "machine": int(machine is not None)}
     stores.audit.record(AuditEvent(why, now, client_id=client_id, origin=origin, details=counts))
 
@@ -225,10 +223,16 @@ def enable_client(stores: EndStores, client_id: str, *, origin: Origin | None, n
 
 
 def _finish(
-    stores: EndStores, end: _End, families: Sequence[EndedFamily], *, sessions: Sequence[tuple[UUID, UUID]] = ()
+    stores: EndStores,
+    end: _End,
+    families: Sequence[EndedFamily],
+    *,
+    sessions: Sequence[tuple[UUID, UUID]] = (),
+    machine: StatusPlace | None = None,
 ) -> None:
     """Set the bits, and record each family and session. `sessions`: id and user of those that ended now."""
-    stores.status_shards.revoke([family.status for family in families], end.now)
+    places = [family.status for family in families] + ([] if machine is None else [machine])
+    stores.status_shards.revoke(places, end.now)  # all at once: shards are locked in ascending order
     for family in families:
         stores.audit.record(
             AuditEvent(

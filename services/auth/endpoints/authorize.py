@@ -186,6 +186,9 @@ class _Visit:
         if isinstance(step, Login | Mfa | Continue | Consent):
             handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
             return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
+        if isinstance(step, IssueCode):  # before the request's row: an end takes them in this order
+            idle_expires_at = self.now + self.context.settings.session_idle_lifetime
+            stores.sessions.touch(step.signed_in.session.id, idle_expires_at=idle_expires_at)
         if waiting is not None and not stores.waiting_requests.complete(
             waiting.handle_hash, self.browser.browser_hash, self.now
         ):
@@ -200,11 +203,10 @@ class _Visit:
     def _issue(
         self, stores: Stores, request: AuthorizationRequest, standing: Standing, signed_in: SignedIn
     ) -> Response:
-        settings = self.context.settings
-        stores.sessions.touch(signed_in.session.id, idle_expires_at=self.now + settings.session_idle_lifetime)
         if not standing.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
             request = replace(request, scopes=request.scopes & standing.consent.given)
-        code = issue_code(stores.codes, request, signed_in, lifetime=settings.code_lifetime, now=self.now)
+        lifetime = self.context.settings.code_lifetime
+        code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, now=self.now)
         stores.audit.record(
             AuditEvent(
                 "authorization_code_issued",

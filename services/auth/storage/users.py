@@ -29,7 +29,8 @@ class SqlUsers:
         return self._read(users.c.id == user_id, lock=True)
 
     def lock_for_end(self, user_id: UUID) -> None:
-        self.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
+        # against FOR SHARE, not against the foreign keys of a sign-in, which comes to the user's row last
+        self.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
 
     def invalidate_tokens(self, user_id: UUID, now: datetime) -> None:
         before = users.c.tokens_valid_from
