@@ -177,11 +177,9 @@ def redeem(
 def _may_still_sign_in(
     code: AuthorizationCode, client: Client, user: User, session: BrowserSession | None, now: datetime
 ) -> bool:
-    if client.disabled_at is not None or user.disabled_at is not None:
+    if client.disabled_at is not None or session is None or not session.live(now):
         return False
-    if session is None or not session.live(now):
-        return False
-    return user.tokens_valid_from is None or code.auth_time >= user.tokens_valid_from
+    return user.may_sign_in(code.auth_time)
 
 
 def _end_first_use(stores: CodeStores, code: AuthorizationCode | None, origin: Origin, now: datetime) -> None:

@@ -120,7 +120,9 @@ class SignIn:
                 stores.budgets.refund(budget_key, counted=counted)
             raise
         with self.database.transaction() as stores:
-            if user is None or not right or user.disabled_at is not None:
+            if user is not None and right:  # as of now, and held: an end may have come while the password was verified
+                user = stores.users.lock(user.id)
+            if user is None or not right or not user.may_sign_in(now):
                 _record(stores, "sign_in_failed", user, waiting, browser, now)
                 return Wrong()
             stores.budgets.refund(budget_key, counted=counted)

@@ -38,8 +38,4 @@ def find_signed_in(stores: SessionStores, session_hash: bytes | None, now: datet
     if session is None or not session.live(now):
         return None
     user = stores.users.find(session.user_id)
-    if user is None or user.disabled_at is not None:
-        return None
-    if user.tokens_valid_from is not None and session.auth_time < user.tokens_valid_from:
-        return None
-    return SignedIn(session, user)
+    return SignedIn(session, user) if user is not None and user.may_sign_in(session.auth_time) else None

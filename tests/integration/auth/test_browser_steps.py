@@ -4,6 +4,9 @@ import threading
 
 import pytest
 
+from services.auth.authorization import sign_in
+from services.auth.ends import end_user
+from services.auth.passwords import verify_password
 from tests.integration.auth.provider import (
     Browser,
     Provider,
@@ -262,3 +265,25 @@ def test_an_address_that_was_deregistered_meanwhile_gets_no_answer(provider: Pro
     )
     answer = browser.submit(page, username="", password="", action="cancel")
     assert (answer.status_code, error_of(answer)) == (400, OVER)
+
+
+def test_a_password_that_is_changed_while_it_is_verified_opens_nothing(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old password was right when the work began; what it would have left behind is a first factor."""
+    thief = provider.browser()
+    page = thief.open()
+
+    def verify_while_it_changes(password: str, password_hash: str | None) -> bool:
+        right = verify_password(password, password_hash)
+        provider.clock.advance(seconds=1)
+        with provider.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+            bob = stores.users.find_by_username("bob")
+            assert bob is not None
+            end_user(stores, bob.id, why="password_changed", origin=None, now=provider.clock.now())
+        return right
+
+    monkeypatch.setattr(sign_in, "verify_password", verify_while_it_changes)
+    page = thief.enter_password(page, BOB)
+    assert error_of(page) == WRONG
+    assert thief.get(f"/mfa?request={hidden_fields(page)['request']}").headers["location"].startswith("/authorize")
