@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.auth.configuration import ClientEntry, Configuration
-from services.auth.ends import EndStores, end_user
+from services.auth.ends import EndStores, end_machine_tokens, end_user
 from services.auth.entries import ApiEntry, UserEntry
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
@@ -35,8 +35,11 @@ class ConfigurationStore(Protocol):
 
     def put_client(self, client_id: str, metadata: dict[str, Any], now: datetime) -> None: ...
 
-    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> None:
-        """Add the file's secret as the newest of two; None: the client holds none any more."""
+    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> int:
+        """Add the file's secret as the newest of two, and return how many older ones were dropped.
+
+        None: the client holds none any more.
+        """
         ...
 
     def user(self, user_id: UUID) -> dict[str, Any] | None: ...
@@ -51,7 +54,7 @@ class ConfigurationStore(Protocol):
 
     @property
     def ends(self) -> EndStores:
-        """What a changed password or factor ends things in, in the same transaction."""
+        """What a changed password, factor or client key ends things in, in the same transaction."""
         ...
 
 
@@ -80,9 +83,17 @@ def _apply_client(store: ConfigurationStore, client: ClientEntry, *, write: bool
         return []
     if write:
         store.put_client(client.client_id, client.metadata(), now)
-        if present is None or present[1] != secret:
-            store.put_client_secret(client.client_id, secret, now)
+        new_secret = present is None or present[1] != secret
+        dropped = store.put_client_secret(client.client_id, secret, now) if new_secret else 0
+        if dropped or (present is not None and _lost_a_key(present[0], client.metadata())):
+            end_machine_tokens(store.ends, client.client_id, why="client_rekeyed", origin=None, now=now)
     return [f"client {client.client_id}"]
+
+
+def _lost_a_key(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Say whether an assertion that was good is so no more."""
+    held, kept = (metadata.get("jwks", {}).get("keys", []) for metadata in (before, after))
+    return any(key not in kept for key in held)
 
 
 def _apply_apis(store: ConfigurationStore, apis: list[ApiEntry], *, write: bool) -> list[str]:

@@ -100,6 +100,14 @@ class Client:
         """Compare in constant time with each secret that the client holds."""
         return secret_matches(secret, self.secret_hashes)
 
+    def proves_itself_as(self, present: "Client") -> bool:
+        """Say whether all that this client, as it was read before, proves itself by is still good."""
+        return (
+            self.auth_methods <= present.auth_methods
+            and set(self.secret_hashes) <= set(present.secret_hashes)
+            and all(key in present.assertion_keys for key in self.assertion_keys)
+        )
+
     def speaks_for(self, audience: Sequence[str]) -> bool:
         """Say whether a token with this `aud` is meant for an API of this client."""
         return not set(self.resource_identifiers).isdisjoint(audience)

@@ -33,7 +33,7 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         server, client = self.server, self.request.client.client
-        status = server.provider.registrations.machine_place(client.client_id, server.now)
+        status = server.provider.registrations.machine_place(client, server.now)
         if status is None:
             raise InvalidClientError
         body = server.provider.token_issuer.machine_token_response(

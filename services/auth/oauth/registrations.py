@@ -48,20 +48,32 @@ class Registrations:
             self._clients[client_id] = held
         return None if held[1].disabled_at is not None else held[1]
 
-    def machine_place(self, client_id: str, now: datetime) -> StatusPlace | None:
-        """Return the status place for a token that a client gets for itself; None: it is disabled.
+    def machine_place(self, client: Client, now: datetime) -> StatusPlace | None:
+        """Return the status place for a token that `client`, as `find_client` knew it, gets; None: it is disabled.
 
         One that was taken away meanwhile yields tokens that are dead from the start, never ones that outlive an end.
+
+        Raises:
+            Unavailable: what the client proved itself by may be dropped; it must prove itself again.
         """
-        held = self._machine_places.get(client_id)
+        held = self._machine_places.get(client.client_id)
         if held is None or not self._fresh(held[0], now):
-            place = machine_place(self.database, client_id, now)
+            place = machine_place(self.database, client.client_id, now)
             if place is None:
-                self._machine_places.pop(client_id, None)
+                self._machine_places.pop(client.client_id, None)
                 return None
+            self._look_again(client)
             held = (now, place)
-            self._machine_places[client_id] = held
+            self._machine_places[client.client_id] = held
         return held[1]
+
+    def _look_again(self, client: Client) -> None:
+        # after its place was read: the end that drops a secret takes the place that the secret's holder may have
+        with self.database.autocommit() as stores:
+            present = stores.clients.find(client.client_id)
+        if present is None or not client.proves_itself_as(present):
+            self._clients.pop(client.client_id, None)
+            raise Unavailable("the client's keys have just been changed")
 
     def forget_machine_places(self) -> None:
         """Look for each place anew: some machine client's tokens were ended."""

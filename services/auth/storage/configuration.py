@@ -56,14 +56,13 @@ class SqlConfigurationStore:
             )
         )
 
-    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> None:
+    def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> int:
         values = {"configured_secret_hash": secret_hash}
         self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(**values))
         secrets = SqlClientSecrets(self.connection)
         if secret_hash is None:
-            secrets.drop_all(client_id)
-        else:
-            secrets.add(client_id, secret_hash, now)
+            return secrets.drop_all(client_id)
+        return secrets.add(client_id, secret_hash, now)
 
     def user(self, user_id: UUID) -> dict[str, Any] | None:
         query = select(users.c.username, users.c.claims, users.c.team, users.c.roles, users.c.password_hash)

@@ -13,8 +13,10 @@ from services.auth.clients import Client
 from services.auth.configuration import parse_configuration
 from services.auth.keys.key_ring import KeyRing
 from services.auth.storage.configuration import SqlConfigurationStore
+from services.auth.tokens.status_list import StatusPlace
 from shared.errors import ConfigurationError
-from tests.contracts.auth.conftest import NOON, Stage
+from tests.contracts.auth.conftest import NOON, Stage, bit
+from tests.support.assertions import ec_key, public_jwk
 
 FIRST, CHANGED = "the-files-first-secret-of-32-characters", "the-files-other-secret-of-32-characters"
 
@@ -32,7 +34,7 @@ def entry(secret: str | None, **changes: Any) -> dict[str, Any]:
     }
 
 
-def apply(stage: Stage, secret: str | None, *, hour: int = 0, **changes: Any) -> list[str]:
+def apply(stage: Stage, secret: str | None = None, *, hour: int = 0, **changes: Any) -> list[str]:
     apis = [{"identifier": "https://crm.example", "name": "CRM", "scopes": [{"name": "crm:read", "description": ""}]}]
     configuration = parse_configuration({"apis": apis, "clients": [entry(secret, **changes)]}, local=False)
     with stage.sql.unit_of_work() as db:
@@ -126,6 +128,44 @@ def test_a_dropped_secret_ends_the_tokens_that_the_client_got_for_itself(stage: 
     drop_old(stage)
     with stage.auth.autocommit() as stores:
         assert stores.machine_places.find("web") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"secret": "a-third-secret-for-the-file-of-32-characters"},
+        {
+            "secret": None,
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": {"keys": [public_jwk(ec_key(), "k")]},
+        },
+    ],
+)
+def test_a_file_that_drops_a_secret_ends_them_too(stage: Stage, change: dict[str, Any]) -> None:
+    """Whoever found the old secret holds tokens by it."""
+    apply(stage, FIRST)
+    apply(stage, CHANGED, hour=1)
+    place = draw(stage)
+    apply(stage, hour=2, **change)
+    assert bit(stage, place) and draw(stage, hour=2) != place
+
+
+def test_a_file_that_drops_a_key_ends_them_and_one_that_adds_a_key_does_not(stage: Stage) -> None:
+    old, new = public_jwk(ec_key(), "old"), public_jwk(ec_key(), "new")
+    by_key: dict[str, Any] = {"token_endpoint_auth_method": "private_key_jwt"}
+    apply(stage, jwks={"keys": [old]}, **by_key)
+    place = draw(stage)
+    apply(stage, jwks={"keys": [new, old]}, hour=1, **by_key)
+    assert not bit(stage, place)
+    apply(stage, jwks={"keys": [new]}, hour=2, **by_key)
+    assert bit(stage, place)
+
+
+def draw(stage: Stage, *, hour: int = 0) -> StatusPlace:
+    with stage.auth.transaction() as stores:
+        place = stores.machine_places.draw("web", NOON + timedelta(hours=hour))
+    assert place is not None
+    return place
 
 
 def test_no_secret_is_at_rest(stage: Stage) -> None:

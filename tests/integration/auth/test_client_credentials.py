@@ -1,10 +1,12 @@
 """POST /token with client_credentials (RFC 6749 s4.4): a token for a machine, and what such a token never is."""
 
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 
+from services.auth.client_secrets import drop_old_secrets, rotate_secret
 from tests.integration.auth.provider import Provider, claims_of, oauth_error
 from tests.integration.auth.seeds import CRM, ORDERS
 
@@ -148,3 +150,22 @@ def test_a_machine_token_costs_one_signature_and_no_statement(
     statements.clear()
     granted(provider)
     assert (statements, signed) == ([], ["at+jwt"])
+
+
+@pytest.mark.parametrize("had_tokens", [True, False])
+def test_a_dropped_secret_that_a_process_still_remembers_gets_no_token_that_lives(
+    provider: Provider, had_tokens: bool
+) -> None:
+    """Clients are remembered for ten seconds, and the thief is quick."""
+    other = provider.restarted()
+    if had_tokens:
+        granted(other)
+    assert other.introspect("x", by="reports-job").status_code == 400, "the process knows the client now"
+    with other.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+        rotate_secret(stores, "reports-job", provider.clock.now() + timedelta(seconds=1))
+        drop_old_secrets(stores, "reports-job", provider.clock.now())
+    at_once = other.machine()
+    assert at_once.status_code != 200 or not other.introspect(at_once.json()["access_token"]).json()["active"]
+    provider.clock.advance(seconds=2)
+    assert other.machine().status_code == (503 if had_tokens else 401), "once: the new secret's holder tries again"
+    assert oauth_error(other.machine(), 401) == "invalid_client"
