@@ -70,11 +70,12 @@ def _answer(context: AuthContext, access_token: str) -> Response:
     with context.database.autocommit() as stores:
         family = stores.families.find(family_id)
         user = stores.users.find(family.user_id) if family is not None and family.live(now) else None
-    if family is None or user is None or user.disabled_at is not None:
+    client = None if family is None else context.provider.registrations.find_client(family.client_id, now)
+    if family is None or client is None or user is None or user.disabled_at is not None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
     if "openid" not in scopes:
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
-    asked = answered(family.claims.userinfo, user.standard_claims)
+    asked = answered(family.claims.within(client.scopes).userinfo, user.standard_claims)
     return JSONResponse({"sub": user.subject, **asked, **user.claims_for(scopes)}, headers=NO_STORE)
 
 

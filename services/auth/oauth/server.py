@@ -143,16 +143,17 @@ class OAuthServer(AuthorizationServer):
             refresh_token=refresh_token,
             nonce=nonce,
             now=self.now,
-            requested=self._requested_claims(grant),
+            requested=self._requested_claims(grant, client),
         )
 
-    def _requested_claims(self, grant: Grant) -> dict[str, Any]:
-        """Return what the user has, at this moment, of the claims asked for in the ID token."""
-        if not grant.claims.id_token:  # nearly always: a refresh stays one statement
+    def _requested_claims(self, grant: Grant, client: Client) -> dict[str, Any]:
+        """Return what the user has of the claims asked for in the ID token, and what the client may have, as of now."""
+        asked = grant.claims.within(client.scopes).id_token
+        if not asked:  # nearly always: a refresh stays one statement
             return {}
         with self.provider.database.autocommit() as stores:
             user = stores.users.find(grant.user_id)
-        return {} if user is None else answered(grant.claims.id_token, user.standard_claims)
+        return {} if user is None else answered(asked, user.standard_claims)
 
     # ------------------------------------------------ what Authlib calls
 

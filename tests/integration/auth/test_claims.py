@@ -159,3 +159,15 @@ def test_other_wishes_for_an_acr_are_no_error(provider: Provider, browser: Brows
 def test_an_essential_acr_is_met_by_who_can(provider: Provider, browser: Browser) -> None:
     asked = asking(id_token={"acr": {"essential": True, "value": MFA}})
     assert claims_of(tokens_of(provider, browser, BOB, **asked)["id_token"])["acr"] == MFA
+
+
+def test_a_client_that_loses_a_scope_loses_the_claims_that_it_opens(provider: Provider, browser: Browser) -> None:
+    """A refresh cuts the scopes; what was once asked for by name is no way around that."""
+    asked = asking(userinfo={"name": None, "email": None}, id_token={"email": None})
+    tokens = tokens_of(provider, browser, **asked)
+    narrowed = "json_set(metadata, '$.scope', 'openid profile offline_access')"
+    provider.sql(f"UPDATE clients SET metadata = {narrowed} WHERE client_id = 'mobile-app'")
+    provider.clock.advance(seconds=11)
+    again = provider.refresh(tokens["refresh_token"]).json()
+    assert "email" not in claims_of(again["id_token"])
+    assert provider.userinfo(again["access_token"]).json() == {"sub": ALICES_SUB, "name": "Alice Liddell"}
