@@ -7,7 +7,7 @@ verified, in transactions of their own, so that a refusal is remembered whatever
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +30,9 @@ from services.auth.sessions import (
 from services.auth.throttling import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
 from services.auth.users import User, normalise_username
 from shared.errors import Unavailable
+
+#: How long a browser remembers that it has signed in here.
+DEVICE_LIFETIME = timedelta(days=400)
 
 
 class KnownDevices(RememberedDevices, Protocol):

@@ -14,15 +14,13 @@ from datetime import timedelta
 from fastapi import Request
 from starlette.responses import Response
 
-from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.sign_in import DEVICE_LIFETIME, Browser
 from services.auth.endpoints.dependencies import context_of, origin_of
 from services.auth.opaque_token import LENGTH, b64url, digest
 
 SESSION = "SSO_SESSION"
 BROWSER = "SSO_BROWSER"
 DEVICE = "SSO_DEVICE"
-
-_DEVICE_LIFETIME = timedelta(days=400)
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +44,7 @@ class Cookies:
         self._set(response, BROWSER, value, None)
 
     def set_device(self, response: Response, value: str) -> None:
-        self._set(response, DEVICE, value, _DEVICE_LIFETIME)
+        self._set(response, DEVICE, value, DEVICE_LIFETIME)
 
     def _set(self, response: Response, name: str, value: str, lifetime: timedelta | None) -> None:
         response.set_cookie(

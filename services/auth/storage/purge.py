@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_, update
 
+from services.auth.authorization.sign_in import DEVICE_LIFETIME
+from services.auth.storage.assertion_jtis import MARGIN
 from services.auth.storage.status_shards import SqlStatusShards
 from services.auth.storage.tables import (
     assertion_jtis,
@@ -13,6 +15,7 @@ from services.auth.storage.tables import (
     browser_sessions,
     failure_budgets,
     families,
+    known_devices,
     logout_notices,
     machine_places,
     status_shards,
@@ -47,8 +50,8 @@ class SqlPurge:
         return self._delete(logout_notices, logout_notices.c.finished_at < self.now - self.kept)
 
     def assertion_jtis(self) -> int:
-        """Delete those of assertions that have expired, by a margin for the clocks of processes."""
-        cutoff = self.now - timedelta(hours=1)
+        """Delete those of assertions that have expired."""
+        cutoff = self.now - MARGIN
         key = (assertion_jtis.c.client_id, assertion_jtis.c.jti_hash)
         batch = select(*key).where(assertion_jtis.c.expires_at < cutoff).order_by(*key).limit(BATCH).with_for_update()
         found = [tuple(row) for row in self.connection.execute(batch)]
@@ -103,6 +106,15 @@ class SqlPurge:
         free = or_(row.blocked_until.is_(None), row.blocked_until < self.now)
         return self._delete(failure_budgets, and_(row.updated_at < self.now - self.kept, free))
 
+    def known_devices(self) -> int:
+        """Delete browsers that have forgotten it themselves: their cookie was given to them once, for so long."""
+        row = known_devices.c
+        key = (row.device_hash, row.user_id)
+        old = row.created_at < self.now - DEVICE_LIFETIME
+        found = [tuple(each) for each in self.connection.execute(select(*key).where(old).order_by(*key).limit(BATCH))]
+        self.connection.execute(delete(known_devices).where(tuple_(*key).in_(found)))
+        return len(found)
+
     def _delete(self, table: Table, condition: ColumnElement[bool]) -> int:
         key: Column[object] = next(iter(table.primary_key.columns))
         batch = select(key).where(condition).order_by(key).limit(BATCH).with_for_update()
@@ -129,5 +141,6 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "authorization codes": SqlPurge.codes,
     "browser sessions": SqlPurge.sessions,
     "failure budgets": SqlPurge.failure_budgets,
+    "known browsers": SqlPurge.known_devices,
     "status places of machine clients": SqlPurge.machine_places,
 }

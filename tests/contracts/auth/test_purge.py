@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.sign_in import DEVICE_LIFETIME
+from services.auth.client_assertion import AssertionUse
 from services.auth.storage import purge
 from services.auth.storage.purge import PURGES, SqlPurge
 from services.auth.storage.tables import (
@@ -24,6 +26,7 @@ from services.auth.storage.tables import (
 from services.auth.throttling import account_budget, begin_attempt
 from services.auth.tokens.family import NewFamily
 from services.auth.tokens.status_list import StatusPlace
+from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import NOON, Stage, bit, version
 
 KEPT, LONGEST = timedelta(days=30), timedelta(minutes=62)
@@ -168,3 +171,25 @@ def test_used_assertions_and_finished_logouts_go(stage: Stage) -> None:
     with stage.sql.unit_of_work() as db:
         db.execute(update(logout_notices).values(outcome="delivered", finished_at=NOON))
     assert run(stage, NOON + KEPT + SECOND) == {"logout notices": 1}
+
+
+def test_a_browser_is_forgotten_when_its_own_cookie_has_expired(stage: Stage) -> None:
+    """Each sign-in from a fresh browser adds a row: without this the table only grows."""
+    with stage.auth.transaction() as stores:
+        stores.devices.remember(b"d" * 32, UUID(ALICE), NOON)
+        stores.devices.remember(b"d" * 32, UUID(BOB), NOON + SECOND)
+    assert "known browsers" not in run(stage, NOON + DEVICE_LIFETIME)
+    assert run(stage, NOON + DEVICE_LIFETIME + SECOND)["known browsers"] == 1
+    with stage.auth.autocommit() as stores:
+        assert stores.devices.knows(b"d" * 32, UUID(BOB)) and not stores.devices.knows(b"d" * 32, UUID(ALICE))
+
+
+def test_an_assertion_stays_used_for_a_process_whose_clock_is_behind(stage: Stage) -> None:
+    """One use in 256 sweeps: what it takes for expired may still be good elsewhere."""
+    used = AssertionUse("app", b"u" * 32, NOON)
+    with stage.auth.autocommit() as stores:
+        assert stores.assertions.use(used, NOON)
+        assert stores.assertions.use(AssertionUse("app", bytes(32), NOON + SECOND), NOON + timedelta(minutes=5))
+        assert not stores.assertions.use(used, NOON - SECOND)
+        assert stores.assertions.use(AssertionUse("app", bytes(31) + b"x", NOON), NOON + timedelta(hours=1) + SECOND)
+    assert count(stage, assertion_jtis) == 2

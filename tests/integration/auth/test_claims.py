@@ -165,8 +165,10 @@ def test_a_client_that_loses_a_scope_loses_the_claims_that_it_opens(provider: Pr
     """A refresh cuts the scopes; what was once asked for by name is no way around that."""
     asked = asking(userinfo={"name": None, "email": None}, id_token={"email": None})
     tokens = tokens_of(provider, browser, **asked)
-    narrowed = "json_set(metadata, '$.scope', 'openid profile offline_access')"
-    provider.sql(f"UPDATE clients SET metadata = {narrowed} WHERE client_id = 'mobile-app'")
+    provider.sql(
+        "UPDATE clients SET metadata = json_set(metadata, '$.scope', 'openid profile offline_access')"
+        " WHERE client_id = 'mobile-app'"
+    )
     provider.clock.advance(seconds=11)
     again = provider.refresh(tokens["refresh_token"]).json()
     assert "email" not in claims_of(again["id_token"])
