@@ -40,10 +40,18 @@ class BrowserSession:
         """Say whether the session may still be used."""
         return self.ended_at is None and now < self.idle_expires_at and now < self.expires_at
 
+    def mfa_is_remembered(self, now: datetime) -> bool:
+        """Say whether the second factor need not be given again where nothing asks for it."""
+        return self.mfa_at is not None and now - self.mfa_at <= MFA_LIFETIME
+
     def acr(self, now: datetime) -> str:
-        """Return the authentication context class that the session reaches at this moment."""
-        fresh = self.mfa_at is not None and now - self.mfa_at <= MFA_LIFETIME
-        return ACR_MFA if fresh else ACR_1FA
+        """Return the authentication context class that the session reaches at this moment.
+
+        A second factor from before the last password is no part of that authentication: else who has a signed-in
+        browser and the password alone would get tokens that say "a second factor, just now".
+        """
+        together = self.mfa_at is not None and self.mfa_at >= self.password_at
+        return ACR_MFA if together and self.mfa_is_remembered(now) else ACR_1FA
 
     def amr(self, now: datetime) -> tuple[str, ...]:
         """Return the methods behind that class (RFC 8176)."""

@@ -123,9 +123,13 @@ class _Visit:
 
     def _second_factor_is_due(self, session: BrowserSession) -> bool:
         """Say whether a user who has a second factor must give it now."""
-        if session.acr(self.now) != ACR_MFA or session.mfa_at is None:
+        if session.mfa_at is None or not session.mfa_is_remembered(self.now):
             return True
-        if not self._wants_mfa() or self.request.max_age is None or self._given_here(session.mfa_at):
+        if not self._wants_mfa():
+            return False
+        if session.acr(self.now) != ACR_MFA:  # a password was given since
+            return True
+        if self.request.max_age is None or self._given_here(session.mfa_at):
             return False
         return self.request.max_age == 0 or self.now - session.mfa_at > timedelta(seconds=self.request.max_age)
 

@@ -20,7 +20,6 @@ from services.auth.mfa.totp import TotpCredentials, verify_totp
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.passwords import verify_password
 from services.auth.sessions import (
-    ACR_MFA,
     Authentication,
     BrowserSession,
     SessionLifetimes,
@@ -129,7 +128,7 @@ class SignIn:
                 _record(stores, "sign_in_failed", user, waiting, browser, now)
                 return Wrong()
             stores.budgets.refund(budget_key, counted=counted)
-            if user.has_totp and not _second_factor_is_fresh(stores, user, browser, now):
+            if user.has_totp and not _second_factor_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
                 return FirstFactorDone()
             return self._complete(stores, waiting, browser, user, password_at=now, mfa_at=None, now=now)
@@ -217,9 +216,9 @@ def _first_factor_stands(
     return signed_in is not None and signed_in.user.id == user.id
 
 
-def _second_factor_is_fresh(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
+def _second_factor_is_remembered(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
     signed_in = find_signed_in(stores, browser.session_hash, now)
-    return signed_in is not None and signed_in.user.id == user.id and signed_in.session.acr(now) == ACR_MFA
+    return signed_in is not None and signed_in.user.id == user.id and signed_in.session.mfa_is_remembered(now)
 
 
 def _record(

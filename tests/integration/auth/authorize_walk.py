@@ -40,6 +40,10 @@ class Known:
     def has_mfa(self, now: datetime) -> bool:
         return self.mfa_at is not None and now - self.mfa_at <= DAY
 
+    def acr(self, now: datetime) -> str:
+        """A second factor from before the last password is remembered, and no part of that sign-in."""
+        return "mfa" if self.has_mfa(now) and self.mfa_at and self.mfa_at >= self.password_at else "1fa"
+
 
 @dataclass
 class Tab:
@@ -267,7 +271,7 @@ class AuthorizeWalk(RuleBasedStateMachine):
         assert claims["sub"].endswith(names[session.user]), "a code for the wrong user"
         assert claims["aud"] == tab.client
         assert claims["auth_time"] == int(session.auth_time.timestamp())
-        assert claims["acr"].endswith("mfa" if session.has_mfa(self.now) else "1fa")
+        assert claims["acr"].endswith(session.acr(self.now))
         assert set(tokens["scope"].split()) == tab.scopes
 
     def _judge_code(self, tab: Tab, session: Known) -> None:
@@ -277,6 +281,7 @@ class AuthorizeWalk(RuleBasedStateMachine):
         if session.user == "bob":
             assert session.has_mfa(now), "a second factor skipped"
             assert session.mfa_at is not None
+            assert session.acr(now) == "mfa" or not tab.wants_mfa, "a password taken for a second factor"
             if tab.wants_mfa and tab.max_age is not None and session.mfa_at < tab.began:
                 assert tab.max_age > 0 and now - session.mfa_at <= timedelta(seconds=tab.max_age), "an old step-up"
         if "login" in prompts or tab.max_age == 0:

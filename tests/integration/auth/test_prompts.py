@@ -5,6 +5,8 @@ import pytest
 from tests.integration.auth.provider import Browser, Provider, answer_of, claims_of
 from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, DEEP_LINK, LOOPBACK
 
+MFA = "urn:company:acr:mfa"
+
 
 @pytest.mark.requirement("RFC8252-8.6")
 @pytest.mark.parametrize("uri", [DEEP_LINK, "com.company.myapp:/callback", LOOPBACK, "http://[::1]:5/callback"])
@@ -72,3 +74,31 @@ def test_a_second_factor_of_yesterday_is_asked_for_again(provider: Provider, bro
     browser.authorize(redirect_uri=APP_LINK)
     provider.clock.advance(hours=3)
     assert 'id="password"' in browser.open(redirect_uri=APP_LINK).text
+
+
+@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "60"}])
+def test_a_password_alone_brings_no_fresh_second_factor(
+    provider: Provider, browser: Browser, changes: dict[str, str]
+) -> None:
+    """RFC 9470: a signed-in browser and the password are not "mfa, at most five minutes old".
+
+    Else who has both would get past a refund's step-up by not asking for one.
+    """
+    browser.sign_in(BOB)
+    provider.clock.advance(hours=1)
+    answer = browser.enter_password(browser.open(redirect_uri=APP_LINK, **changes), BOB)
+    tokens = provider.redeem(answer_of(answer)["code"], redirect_uri=APP_LINK).json()
+    claims = claims_of(tokens["access_token"])
+    assert (claims["acr"], claims["amr"]) == ("urn:company:acr:1fa", ["pwd"])
+    page = browser.open(redirect_uri=APP_LINK, acr_values=MFA)
+    assert 'id="otp"' in page.text, "the step up needs what the password's thief lacks"
+    tokens = provider.redeem(answer_of(browser.enter_otp(page))["code"], redirect_uri=APP_LINK).json()
+    assert claims_of(tokens["access_token"])["acr"] == MFA
+
+
+def test_who_wants_a_second_factor_and_a_new_sign_in_gets_both(provider: Provider, browser: Browser) -> None:
+    browser.sign_in(BOB)
+    provider.clock.advance(hours=1)
+    page = browser.enter_password(browser.open(redirect_uri=APP_LINK, prompt="login", acr_values=MFA), BOB)
+    assert 'id="otp"' in page.text
+    assert "code" in answer_of(browser.enter_otp(page))

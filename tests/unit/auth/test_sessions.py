@@ -60,5 +60,11 @@ def test_the_same_user_keeps_the_sid_and_gets_another_cookie() -> None:
     ],
 )
 def test_a_second_factor_counts_for_a_day(age: timedelta | None, acr: str, amr: tuple[str, ...]) -> None:
-    session = begin(mfa_at=None if age is None else NOW - age)
+    session = begin(password_at=NOW - 25 * HOUR, mfa_at=None if age is None else NOW - age)
     assert (session.acr(NOW), session.amr(NOW)) == (acr, amr)
+
+
+def test_a_second_factor_from_before_the_last_password_is_remembered_and_no_part_of_that_sign_in() -> None:
+    session = begin(password_at=NOW, mfa_at=NOW - timedelta(seconds=1))
+    assert session.mfa_is_remembered(NOW) and not session.mfa_is_remembered(NOW + 24 * HOUR)
+    assert (session.acr(NOW), session.amr(NOW)) == (ACR_1FA, ("pwd",))

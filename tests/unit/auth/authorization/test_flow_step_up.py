@@ -64,8 +64,12 @@ class Row:
         Row(HOUR, HOUR, Login(), WISH, 300, "login"),
         Row(HOUR, HOUR, Login(), WISH, None, "login"),
         Row(MINUTE, MINUTE, Login(), WISH, 0),
-        # a day later it counts as one factor
-        Row(HOUR, 24 * HOUR, CODE, WISH),
+        # a day later it counts as one factor, and where it is wished for so does one from before the last password
+        Row(24 * HOUR, 24 * HOUR, CODE, WISH),
+        Row(HOUR, HOUR + SECOND, Mfa(), WISH),
+        Row(HOUR, HOUR + SECOND, Mfa(), MUST),
+        Row(HOUR, 24 * HOUR, CODE, {}),
+        Row(HOUR, 24 * HOUR, CODE, EITHER),
         Row(HOUR, 24 * HOUR + SECOND, Mfa(), WISH),
         Row(HOUR, None, Mfa(), WISH),
         Row(13 * HOUR, None, Login(), WISH),
