@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from services.auth.logout.request import LogoutRequest, WaitingLogout
+from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import waiting_logouts
 from shared.database import Connection
 
@@ -19,6 +20,7 @@ class SqlWaitingLogouts:
     connection: Connection
 
     def add(self, waiting: WaitingLogout) -> None:
+        sweep(self.connection, waiting_logouts, added=waiting.handle_hash, before=waiting.created_at)
         self.connection.execute(
             insert(waiting_logouts).values(
                 handle_hash=waiting.handle_hash,

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import browser_sessions, waiting_requests
 from shared.database import Connection
 
@@ -21,6 +22,7 @@ class SqlWaitingRequests:
     connection: Connection
 
     def add(self, waiting: WaitingRequest) -> None:
+        sweep(self.connection, waiting_requests, added=waiting.handle_hash, before=waiting.created_at)
         self.connection.execute(
             insert(waiting_requests).values(
                 handle_hash=waiting.handle_hash,

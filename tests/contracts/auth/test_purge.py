@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.sign_in import DEVICE_LIFETIME
 from services.auth.client_assertion import AssertionUse
+from services.auth.logout.request import LogoutRequest, WaitingLogout
 from services.auth.storage import purge
 from services.auth.storage.purge import PURGES, SqlPurge
 from services.auth.storage.tables import (
@@ -193,3 +194,17 @@ def test_an_assertion_stays_used_for_a_process_whose_clock_is_behind(stage: Stag
         assert not stores.assertions.use(used, NOON - SECOND)
         assert stores.assertions.use(AssertionUse("app", bytes(31) + b"x", NOON), NOON + timedelta(hours=1) + SECOND)
     assert count(stage, assertion_jtis) == 2
+
+
+def test_a_flood_of_strangers_requests_leaves_no_more_rows_than_are_still_good(stage: Stage) -> None:
+    """Anybody may write these: without a timer's help the expired ones go with the new ones."""
+    request, logout = AuthorizationRequest("app", "myapp://callback", frozenset({"openid"})), LogoutRequest()
+    for number in range(1, 20):
+        key, at = bytes([number]) * 32, NOON + number * SECOND
+        with stage.auth.transaction() as stores:
+            stores.waiting_requests.add(WaitingRequest(key, request, at, at + SECOND, pushed=number % 2 == 0))
+            stores.waiting_logouts.add(WaitingLogout(key, logout, at, at + SECOND))
+    with stage.auth.transaction() as stores:
+        stores.waiting_requests.add(WaitingRequest(bytes(32), request, NOON + 19 * SECOND, NOON + 60 * SECOND))
+        stores.waiting_logouts.add(WaitingLogout(bytes(32), logout, NOON + 19 * SECOND, NOON + 60 * SECOND))
+    assert (count(stage, waiting_requests), count(stage, waiting_logouts)) == (3, 3)
