@@ -20,7 +20,7 @@ from services.auth.clients import Client, Clients
 from services.auth.ends import PendingCodes, end_family
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.requested_claims import RequestedClaims
-from services.auth.sessions import BrowserSession, Sessions
+from services.auth.sessions import ACR_1FA, BrowserSession, Sessions
 from services.auth.tokens.family import Families, Grant, NewFamily
 from services.auth.tokens.status_list import StatusShards
 from services.auth.users import User, Users
@@ -129,7 +129,7 @@ def issue_code(
             scopes=request.scopes,
             resources=request.resources,
             auth_time=session.auth_time,
-            acr=session.acr(now),
+            acr=_class_of_answer(request, session.acr(now)),
             amr=session.amr(now),
             claims=request.claims,
             created_at=now,
@@ -137,6 +137,14 @@ def issue_code(
         )
     )
     return code
+
+
+def _class_of_answer(request: AuthorizationRequest, reached: str) -> str:
+    """Return the class to answer: of those of which one is a must, one (OpenID Connect Core s5.5.1.1).
+
+    A person who gave two factors gave the one that was demanded, too.
+    """
+    return ACR_1FA if request.essential_acr is not None and reached not in request.essential_acr else reached
 
 
 def redeem(

@@ -161,6 +161,12 @@ def test_an_essential_acr_is_met_by_who_can(provider: Provider, browser: Browser
     assert claims_of(tokens_of(provider, browser, BOB, **asked)["id_token"])["acr"] == MFA
 
 
+def test_an_essential_acr_is_answered_by_one_of_those_that_were_named(provider: Provider, browser: Browser) -> None:
+    """OpenID Connect Core s5.5.1.1: two factors meet the demand for one, and the answer says which it met."""
+    asked = asking(id_token={"acr": {"essential": True, "values": [ONE, "urn:x"]}})
+    assert claims_of(tokens_of(provider, browser, BOB, **asked)["id_token"])["acr"] == ONE
+
+
 def test_a_client_that_loses_a_scope_loses_the_claims_that_it_opens(provider: Provider, browser: Browser) -> None:
     """A refresh cuts the scopes; what was once asked for by name is no way around that."""
     asked = asking(userinfo={"name": None, "email": None}, id_token={"email": None})
