@@ -108,3 +108,11 @@ def test_405_names_every_method_of_the_address(api: Api) -> None:
         assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/problem+json")
         assert methods <= set(answer.headers["Allow"].split(", "))
         assert "PUT" not in answer.headers["Allow"]
+
+
+def test_no_page_of_another_origin_may_read_an_answer(api: Api) -> None:
+    path = next(iter(api.lists))
+    asked = {"Origin": "https://attacker.example", "Access-Control-Request-Method": "GET"}
+    assert api.client.options(path, headers=asked).status_code == 405
+    for answer in (api.client.options(path, headers=asked), api.call(ALICES, "GET", path, headers=asked)):
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]

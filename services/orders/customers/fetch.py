@@ -8,6 +8,7 @@ import json
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -57,6 +58,7 @@ def open_client(timeout: timedelta, transport: httpx2.AsyncBaseTransport | None 
         timeout=timeout.total_seconds(),
         limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30),
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # one client for every caller: it keeps none
     )
 
 

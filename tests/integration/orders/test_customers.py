@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from shared.testing import FakeIssuer, SettableClock
+from shared.testing import ALICE, BOB, FakeIssuer, SettableClock
 from tests.integration.orders.conftest import Call
 from tests.support.scripted_suite import ScriptedSuite
 
@@ -45,6 +45,16 @@ def test_the_callers_token_never_reaches_the_crm(call: Call, suite: ScriptedSuit
     callers = suite.token.asked[0].form["subject_token"]
     assert callers.count(".") == 2
     assert all(callers not in str(asked) for asked in suite.contacts.asked)
+
+
+def test_no_cookie_of_one_callers_answer_goes_out_with_the_next_callers_question(
+    call: Call, suite: ScriptedSuite
+) -> None:
+    suite.contacts.next(200, {"id": CUSTOMER}, Set_Cookie="sid=alices; Path=/")
+    for sub in (ALICE, BOB):
+        assert post(call, sub=sub).status_code == 201
+    assert len(suite.contacts.asked) == 2
+    assert not [asked for asked in suite.contacts.asked + suite.token.asked if "cookie" in asked.headers]
 
 
 @pytest.mark.parametrize("customer_id", [CUSTOMER, str(uuid4())], ids=["foreign", "unknown"])
