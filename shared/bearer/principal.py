@@ -40,5 +40,5 @@ class Principal:
 
     @property
     def team(self) -> str | None:
-        """The team of the user: the one group that the provider puts in a token (RFC 9068 s2.2.3)."""
-        return self.groups[0] if self.groups else None
+        """The team of the user: the one group that the provider puts in a token (RFC 9068 s2.2.3), if it has a name."""
+        return next(iter(self.groups), "") or None

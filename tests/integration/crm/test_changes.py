@@ -181,3 +181,31 @@ def test_a_lost_answer_can_be_asked_for_again(call: Call, kind: str) -> None:
     others = {**body, "subject": "y"} if kind == "activities" else {"name": "y"}
     assert call("POST", f"/api/{kind}", json=others, headers=key).status_code == 422
     assert len(call("GET", f"/api/{kind}").json()["items"]) == (2 if kind == "contacts" else 1)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"roles": []},
+        {"roles": ["Manager"]},
+        {"groups": []},
+        {"groups": [""]},
+        {"groups": ["support"]},
+        {"groups": ["support", "sales"]},
+    ],
+    ids=str,
+)
+def test_who_was_a_manager_gets_no_stored_answer_of_that_time(call: Call, now: dict[str, Any]) -> None:
+    at = call("POST", "/api/contacts", json={"name": "x"}).headers["Location"]
+    call("DELETE", at)
+    key = {"Idempotency-Key": "k"}
+    assert call("POST", f"{at}/restore", headers=key, **MANAGER).status_code == 200
+    assert call("POST", f"{at}/restore", headers=key, **{**MANAGER, **now}).status_code == 404
+    assert call("GET", at, **{**MANAGER, **now}).status_code == 404
+
+
+@pytest.mark.parametrize("groups", [[], [""]], ids=str)
+def test_people_without_a_team_are_no_team(call: Call, groups: list[str]) -> None:
+    at = call("POST", "/api/contacts", json={"name": "x"}, groups=groups).headers["Location"]
+    assert call("GET", at, groups=groups).status_code == 200
+    assert call("GET", at, sub=CAROL, roles=["manager"], groups=groups).status_code == 404
