@@ -62,18 +62,23 @@ class Registrations:
             if place is None:
                 self._machine_places.pop(client.client_id, None)
                 return None
-            self._look_again(client)
+            # now: the end that drops a secret takes the place that the secret's holder may have
+            self.look_again(client)
             held = (now, place)
             self._machine_places[client.client_id] = held
         return held[1]
 
-    def _look_again(self, client: Client) -> None:
-        # after its place was read: the end that drops a secret takes the place that the secret's holder may have
+    def look_again(self, client: Client) -> None:
+        """Make sure that a client, as `find_client` knew it, is still enabled and what it proves itself by still good.
+
+        Raises:
+            Unavailable: it has changed; asked again, it has to prove itself anew.
+        """
         with self.database.autocommit() as stores:
             present = stores.clients.find(client.client_id)
-        if present is None or not client.proves_itself_as(present):
+        if present is None or present.disabled_at is not None or not client.proves_itself_as(present):
             self._clients.pop(client.client_id, None)
-            raise Unavailable("the client's keys have just been changed")
+            raise Unavailable("the client has just been changed")
 
     def forget_machine_places(self) -> None:
         """Look for each place anew: some machine client's tokens were ended."""

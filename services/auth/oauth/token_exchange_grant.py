@@ -67,6 +67,7 @@ class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
             family = stores.families.find(family_id)
         if family is None or not family.live(now):
             raise InvalidRequestError(_BAD_SUBJECT)
+        provider.registrations.look_again(client)  # no row of the acting client's own ends what it trades
         return claims
 
     def _target(self) -> str:

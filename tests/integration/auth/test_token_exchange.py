@@ -5,6 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
+from services.auth.ends import disable_client
 from tests.integration.auth.provider import Provider, basic, claims_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import BOB, CAROL, CRM, ORDERS
 
@@ -201,3 +202,12 @@ def test_deep_nesting_in_a_token_is_no_server_error(refusing: Provider) -> None:
     deep = jwt.utils.base64url_encode(b"[" * 30_000).decode()
     assert oauth_error(refusing.exchange(f"{deep}.e30.x")) == "invalid_request"
     assert refusing.userinfo(f"{deep}.e30.x").status_code == 401
+
+
+def test_a_disabled_api_trades_nothing_where_it_is_still_remembered(provider: Provider, tokens: dict[str, Any]) -> None:
+    """Clients are remembered for ten seconds, and no end of its own would reach what it trades in them."""
+    traded(provider, tokens["access_token"])
+    with provider.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+        assert disable_client(stores, "orders-api", origin=None, now=provider.clock.now())
+    assert provider.exchange(tokens["access_token"]).status_code == 503
+    assert oauth_error(provider.exchange(tokens["access_token"]), 401) == "invalid_client"
