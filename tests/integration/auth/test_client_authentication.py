@@ -160,7 +160,7 @@ def test_used_assertions_are_swept_away_once_expired(provider: Provider) -> None
     sweeping = next(str(n) for n in range(10_000) if digest(str(n))[0] == 0)
     for _ in range(3):
         machine(provider, assertion(provider))
-    provider.clock.advance(minutes=2)
+    provider.clock.advance(hours=1, minutes=2)
     machine(provider, assertion(provider, jti=sweeping))
     with provider.database.autocommit() as db:
         assert db.execute(text(kept)).scalar_one() == 1
