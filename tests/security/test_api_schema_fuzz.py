@@ -1,6 +1,6 @@
 """Both APIs under requests made from their own descriptions, right and wrong ones, by somebody with an eye on alice.
 
-500 seeded cases an API; 10,000 with SOAK=1. Bob sends them, and aims a good part of them at alice's records: by their
+500 seeded cases an API; 10,000 with SOAK=1, on PostgreSQL. Bob sends them, and aims a good part of them at alice's records: by their
 ids in paths, queries and bodies. An oracle reads her records before and afterwards.
 """
 
@@ -33,7 +33,9 @@ REFERENCES = ("company_id", "contact_id", "customer_id")
 
 @pytest.fixture(params=SERVICES)
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
-    with running_api(request.param, tmp_path) as running:
+    # at full size on PostgreSQL, whose texts and numbers have limits that SQLite does not know
+    url: str | None = request.getfixturevalue("postgres_database_url") if SOAK else None
+    with running_api(request.param, tmp_path, url) as running:
         yield running
 
 
