@@ -1,7 +1,7 @@
 """Both APIs under requests made from their own descriptions, right and wrong ones, by somebody with an eye on alice.
 
-500 seeded cases an API; 10,000 with SOAK=1, on PostgreSQL. Bob sends them, and aims a good part of them at alice's records: by their
-ids in paths, queries and bodies. An oracle reads her records before and afterwards.
+500 seeded cases an API; 10,000 with SOAK=1, on PostgreSQL. Bob sends them, and aims a good part of them at alice's
+records: by their ids in paths, queries and bodies. An oracle reads her records before and afterwards.
 """
 
 import json
