@@ -15,18 +15,9 @@ from shared.bearer import Reach
 from shared.database import Database
 from shared.listing import Listing
 from shared.pagination import Cursor
+from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
 
-ROWS = 100_000
 START = datetime(2030, 1, 1, tzinfo=UTC)
-NUMBERS = {
-    "postgresql": f"generate_series(1, {ROWS}) AS numbers(n)",
-    "sqlite": f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {ROWS}) SELECT n FROM c)",
-}
-IDS = {"postgresql": "lpad(to_hex(n), 32, '0')::uuid", "sqlite": "printf('%032x', n)"}
-TIMES = {
-    "postgresql": "timestamptz '2030-01-01 00:00:00Z' + n * interval '1 second'",
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S.000000', '2030-01-01', '+' || n || ' seconds')",
-}
 OWN, TEAM, ALL = Reach(subject="owner 1"), Reach(subject="owner 1", team="team 1"), Reach(everyone=True)
 
 

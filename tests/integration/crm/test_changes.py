@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.testing import BOB, CAROL, SettableClock
-from tests.integration.crm.conftest import Call
+from tests.support.calls import Call
 
 HATTER = {"name": "Mad Hatter", "email": "hatter@tea.example", "phone": "+44 20 7946 0001"}
 MANAGER: dict[str, Any] = {"sub": CAROL, "groups": ["sales"], "roles": ["manager"]}

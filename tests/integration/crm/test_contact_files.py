@@ -13,7 +13,7 @@ from services.crm.app import create_app
 from services.crm.endpoints.contact_files import FILES_AT_ONCE
 from services.crm.settings import CrmSettings
 from shared.testing import ALICE, BOB, CAROL, FakeIssuer
-from tests.integration.crm.conftest import Call
+from tests.support.calls import Call
 
 
 class Files:

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.testing import ALICE, BOB, CAROL, FakeIssuer, SettableClock
-from tests.integration.crm.conftest import Call
+from tests.support.calls import Call
 
 HATTER = {"name": "Mad Hatter", "email": "hatter@tea.example", "phone": "+44 20 7946 0001"}
 

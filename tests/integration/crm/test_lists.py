@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from shared.testing import BOB, CAROL, SettableClock
-from tests.integration.crm.conftest import Call
+from tests.support.calls import Call
 
 
 def names(call: Call, query: str, **claims: Any) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_cursor_is_good_for_its_own_list_alone(call: Call, three: dict[str, st
         assert answer.status_code == 422 and answer.json()["errors"][0]["loc"] == ["query", "cursor"]
     assert call("GET", f"/api/companies?cursor={cursor}").status_code == 422
     for claims in ({"sub": BOB}, {"sub": CAROL, "roles": ["manager"]}, {"sub": "client:job", "scope": "crm:read:all"}):
-        assert call("GET", f"/api/contacts?cursor={cursor}", json=None, headers=None, **claims).status_code == 422
+        assert call("GET", f"/api/contacts?cursor={cursor}", json=None, headers={}, **claims).status_code == 422
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-name", "updated_at", "-updated_at"])

@@ -1,12 +1,9 @@
 """Orders in this process, over HTTP, with a fake issuer and a clock that tests move."""
 
-import json as jsonlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
 
-import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,18 +11,9 @@ from services.orders.app import create_app
 from services.orders.settings import OrdersSettings
 from shared.asgi import Edge
 from shared.testing import FakeIssuer, SettableClock
+from tests.support.calls import Call, calls
 from tests.support.databases import migrated
 from tests.support.scripted_suite import ScriptedSuite, scripted_suite
-
-Headers = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
-
-
-class Call(Protocol):
-    """Sends one request; what is not named is a claim of its token (alice's, if nothing is said)."""
-
-    def __call__(
-        self, method: str, path: str, *, json: Any = None, headers: Headers = (), **claims: Any
-    ) -> httpx2.Response: ...
 
 
 @pytest.fixture
@@ -69,10 +57,4 @@ def client(settings: OrdersSettings, issuer: FakeIssuer) -> Iterator[TestClient]
 
 @pytest.fixture
 def call(client: TestClient, issuer: FakeIssuer) -> Call:
-    def send(method: str, path: str, *, json: Any = None, headers: Headers = (), **claims: Any) -> httpx2.Response:
-        sent = {"Authorization": f"Bearer {issuer.access_token(**claims)}", "Content-Type": "application/json"}
-        added = headers.items() if isinstance(headers, Mapping) else headers
-        content = jsonlib.dumps(json) if method in {"POST", "PATCH"} else None
-        return client.request(method, path, content=content, headers=[*sent.items(), *added])
-
-    return send
+    return calls(client, issuer)

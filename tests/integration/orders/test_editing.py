@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from shared.testing import BOB, FakeIssuer
-from tests.integration.orders.conftest import Call
+from tests.support.calls import Call
 from tests.support.scripted_suite import ScriptedSuite
 
 CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"

@@ -9,7 +9,7 @@ import pytest
 
 from shared.idempotency import LIFETIME
 from shared.testing import BOB, FakeIssuer, SettableClock
-from tests.integration.orders.conftest import Call
+from tests.support.calls import Call
 
 CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
 TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}

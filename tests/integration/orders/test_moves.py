@@ -9,7 +9,7 @@ import pytest
 from services.orders.lifecycle import RULES, Move, OrderStatus, legal_moves
 from shared.clock import epoch
 from shared.testing import ALICE, BOB, CAROL, SettableClock
-from tests.integration.orders.conftest import Call
+from tests.support.calls import Call
 
 ORDER = {
     "customer_id": "0190a1b0-0000-7000-8000-00000000c001",

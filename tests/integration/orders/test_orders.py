@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from shared.testing import ALICE, BOB, CAROL, SettableClock
-from tests.integration.orders.conftest import Call
+from tests.support.calls import Call
 
 CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
 TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}

@@ -7,7 +7,7 @@ import pytest
 
 from services.orders.settings import OrdersSettings
 from shared.testing import SettableClock
-from tests.integration.orders.conftest import Call
+from tests.support.calls import Call
 from tests.support.scripted_suite import ScriptedSuite
 
 ORDER = {
