@@ -2,46 +2,58 @@
 
 Each program is the same FastAPI endpoint, asked 2,000 rotating tokens through ASGI, without a socket: bare (twice: the
 A/A control shows how far figures of this machine can be believed), with `shared.bearer`, and with PyJWKClient used as
-its documentation shows. Rounds alternate, and the median round counts. Prints figures and asserts nothing.
+its documentation shows; once more with a database query behind it. Rounds alternate, and the least of each slice
+counts. Prints figures and asserts nothing.
 """
 
 import asyncio
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, TypeAlias
 
 import jwt
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from sqlalchemy import text
+from starlette.concurrency import run_in_threadpool
 
 from shared.bearer import BearerSettings, Principal, ProtectedApi, ProtectedRoute, install_bearer, require_scope
 from shared.bearer.metadata import metadata_router
+from shared.database import Database
 from shared.testing import FakeIssuer
 
-TOKENS, ROUNDS = 2_000, 7
+TOKENS, ROUNDS, SLICE = 2_000, 7, 50
 AUDIENCE = "http://localhost:9001"
 _BODY = b'{"hello":"world"}'
+BARE, AGAIN, OURS, PEER = "bare", "bare, again (A/A)", "shared.bearer", "PyJWKClient"
+BARE_QUERY, OURS_QUERY = "bare, a query", "shared.bearer, a query"
+Work: TypeAlias = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
 class Program:
-    """One way to protect the endpoint, and its CPU microseconds per request, a figure a round."""
+    """One way to protect the endpoint, and the least CPU nanoseconds of each slice of its requests."""
 
     name: str
     app: FastAPI
-    figures: list[float]
+    least: dict[int, int]
 
 
-def bare() -> FastAPI:
+async def nothing() -> bytes:
+    """Return a body that costs nothing to find."""
+    return _BODY
+
+
+def bare(work: Work = nothing) -> FastAPI:
     """Return the endpoint without authentication, in a router beside the API's metadata as all of them have it."""
     app, router = _app()
 
     @router.get("/hello")
     async def hello() -> Response:
-        return Response(_BODY, media_type="application/json")
+        return Response(await work(), media_type="application/json")
 
     app.include_router(router)
     return app
@@ -54,7 +66,7 @@ def _app(route_class: type[APIRoute] = APIRoute) -> tuple[FastAPI, APIRouter]:
     return app, APIRouter(route_class=route_class)
 
 
-def ours(api: ProtectedApi) -> FastAPI:
+def ours(api: ProtectedApi, work: Work = nothing) -> FastAPI:
     """Return the endpoint with `shared.bearer`: signature, claims, revocation and scope."""
     app, router = _app(ProtectedRoute)
     install_bearer(app, api)
@@ -62,7 +74,7 @@ def ours(api: ProtectedApi) -> FastAPI:
     @router.get("/hello")
     async def hello(caller: Annotated[Principal, Depends(require_scope("crm:read"))]) -> Response:
         del caller
-        return Response(_BODY, media_type="application/json")
+        return Response(await work(), media_type="application/json")
 
     app.include_router(router)
     return app
@@ -86,8 +98,8 @@ def pyjwkclient(issuer: str, keys_url: str) -> FastAPI:
     return app
 
 
-async def ask(app: FastAPI, tokens: Sequence[str]) -> float:
-    """Ask once with each token and return the CPU microseconds per request.
+async def ask(program: Program, tokens: Sequence[str]) -> None:
+    """Ask once with each token, and keep the least CPU time of each slice: what else the machine did is not ours.
 
     Raises:
         RuntimeError: an answer was not 200, so that its cost says nothing.
@@ -117,50 +129,67 @@ async def ask(app: FastAPI, tokens: Sequence[str]) -> float:
         }
         for token in tokens
     ]
-    started = time.process_time()
-    for scope in scopes:
-        await app(scope, receive, send)
+    for start in range(0, len(scopes), SLICE):
+        started = time.process_time_ns()
+        for scope in scopes[start : start + SLICE]:
+            await program.app(scope, receive, send)
+        spent = time.process_time_ns() - started
         if status != 200:
             raise RuntimeError(f"status {status}")
-    return (time.process_time() - started) / len(tokens) * 1e6
+        program.least[start] = min(program.least.get(start, spent), spent)
 
 
-async def measure(issuer: FakeIssuer, url: str) -> list[Program]:
+async def measure(issuer: FakeIssuer, url: str, database: Database) -> list[Program]:
     """Run all programs in alternating rounds; the first round warms up and does not count."""
     keys_url = f"{url}/.well-known/jwks.json"
     settings = BearerSettings(issuer=issuer.url, audience=AUDIENCE, jwks_url=keys_url, status_base_url=url)
     api = ProtectedApi.from_settings("bench", settings, ("crm:read",))
+
+    def query() -> bytes:
+        with database.autocommit() as db:
+            return str(db.execute(text("SELECT body FROM notes WHERE id = 7")).scalar_one()).encode()
+
+    async def from_the_database() -> bytes:
+        return await run_in_threadpool(query)
+
     makers: dict[str, Callable[[], FastAPI]] = {
-        "bare": bare,
-        "bare, again (A/A)": bare,
-        "shared.bearer": lambda: ours(api),
-        "PyJWKClient": lambda: pyjwkclient(issuer.url, keys_url),
+        BARE: bare,
+        AGAIN: bare,
+        OURS: lambda: ours(api),
+        BARE_QUERY: lambda: bare(from_the_database),
+        OURS_QUERY: lambda: ours(api, from_the_database),
+        PEER: lambda: pyjwkclient(issuer.url, keys_url),
     }
-    programs = [Program(name, make(), []) for name, make in makers.items()]
+    programs = [Program(name, make(), {}) for name, make in makers.items()]
     tokens = [issuer.access_token() for _ in range(TOKENS)]
     async with api.running():
         for number in range(ROUNDS + 1):
             for program in programs:
-                figure = await ask(program.app, tokens)
-                if number:
-                    program.figures.append(figure)
+                if number == 1:
+                    program.least.clear()
+                await ask(program, tokens)
     return programs
 
 
 def main() -> None:
     """Print a line a program, then R1, R2 and R3."""
     issuer = FakeIssuer(audience=[AUDIENCE])
-    with issuer.serve() as url:
-        programs = asyncio.run(measure(issuer, url))
-    cost = {program.name: statistics.median(program.figures) for program in programs}
-    control, peer = cost["bare, again (A/A)"], cost["PyJWKClient"]
-    print(f"CPU microseconds per request, median of {ROUNDS} rounds of {TOKENS} tokens\n")
+    with TemporaryDirectory() as directory, issuer.serve() as url:
+        database = Database(f"sqlite:///{directory}/bench.db")
+        with database.autocommit() as db:
+            db.execute(text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL)"))
+            db.execute(text("INSERT INTO notes VALUES (7, :body)"), {"body": _BODY.decode()})
+        programs = asyncio.run(measure(issuer, url, database))
+        database.dispose()
+    cost = {program.name: sum(program.least.values()) / TOKENS / 1000 for program in programs}
+    print(f"CPU microseconds per request: the least of {ROUNDS} rounds of {TOKENS} tokens, {SLICE} at a time\n")
     for program in programs:
-        print(f"  {program.name:<20} {cost[program.name]:8.1f}   (least {min(program.figures):.1f})")
-    print(f"\n  A/A control          {cost['bare'] / control:8.2f}")
-    print(f"  R1 added, cached     {cost['shared.bearer'] - cost['bare']:8.1f}   goal: at most 20, better 6")
-    print(f"  R2 against bare      {cost['bare'] / cost['shared.bearer']:8.2f}   goal: at least 0.85")
-    print(f"  R3 against PyJWK     {peer / cost['shared.bearer']:8.2f}   goal: at least 2")
+        print(f"  {program.name:<24} {cost[program.name]:8.1f}")
+    print(f"\n  A/A control              {cost[BARE] / cost[AGAIN]:8.2f}")
+    print(f"  R1 added, cached         {cost[OURS] - cost[BARE]:8.1f}   goal: at most 20, better 6")
+    print(f"  R2 against bare          {cost[BARE] / cost[OURS]:8.2f}   goal: at least 0.85")
+    print(f"  R2 with a query          {cost[BARE_QUERY] / cost[OURS_QUERY]:8.2f}   goal: at least 0.95")
+    print(f"  R3 against PyJWKClient   {cost[PEER] / cost[OURS]:8.2f}   goal: at least 2")
 
 
 if __name__ == "__main__":

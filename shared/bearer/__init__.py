@@ -23,11 +23,12 @@ from shared.bearer.challenge import (
     MalformedRequest,
     NoCredentials,
 )
-from shared.bearer.dependency import ProtectedRoute, install_bearer
+from shared.bearer.dependency import install_bearer
 from shared.bearer.jwks import JwksCache, JwksPolicy
 from shared.bearer.ownership import Owner, Reach, owner_of_new_records, reach_of
 from shared.bearer.principal import Principal
 from shared.bearer.protected_api import ProtectedApi
+from shared.bearer.protected_route import ProtectedRoute
 from shared.bearer.requirements import fail_closed, require_auth, require_scope
 from shared.bearer.settings import BearerSettings, ResourceServerSettings
 from shared.bearer.status_cache import StatusCache

@@ -86,11 +86,6 @@ def verify(access_token: str, public_key: RSAPublicKey, rules: AccessTokenRules,
     )
 
 
-def is_unexpired(principal: Principal, rules: AccessTokenRules, now: datetime) -> bool:
-    """Return whether the principal's token may still be used, the clocks' difference allowed for."""
-    return now < principal.expires_at + rules.leeway
-
-
 def _lifetime(claims: Mapping[str, Any], rules: AccessTokenRules, now: datetime) -> tuple[datetime, datetime]:
     """Return when the token was issued and when it expires (RFC 7519 s4.1.4-6)."""
     issued_at, expires_at = jws.moment_of(claims, "iat"), jws.moment_of(claims, "exp")

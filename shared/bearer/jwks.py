@@ -102,12 +102,15 @@ class JwksCache:
         self._asked_for_unknown_at: datetime | None = None
         self._unknown: dict[str, None] = {}
 
-    def current(self) -> KeySet | None:
+    def current(self, now: datetime | None = None) -> KeySet | None:
         """Return the keys in force, None when there are none; stale ones start a refresh that nobody waits for."""
-        now = self._clock.now()
+        now = now or self._clock.now()
+        held = self._held
+        if held is not None and held.fetched_at <= now < held.stale_at:  # what nearly every request finds
+            return held.key_set
         if (held := self._in_force(now)) is None:
             return None
-        if not held.fetched_at <= now < held.stale_at and not _within(self._failed_at, now, self._policy.cooldown):
+        if not _within(self._failed_at, now, self._policy.cooldown):
             self._start_fetch()
         return held.key_set
 
@@ -250,7 +253,7 @@ class JwksCache:
         held = None if self._held is None else self._held.key_set
         unchanged = held is not None and held.fingerprint == key_set.fingerprint
         # up to a fifth earlier, so that many processes do not ask in the same second
-        stale_at = now + max(self._policy.min_fresh, fresh * (1 - self._jitter() / 5))
+        stale_at = now + min(max(self._policy.min_fresh, fresh * (1 - self._jitter() / 5)), self._policy.max_age)
         # the same keys stay the same object, so that who remembers something by them need not compare
         self._held = _Held(held if held is not None and unchanged else key_set, now, stale_at)
         if self._failed_at is not None:

@@ -91,6 +91,19 @@ class StatusCache:
         self._shards: dict[int, _Shard] = {}
         self._closed = False
 
+    def clears(self, reference: StatusReference, now: datetime) -> bool:
+        """Return whether a list that needs no look yet says that the token of that place is not revoked.
+
+        False says nothing of the token: `demand_valid` does.
+        """
+        shard = self._shards.get(reference.shard)
+        if shard is None or (held := shard.list) is None or (checked_at := shard.checked_at) is None:
+            return False
+        if not checked_at <= now < held.expires_at or now - checked_at >= held.ttl:
+            return False
+        shard.used_at = now
+        return not held.is_set(reference.index)
+
     async def demand_valid(self, reference: StatusReference) -> None:
         """Return if the token of that place is not revoked, as far as is known.
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, HTMLResponse
 
 from shared.bearer.protected_api import ProtectedApi
+from shared.bearer.requirements import ACCESS_TOKEN, ScopeRequirement
 
 PATH = "/docs"
 #: The return address: it stands in the registration of the public client that the pages sign in as.
@@ -67,6 +68,7 @@ def describe_sign_in(document: dict[str, Any], api: ProtectedApi) -> None:
         "tokenUrl": f"{api.issuer}/token",
         "scopes": dict.fromkeys(api.scopes, ""),
     }
+    schemes[ACCESS_TOKEN] = ScopeRequirement.model.model_dump(mode="json", by_alias=True, exclude_none=True)
     schemes[SIGN_IN] = {
         "type": "oauth2",
         "description": "Signs you in at the suite's provider (authorization code, PKCE).",
