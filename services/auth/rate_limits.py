@@ -14,9 +14,10 @@ from typing import NoReturn
 
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
+from services.auth.sliding_window import SlidingWindow
 from shared.errors import ConfigurationError, TooManyRequests
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class RateLimits:
             ConfigurationError: a limit or the URL cannot be read.
         """
         self._limits = {kind: _parse(kind, limit) for kind, limit in limits.items()}
-        self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._here = {kind: SlidingWindow(limit.amount, limit.get_expiry()) for kind, limit in self._limits.items()}
         self._shared = _shared_limiter(storage_url) if storage_url else None
         self._away_until = 0.0
         self._lock = threading.Lock()
@@ -47,37 +48,47 @@ class RateLimits:
         Raises:
             TooManyRequests: the limit was reached before it.
         """
-        if not self._ask("hit", kind, network):
+        if not self._hit(kind, network):
             self._refuse(kind)
 
     def check(self, kind: str, network: str) -> None:
         """Raise as `admit`, without counting: for what costs only when it fails."""
-        if not self._ask("test", kind, network):
+        if not self._test(kind, network):
             self._refuse(kind)
 
     def count(self, kind: str, network: str) -> None:
         """Count without refusing."""
-        self._ask("hit", kind, network)
+        self._hit(kind, network)
 
     def shared_storage_answers(self) -> bool:
         """Say whether the storage that all replicas share is there and takes our password; False without one."""
         return self._shared is not None and self._shared.storage.check()
 
-    def _ask(self, verb: str, kind: str, network: str) -> bool:
-        limiter = self._limiter()
-        try:
-            return bool(getattr(limiter, verb)(self._limits[kind], kind, network))
-        except StorageError as error:
-            self._leave_alone(error)
-            return bool(getattr(self._here, verb)(self._limits[kind], kind, network))
+    def _hit(self, kind: str, network: str) -> bool:
+        shared = self._shared_while_there()
+        if shared is not None:
+            try:
+                return shared.hit(self._limits[kind], kind, network)
+            except StorageError as error:
+                self._leave_alone(error)
+        return self._here[kind].hit(network)
+
+    def _test(self, kind: str, network: str) -> bool:
+        shared = self._shared_while_there()
+        if shared is not None:
+            try:
+                return shared.test(self._limits[kind], kind, network)
+            except StorageError as error:
+                self._leave_alone(error)
+        return self._here[kind].test(network)
 
     def _refuse(self, kind: str) -> NoReturn:
         # the whole window: it slides, so an exact moment would promise too much
         wait = timedelta(seconds=self._limits[kind].get_expiry())
         raise TooManyRequests("too many requests from this network", wait)
 
-    def _limiter(self) -> RateLimiter:
-        return self._here if self._shared is None or time.monotonic() < self._away_until else self._shared
+    def _shared_while_there(self) -> RateLimiter | None:
+        return None if self._shared is None or time.monotonic() < self._away_until else self._shared
 
     def _leave_alone(self, error: StorageError) -> None:
         with self._lock:

@@ -10,11 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.endpoints.dependencies import context_of
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.discovery import Document
 from services.auth.endpoints.jwks import cacheable
 from services.auth.oauth.registrations import EnabledClients
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 _MAX_AGE = 3600
 

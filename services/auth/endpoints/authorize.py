@@ -31,6 +31,7 @@ from services.auth.endpoints.dependencies import (
     origin_of,
     query_parameters,
 )
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.pages import error_page, see_other, send_back
 from services.auth.oauth.authorization_request import validate_authorization_request
 from services.auth.oauth.errors import ErrorPage, ErrorRedirect
@@ -39,7 +40,7 @@ from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 _PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue", Consent: "/consent"}
 

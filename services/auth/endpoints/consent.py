@@ -11,10 +11,11 @@ from starlette.responses import Response
 from services.auth.audit import AuditEvent
 from services.auth.authorization.flow import Consent
 from services.auth.authorization.signed_in import SignedIn
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.steps import Visit, visit
 from services.auth.scopes import join_scopes
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.get("/consent")

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.auth.authorization.flow import Continue
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.steps import Visit, visit
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.get("/continue")

@@ -14,12 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.endpoints.dependencies import context_of
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.jwks import cacheable
 from services.auth.endpoints.metadata import provider_metadata
 from services.auth.oauth.server import registered_grant_types
 from services.auth.scopes import ScopeCatalogue
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 _MAX_AGE = 300
 

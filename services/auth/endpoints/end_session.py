@@ -22,6 +22,7 @@ from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients import Client
 from services.auth.endpoints.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, origin_of, query_parameters
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.pages import error_page, page, see_other
 from services.auth.ends import end_session
 from services.auth.logout.request import LogoutRequest, WaitingLogout, check_logout_request, read_hint
@@ -29,7 +30,7 @@ from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.stores import Stores
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 #: Longest `state`, in characters.
 _MAX_STATE = 4096

@@ -8,9 +8,10 @@ Out: 200 with the token's members, or with `{"active": false}` and nothing else;
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post("/introspect")

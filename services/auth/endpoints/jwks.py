@@ -8,8 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.endpoints.dependencies import AuthContext, context_of
+from services.auth.endpoints.direct_route import DirectRoute
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.api_route("/.well-known/jwks.json", methods=["GET", "HEAD"])

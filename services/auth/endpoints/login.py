@@ -12,11 +12,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.steps import Visit, visit
 from services.auth.throttling import Blocked
 from shared.errors import Unavailable
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.get("/login")

@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from services.auth.authorization.flow import Mfa
 from services.auth.authorization.sign_in import Wrong
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.login import after_factor, refusal
 from services.auth.endpoints.steps import Visit, visit
 from services.auth.throttling import Blocked
 from services.auth.users import User
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.get("/mfa")

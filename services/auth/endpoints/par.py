@@ -8,10 +8,11 @@ In: a form body with the parameters of /authorize; client authentication as at /
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
 from services.auth.oauth.pushed_authorization_request import answer_pushed_request
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post("/par")

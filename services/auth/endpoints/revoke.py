@@ -7,9 +7,10 @@ In: a form body with `token`; client authentication as at /token. Out: 200 with 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post("/revoke")

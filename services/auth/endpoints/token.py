@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from services.auth.audit import Origin
 from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, origin_of
+from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.oauth.request import MalformedParametersError, Parameters
 from services.auth.oauth.server import OAuthResponse, OAuthServer
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
