@@ -139,10 +139,6 @@ class Clients(Protocol):
 
     def find(self, client_id: str) -> Client | None: ...
 
-    def lock(self, client_id: str) -> Client | None:
-        """Find, and hold the row unchanged until the transaction ends."""
-        ...
-
     def enabled(self) -> tuple[Client, ...]:
         """Return every client that is not disabled, by id and without its secrets."""
         ...

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from services.auth.users import User
+
 #: Authentication context classes (OpenID Connect Core s2, `acr`), the weaker first.
 ACR_1FA = "urn:company:acr:1fa"
 ACR_MFA = "urn:company:acr:mfa"
@@ -63,11 +65,11 @@ class Sessions(Protocol):
 
     def find_by_cookie(self, cookie_hash: bytes) -> BrowserSession | None: ...
 
-    def find(self, session_id: UUID) -> BrowserSession | None: ...
-
-    def lock(self, session_id: UUID) -> BrowserSession | None:
-        """Find, and hold the row unchanged until the transaction ends."""
+    def find_with_user(self, cookie_hash: bytes) -> tuple[BrowserSession, User] | None:
+        """Return the session of this cookie and whose it is, in one statement."""
         ...
+
+    def find(self, session_id: UUID) -> BrowserSession | None: ...
 
     def add(self, session: BrowserSession) -> None: ...
 

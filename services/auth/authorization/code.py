@@ -16,14 +16,12 @@ from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import AuthorizationRequest
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.clients import Client, Clients
 from services.auth.ends import PendingCodes, end_family
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.requested_claims import RequestedClaims
-from services.auth.sessions import ACR_1FA, BrowserSession, Sessions
+from services.auth.sessions import ACR_1FA
 from services.auth.tokens.family import Families, Grant, NewFamily
-from services.auth.tokens.status_list import StatusShards
-from services.auth.users import User, Users
+from services.auth.tokens.status_list import StatusPlace, StatusShards
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,29 @@ class AuthorizationCode:
         return self.scopes | self.claims.scopes
 
 
+@dataclass(frozen=True, repr=False)
+class Parties:
+    """The client, user and session of a code at this moment, as far as a redemption asks."""
+
+    client_disabled_at: datetime | None
+    first_party: bool
+    user_disabled_at: datetime | None
+    tokens_valid_from: datetime | None
+    roles: tuple[str, ...]
+    team: str | None
+    session_ended_at: datetime | None
+    session_idle_expires_at: datetime
+    session_expires_at: datetime
+
+    def may_still_sign_in(self, auth_time: datetime, now: datetime) -> bool:
+        """Say whether a sign-in of `auth_time` still counts: nobody is disabled, and nothing has ended it."""
+        if self.client_disabled_at is not None or self.user_disabled_at is not None:
+            return False
+        if self.session_ended_at is not None or now >= min(self.session_idle_expires_at, self.session_expires_at):
+            return False
+        return self.tokens_valid_from is None or auth_time >= self.tokens_valid_from
+
+
 class AuthorizationCodes(PendingCodes, Protocol):
     """The port that storage implements."""
 
@@ -64,22 +85,18 @@ class AuthorizationCodes(PendingCodes, Protocol):
 
     def find(self, code_hash: bytes) -> AuthorizationCode | None: ...
 
-    def mark_used(self, code_hash: bytes, now: datetime) -> bool:
-        """Use the code up in one conditional statement; False when it was used before or has expired."""
+    def lock_parties(self, code: AuthorizationCode) -> Parties | None:
+        """Read whose code it is in one statement, and hold the rows of client, user and session, in this order."""
         ...
 
-    def set_family(self, code_hash: bytes, family_id: UUID) -> None: ...
+    def use(self, code_hash: bytes, family_id: UUID, now: datetime) -> bool:
+        """Use the code up for this family, in one conditional statement; False: it was used before or has expired."""
+        ...
 
 
 class CodeStores(Protocol):
     """What a redemption reads and writes."""
 
-    @property
-    def clients(self) -> Clients: ...
-    @property
-    def users(self) -> Users: ...
-    @property
-    def sessions(self) -> Sessions: ...
     @property
     def consents(self) -> Consents: ...
     @property
@@ -164,34 +181,29 @@ def redeem(
     Locks: client, user, session, code, family, in this order everywhere. A consent that was withdrawn since
     the code was issued lets nothing through.
     """
+    family_id = uuid7()
     with database.transaction() as stores:
-        client = stores.clients.lock(code.client_id)
-        user = stores.users.lock(code.user_id)
-        session = stores.sessions.lock(code.session_id)
-        present = stores.codes.find(code.code_hash)
-        if present is not None and present.used_at is not None:
-            _end_first_use(stores, present, origin, now)
+        parties = stores.codes.lock_parties(code)
+        usable = parties is not None and _may_be_used(stores, code, parties, now)
+        if parties is None or not usable or not stores.codes.use(code.code_hash, family_id, now):
+            _end_first_use(stores, code, origin, now)
             return None
-        if client is None or user is None or not _may_still_sign_in(code, client, user, session, now):
-            return None
-        if not client.first_party and not code.consent_scopes <= stores.consents.find(user.id, client.client_id):
-            return None
-        if not stores.codes.mark_used(code.code_hash, now):
-            _end_first_use(stores, stores.codes.find(code.code_hash), origin, now)
-            return None
-        return _found_family(stores, code, user, seed=seed, mac_kid=mac_kid, policy=policy, origin=origin, now=now)
+        family = _family(family_id, code, seed, mac_kid=mac_kid, policy=policy, origin=origin, now=now)
+        status = stores.families.add(family)
+        _record(stores, code, family_id, origin, now)
+    return _grant(family_id, code, parties, status, mac_kid=mac_kid)
 
 
-def _may_still_sign_in(
-    code: AuthorizationCode, client: Client, user: User, session: BrowserSession | None, now: datetime
-) -> bool:
-    if client.disabled_at is not None or session is None or not session.live(now):
+def _may_be_used(stores: CodeStores, code: AuthorizationCode, parties: Parties, now: datetime) -> bool:
+    if not parties.may_still_sign_in(code.auth_time, now):
         return False
-    return user.may_sign_in(code.auth_time)
+    # read after the locks: a withdrawal holds the user's row
+    return parties.first_party or code.consent_scopes <= stores.consents.find(code.user_id, code.client_id)
 
 
-def _end_first_use(stores: CodeStores, code: AuthorizationCode | None, origin: Origin, now: datetime) -> None:
-    """End what the first use of the code has issued; an expired code has issued nothing."""
+def _end_first_use(stores: CodeStores, refused: AuthorizationCode, origin: Origin, now: datetime) -> None:
+    """End what the first use of a refused code has issued, if there was one; an expired code has issued nothing."""
+    code = stores.codes.find(refused.code_hash)
     if code is None or code.family_id is None:
         return
     family = stores.families.find(code.family_id)
@@ -199,39 +211,37 @@ def _end_first_use(stores: CodeStores, code: AuthorizationCode | None, origin: O
         end_family(stores, family, why="authorization_code_replay", origin=origin, now=now)
 
 
-def _found_family(
-    stores: CodeStores,
+def _family(
+    family_id: UUID,
     code: AuthorizationCode,
-    user: User,
-    *,
     seed: bytes,
+    *,
     mac_kid: bytes,
     policy: FamilyPolicy,
     origin: Origin,
     now: datetime,
-) -> Grant:
-    family_id = uuid7()
-    status = stores.families.add(
-        NewFamily(
-            id=family_id,
-            client_id=code.client_id,
-            user_id=code.user_id,
-            session_id=code.session_id,
-            scopes=code.scopes,
-            resources=code.resources,
-            auth_time=code.auth_time,
-            acr=code.acr,
-            amr=code.amr,
-            claims=code.claims,
-            seed_hash=hashlib.sha256(seed).digest(),
-            mac_kid=mac_kid,
-            origin=origin,
-            idle_expires_at=now + policy.idle_lifetime,
-            expires_at=now + policy.absolute_lifetime,
-            created_at=now,
-        )
+) -> NewFamily:
+    return NewFamily(
+        id=family_id,
+        client_id=code.client_id,
+        user_id=code.user_id,
+        session_id=code.session_id,
+        scopes=code.scopes,
+        resources=code.resources,
+        auth_time=code.auth_time,
+        acr=code.acr,
+        amr=code.amr,
+        claims=code.claims,
+        seed_hash=hashlib.sha256(seed).digest(),
+        mac_kid=mac_kid,
+        origin=origin,
+        idle_expires_at=now + policy.idle_lifetime,
+        expires_at=now + policy.absolute_lifetime,
+        created_at=now,
     )
-    stores.codes.set_family(code.code_hash, family_id)
+
+
+def _record(stores: CodeStores, code: AuthorizationCode, family_id: UUID, origin: Origin, now: datetime) -> None:
     stores.audit.record(
         AuditEvent(
             "authorization_code_redeemed",
@@ -243,6 +253,9 @@ def _found_family(
             origin=origin,
         )
     )
+
+
+def _grant(family_id: UUID, code: AuthorizationCode, parties: Parties, status: StatusPlace, *, mac_kid: bytes) -> Grant:
     return Grant(
         family_id=family_id,
         client_id=code.client_id,
@@ -255,8 +268,8 @@ def _found_family(
         amr=code.amr,
         generation=0,
         mac_kid=mac_kid,
-        roles=user.roles,
-        team=user.team,
+        roles=parties.roles,
+        team=parties.team,
         status=status,
         claims=code.claims,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.auth.sessions import BrowserSession, Sessions
-from services.auth.users import User, Users
+from services.auth.users import User
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,6 @@ class SessionStores(Protocol):
     """What is read for it."""
 
     @property
-    def users(self) -> Users: ...
-    @property
     def sessions(self) -> Sessions: ...
 
 
@@ -34,8 +32,8 @@ def find_signed_in(stores: SessionStores, session_hash: bytes | None, now: datet
     None: no such session, one that has ended or expired, one from before the user's `tokens_valid_from`, or a
     disabled user.
     """
-    session = stores.sessions.find_by_cookie(session_hash) if session_hash else None
-    if session is None or not session.live(now):
+    found = stores.sessions.find_with_user(session_hash) if session_hash else None
+    if found is None:
         return None
-    user = stores.users.find(session.user_id)
-    return SignedIn(session, user) if user is not None and user.may_sign_in(session.auth_time) else None
+    session, user = found
+    return SignedIn(session, user) if session.live(now) and user.may_sign_in(session.auth_time) else None

@@ -9,6 +9,8 @@ from services.auth.audit import AuditEvent
 from services.auth.storage.tables import audit_events
 from shared.database import Connection
 
+_RECORD = insert(audit_events)
+
 
 @dataclass(frozen=True)
 class SqlAuditTrail:
@@ -17,17 +19,16 @@ class SqlAuditTrail:
     connection: Connection
 
     def record(self, event: AuditEvent) -> None:
-        self.connection.execute(
-            insert(audit_events).values(
-                id=uuid7(),
-                at=event.at,
-                event=event.event,
-                user_id=event.user_id,
-                client_id=event.client_id,
-                session_id=event.session_id,
-                family_id=event.family_id,
-                network=event.origin.network if event.origin else None,
-                agent=event.origin.agent if event.origin else None,
-                details=event.details,
-            )
-        )
+        values = {
+            "id": uuid7(),
+            "at": event.at,
+            "event": event.event,
+            "user_id": event.user_id,
+            "client_id": event.client_id,
+            "session_id": event.session_id,
+            "family_id": event.family_id,
+            "network": event.origin.network if event.origin else None,
+            "agent": event.origin.agent if event.origin else None,
+            "details": event.details,
+        }
+        self.connection.execute(_RECORD, values)

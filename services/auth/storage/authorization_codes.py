@@ -1,17 +1,48 @@
 """Authorization codes in the database."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, true, update
 
-from services.auth.authorization.code import AuthorizationCode
+from services.auth.authorization.code import AuthorizationCode, Parties
 from services.auth.requested_claims import RequestedClaims
-from services.auth.storage.tables import authorization_codes
+from services.auth.storage.tables import authorization_codes, browser_sessions, clients, users
 from shared.database import Connection
 
 _row = authorization_codes.c
+
+_NAMES = tuple(field.name for field in fields(AuthorizationCode))
+_ADD = insert(authorization_codes)
+_FIND = select(*(_row[name] for name in _NAMES)).where(_row.code_hash == bindparam("wanted"))
+#: The locks are taken in the order in which the tables are named; each row is then read as it is once it is held.
+_PARTIES = (
+    select(
+        clients.c.disabled_at,
+        clients.c.metadata["first_party"].as_boolean(),
+        users.c.disabled_at,
+        users.c.tokens_valid_from,
+        users.c.roles,
+        users.c.team,
+        browser_sessions.c.ended_at,
+        browser_sessions.c.idle_expires_at,
+        browser_sessions.c.expires_at,
+    )
+    .select_from(clients.join(users, true()).join(browser_sessions, true()))
+    .where(
+        clients.c.client_id == bindparam("client"),
+        users.c.id == bindparam("user"),
+        browser_sessions.c.id == bindparam("session"),
+    )
+    .with_for_update(read=True, of=(clients, users, browser_sessions))
+)
+_NOW = bindparam("now", type_=_row.used_at.type)
+_USE = (
+    update(authorization_codes)
+    .where(_row.code_hash == bindparam("wanted"), _row.used_at.is_(None), _row.expires_at > _NOW)
+    .values(used_at=_NOW, family_id=bindparam("family"))
+)
 
 
 @dataclass(frozen=True)
@@ -22,17 +53,16 @@ class SqlAuthorizationCodes:
 
     def add(self, code: AuthorizationCode) -> None:
         values = {
-            **asdict(code),
+            **{name: getattr(code, name) for name in _NAMES},
             "scopes": sorted(code.scopes),
             "resources": list(code.resources),
             "amr": list(code.amr),
             "claims": code.claims.record(),
         }
-        self.connection.execute(insert(authorization_codes).values(**values))
+        self.connection.execute(_ADD, values)
 
     def find(self, code_hash: bytes) -> AuthorizationCode | None:
-        query = select(authorization_codes).where(_row.code_hash == code_hash)
-        row = self.connection.execute(query).mappings().one_or_none()
+        row = self.connection.execute(_FIND, {"wanted": code_hash}).mappings().one_or_none()
         if row is None:
             return None
         members = {
@@ -44,13 +74,17 @@ class SqlAuthorizationCodes:
         }
         return AuthorizationCode(**members)
 
-    def mark_used(self, code_hash: bytes, now: datetime) -> bool:
-        statement = (
-            update(authorization_codes)
-            .where(_row.code_hash == code_hash, _row.used_at.is_(None), _row.expires_at > now)
-            .values(used_at=now)
-        )
-        return self.connection.execute(statement).rowcount == 1
+    def lock_parties(self, code: AuthorizationCode) -> Parties | None:
+        parameters = {"client": code.client_id, "user": code.user_id, "session": code.session_id}
+        row = self.connection.execute(_PARTIES, parameters).one_or_none()
+        if row is None:
+            return None
+        client_disabled_at, first_party, user_disabled_at, tokens_valid_from, roles, *rest = row
+        return Parties(client_disabled_at, bool(first_party), user_disabled_at, tokens_valid_from, tuple(roles), *rest)
+
+    def use(self, code_hash: bytes, family_id: UUID, now: datetime) -> bool:
+        parameters = {"wanted": code_hash, "family": family_id, "now": now}
+        return self.connection.execute(_USE, parameters).rowcount == 1
 
     def end_pending(
         self,
@@ -75,7 +109,3 @@ class SqlAuthorizationCodes:
         locked = select(_row.code_hash).where(pending).order_by(_row.code_hash).with_for_update()
         if self.connection.execute(locked).first() is not None:
             self.connection.execute(update(authorization_codes).where(pending).values(expires_at=now))
-
-    def set_family(self, code_hash: bytes, family_id: UUID) -> None:
-        statement = update(authorization_codes).where(_row.code_hash == code_hash).values(family_id=family_id)
-        self.connection.execute(statement)

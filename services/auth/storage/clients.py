@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 
 from services.auth.clients import Client, ExchangeTarget
 from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
 from services.auth.storage.tables import apis, client_secrets, clients
 from shared.database import Connection
+
+#: The client, a row for each of its secrets.
+_FIND = (
+    select(clients.c.client_id, clients.c.metadata, clients.c.disabled_at, client_secrets.c.secret_hash)
+    .outerjoin(client_secrets, client_secrets.c.client_id == clients.c.client_id)
+    .where(clients.c.client_id == bindparam("wanted"))
+)
+_CATALOGUE = select(apis).order_by(apis.c.position)
 
 
 @dataclass(frozen=True)
@@ -20,24 +28,14 @@ class SqlClients:
     connection: Connection
 
     def find(self, client_id: str) -> Client | None:
-        return self._read(client_id, lock=False)
-
-    def lock(self, client_id: str) -> Client | None:
-        return self._read(client_id, lock=True)
+        rows = self.connection.execute(_FIND, {"wanted": client_id}).mappings().all()
+        if not rows:
+            return None
+        return _client(rows[0], tuple(row["secret_hash"] for row in rows if row["secret_hash"] is not None))
 
     def enabled(self) -> tuple[Client, ...]:
         query = select(clients).where(clients.c.disabled_at.is_(None)).order_by(clients.c.client_id)
         return tuple(_client(row, ()) for row in self.connection.execute(query).mappings())
-
-    def _read(self, client_id: str, *, lock: bool) -> Client | None:
-        query = select(clients).where(clients.c.client_id == client_id)
-        if lock:
-            query = query.with_for_update(read=True)
-        row = self.connection.execute(query).mappings().one_or_none()
-        if row is None:
-            return None
-        secrets = select(client_secrets.c.secret_hash).where(client_secrets.c.client_id == client_id)
-        return _client(row, tuple(self.connection.execute(secrets).scalars()))
 
     def touch(self, client_id: str, now: datetime) -> None:
         self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(updated_at=now))
@@ -55,7 +53,7 @@ class SqlApis:
     connection: Connection
 
     def catalogue(self) -> ScopeCatalogue:
-        rows = self.connection.execute(select(apis).order_by(apis.c.position)).mappings()
+        rows = self.connection.execute(_CATALOGUE).mappings()
         return ScopeCatalogue(
             tuple(
                 Api(row["identifier"], row["name"], tuple(ApiScope(**scope) for scope in row["scopes"])) for row in rows

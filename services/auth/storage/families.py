@@ -1,17 +1,19 @@
 """Families in the database: rotation, retry and end, each in one statement."""
 
+import functools
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.auth.requested_claims import RequestedClaims
 from services.auth.storage import rotation
-from services.auth.storage.insert import insert_if_absent
+from services.auth.storage.insert import insert_to
+from services.auth.storage.status_shards import FAMILY_SHARD as SHARD
 from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
@@ -57,13 +59,18 @@ class SqlFamilies:
             "last_agent": family.origin.agent,
             "created_at": family.created_at,
         }
+        found = _found(self.connection.dialect.name, tuple(values))
         while True:
-            shard = filling_shard(self.connection, family.created_at, machine=False)
+            shard: int | None = None
             for _ in range(_DRAWS):
-                place = {"status_shard": shard, "status_index": secrets.randbelow(SHARD_SIZE)}
-                if insert_if_absent(self.connection, families, {**values, **place}, conflict=list(place)):
-                    return StatusPlace(shard, place["status_index"])
-            give_up_shard(self.connection, shard, family.created_at)
+                index = secrets.randbelow(SHARD_SIZE)
+                drawn = self.connection.execute(found, {**values, "status_index": index}).scalar_one_or_none()
+                if drawn is not None:
+                    return StatusPlace(drawn, index)
+                if shard is None:  # the place is taken, or no shard is open yet
+                    shard = filling_shard(self.connection, family.created_at, machine=False)
+            if shard is not None:
+                give_up_shard(self.connection, shard, family.created_at)
 
     def find(self, family_id: UUID) -> FamilyState | None:
         query = select(families, rotation.ENABLED.label("enabled")).where(_row.id == family_id)
@@ -127,6 +134,16 @@ class SqlFamilies:
     def _grant(self, statement: ReturningUpdate[Any], parameters: dict[str, Any]) -> Grant | None:
         row = self.connection.execute(statement, parameters).one_or_none()
         return None if row is None else _grant(row)
+
+
+@functools.cache
+def _found(dialect: str, given: tuple[str, ...]) -> Any:
+    """Return the statement that inserts a family in the shard that is being filled, unless the place is taken."""
+    columns = (*given, "status_index")
+    row = select(*(bindparam(name, type_=_row[name].type) for name in columns), SHARD.label("status_shard"))
+    statement = insert_to(dialect, families).from_select([*columns, "status_shard"], row.where(SHARD.is_not(None)))
+    place = [_row.status_shard, _row.status_index]
+    return statement.on_conflict_do_nothing(index_elements=place).returning(_row.status_shard)
 
 
 def _belonging(which: Belonging) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """INSERT ... ON CONFLICT, which SQLite and PostgreSQL spell alike and SQLAlchemy builds by dialect."""
 
+import functools
 from typing import Any
 
 from sqlalchemy import Table, literal
@@ -12,7 +13,12 @@ Insert = sqlite.Insert | postgresql.Insert
 
 def insert_into(connection: Connection, table: Table) -> Insert:
     """Return an INSERT of this connection's dialect, to which on_conflict_... can be added."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_to(connection.dialect.name, table)
+
+
+def insert_to(dialect: str, table: Table) -> Insert:
+    """Return an INSERT of this dialect, for a statement that is built once."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_if_absent(
@@ -22,8 +28,15 @@ def insert_if_absent(
 
     By RETURNING: psycopg counts no rows for such an INSERT.
     """
-    statement = insert_into(connection, table).values(**values).on_conflict_do_nothing(index_elements=conflict)
-    return connection.execute(statement.returning(literal(1))).first() is not None
+    statement = _if_absent(connection.dialect.name, table, None if conflict is None else tuple(conflict))
+    return connection.execute(statement, values).first() is not None
+
+
+@functools.cache
+def _if_absent(dialect: str, table: Table, conflict: tuple[str, ...] | None) -> Any:
+    """Return the statement, which takes its columns from the parameters: one for each place that says it."""
+    statement = insert_to(dialect, table).on_conflict_do_nothing(index_elements=conflict)
+    return statement.returning(literal(1))
 
 
 def insert_or_replace(connection: Connection, table: Table, values: dict[str, Any], key: list[str]) -> Insert:

@@ -1,14 +1,33 @@
 """Browser sessions in the database."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import Select, and_, bindparam, insert, select, update
 
 from services.auth.sessions import BrowserSession
-from services.auth.storage.tables import browser_sessions
+from services.auth.storage.tables import browser_sessions, users
+from services.auth.storage.users import USER, user_of
+from services.auth.users import User
 from shared.database import Connection
+
+_row = browser_sessions.c
+
+_NAMES = tuple(field.name for field in fields(BrowserSession))
+#: The columns carry a prefix, so that the user's can stand beside them.
+_SESSION = tuple(_row[name].label(f"session_{name}") for name in _NAMES)
+_BY_COOKIE = select(*_SESSION).where(_row.cookie_hash == bindparam("wanted"))
+_BY_ID = select(*_SESSION).where(_row.id == bindparam("wanted"))
+_WITH_USER = (
+    select(*_SESSION, *USER).join(users, users.c.id == _row.user_id).where(_row.cookie_hash == bindparam("wanted"))
+)
+_TOUCH = (
+    update(browser_sessions)
+    .where(_row.id == bindparam("wanted"))
+    .values(idle_expires_at=bindparam("until", type_=_row.idle_expires_at.type))
+)
 
 
 @dataclass(frozen=True)
@@ -18,20 +37,18 @@ class SqlSessions:
     connection: Connection
 
     def find_by_cookie(self, cookie_hash: bytes) -> BrowserSession | None:
-        return self._read(browser_sessions.c.cookie_hash == cookie_hash, lock=False)
+        return self._read(_BY_COOKIE, cookie_hash)
+
+    def find_with_user(self, cookie_hash: bytes) -> tuple[BrowserSession, User] | None:
+        row = self.connection.execute(_WITH_USER, {"wanted": cookie_hash}).one_or_none()
+        return None if row is None else (BrowserSession(*row[: len(_NAMES)]), user_of(row._mapping))  # noqa: SLF001
 
     def find(self, session_id: UUID) -> BrowserSession | None:
-        return self._read(browser_sessions.c.id == session_id, lock=False)
+        return self._read(_BY_ID, session_id)
 
-    def lock(self, session_id: UUID) -> BrowserSession | None:
-        return self._read(browser_sessions.c.id == session_id, lock=True)
-
-    def _read(self, condition: ColumnElement[bool], *, lock: bool) -> BrowserSession | None:
-        query = select(browser_sessions).where(condition)
-        if lock:
-            query = query.with_for_update(read=True)
-        row = self.connection.execute(query).mappings().one_or_none()
-        return None if row is None else BrowserSession(**row)
+    def _read(self, query: Select[Any], wanted: object) -> BrowserSession | None:
+        row = self.connection.execute(query, {"wanted": wanted}).one_or_none()
+        return None if row is None else BrowserSession(*row)
 
     def add(self, session: BrowserSession) -> None:
         self.connection.execute(insert(browser_sessions).values(**asdict(session)))
@@ -45,10 +62,7 @@ class SqlSessions:
         return self.connection.execute(statement).rowcount == 1
 
     def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None:
-        statement = (
-            update(browser_sessions).where(browser_sessions.c.id == session_id).values(idle_expires_at=idle_expires_at)
-        )
-        self.connection.execute(statement)
+        self.connection.execute(_TOUCH, {"wanted": session_id, "until": idle_expires_at})
 
     def end(self, session_id: UUID, now: datetime) -> bool:
         statement = (

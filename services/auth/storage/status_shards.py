@@ -15,6 +15,12 @@ from shared.database import Connection
 
 _row = status_shards.c
 
+_open = status_shards.alias()
+#: The shard in which the places of families are drawn at present; NULL: none is open.
+FAMILY_SHARD = (
+    select(func.min(_open.c.shard)).where(_open.c.machine.is_(False), _open.c.filling.is_(True)).scalar_subquery()
+)
+
 #: Shards of each kind that are there before they are needed, so that no replica meets one that it has never seen.
 _SPARE = 2
 

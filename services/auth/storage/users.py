@@ -2,15 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, select, update
+from sqlalchemy import RowMapping, Select, bindparam, case, delete, select, update
 
 from services.auth.mfa.totp import TotpCredential
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import known_devices, totp_credentials, users
 from services.auth.users import User
 from shared.database import Connection
+
+#: What a User is made of.
+USER = (
+    users.c.id,
+    users.c.username,
+    users.c.password_hash,
+    users.c.claims,
+    users.c.team,
+    users.c.roles,
+    users.c.disabled_at,
+    users.c.tokens_valid_from,
+    users.c.updated_at,
+    select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists().label("has_totp"),
+)
+_BY_ID = select(*USER).where(users.c.id == bindparam("wanted"))
+_LOCK = _BY_ID.with_for_update(read=True, of=users)
+_BY_USERNAME = select(*USER).where(users.c.username == bindparam("wanted"))
 
 
 @dataclass(frozen=True)
@@ -20,13 +38,13 @@ class SqlUsers:
     connection: Connection
 
     def find(self, user_id: UUID) -> User | None:
-        return self._read(users.c.id == user_id, lock=False)
+        return self._read(_BY_ID, user_id)
 
     def find_by_username(self, username: str) -> User | None:
-        return self._read(users.c.username == username, lock=False)
+        return self._read(_BY_USERNAME, username)
 
     def lock(self, user_id: UUID) -> User | None:
-        return self._read(users.c.id == user_id, lock=True)
+        return self._read(_LOCK, user_id)
 
     def lock_for_end(self, user_id: UUID) -> None:
         # against FOR SHARE, not against the foreign keys of a sign-in, which comes to the user's row last
@@ -42,26 +60,25 @@ class SqlUsers:
         statement = update(users).where(users.c.id == user_id, otherwise).values(disabled_at=at)
         return self.connection.execute(statement).rowcount == 1
 
-    def _read(self, condition: ColumnElement[bool], *, lock: bool) -> User | None:
-        has_totp = select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists()
-        query = select(users, has_totp.label("has_totp")).where(condition)
-        if lock:
-            query = query.with_for_update(read=True, of=users)
-        row = self.connection.execute(query).mappings().one_or_none()
-        if row is None:
-            return None
-        return User(
-            id=row["id"],
-            username=row["username"],
-            password_hash=row["password_hash"],
-            team=row["team"],
-            roles=tuple(row["roles"]),
-            updated_at=row["updated_at"],
-            disabled_at=row["disabled_at"],
-            tokens_valid_from=row["tokens_valid_from"],
-            has_totp=row["has_totp"],
-            claims=row["claims"],
-        )
+    def _read(self, query: Select[Any], wanted: object) -> User | None:
+        row = self.connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
+        return None if row is None else user_of(row)
+
+
+def user_of(row: RowMapping) -> User:
+    """Return the user in a row with the columns `USER`."""
+    return User(
+        id=row["id"],
+        username=row["username"],
+        password_hash=row["password_hash"],
+        team=row["team"],
+        roles=tuple(row["roles"]),
+        updated_at=row["updated_at"],
+        disabled_at=row["disabled_at"],
+        tokens_valid_from=row["tokens_valid_from"],
+        has_totp=row["has_totp"],
+        claims=row["claims"],
+    )
 
 
 @dataclass(frozen=True)

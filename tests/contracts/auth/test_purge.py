@@ -106,8 +106,7 @@ def test_a_used_code_is_kept_for_as_long_as_its_family(stage: Stage) -> None:
     """So that its second use is seen as a replay (RFC 6749 s4.1.2)."""
     family, used, unused = stage.family(), stage.code(), stage.code()
     with stage.auth.transaction() as stores:
-        stores.codes.mark_used(used.code_hash, NOON)
-        stores.codes.set_family(used.code_hash, family.id)
+        stores.codes.use(used.code_hash, family.id, NOON)
     later = NOON + timedelta(days=2)
     assert run(stage, later) == {"authorization codes": 1}
     with stage.auth.autocommit() as stores:

@@ -60,9 +60,8 @@ def test_a_code_comes_back_as_it_went_and_is_used_once(stage: Stage) -> None:
     with stage.auth.transaction() as stores:
         assert stores.codes.find(code.code_hash) == code
         assert stores.codes.find(b"x" * 32) is None
-        assert stores.codes.mark_used(code.code_hash, NOON)
-        assert not stores.codes.mark_used(code.code_hash, NOON)
-        stores.codes.set_family(code.code_hash, family := uuid7())
+        assert stores.codes.use(code.code_hash, family := uuid7(), NOON)
+        assert not stores.codes.use(code.code_hash, uuid7(), NOON)
         assert stores.codes.find(code.code_hash) == replace(code, used_at=NOON, family_id=family)
 
 
@@ -70,7 +69,7 @@ def test_a_code_comes_back_as_it_went_and_is_used_once(stage: Stage) -> None:
 def test_an_expired_code_cannot_be_used(stage: Stage, after: float, good: bool) -> None:
     code = stage.code()
     with stage.auth.transaction() as stores:
-        assert stores.codes.mark_used(code.code_hash, NOON + timedelta(seconds=after)) is good
+        assert stores.codes.use(code.code_hash, uuid7(), NOON + timedelta(seconds=after)) is good
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_id", "session_id"])
@@ -156,7 +155,7 @@ def test_a_session_comes_back_as_it_went_and_by_its_cookie_alone(stage: Stage) -
         stores.sessions.add(session)
         assert stores.sessions.find_by_cookie(session.cookie_hash) == session
         assert stores.sessions.find_by_cookie(b"x" * 32) is None
-        assert stores.sessions.lock(session.id) == session
+        assert stores.sessions.find_with_user(session.cookie_hash) == (session, stores.users.find(session.user_id))
     assert session.auth_time.tzinfo is UTC
 
 
@@ -170,7 +169,7 @@ def test_a_renewed_session_forgets_its_old_cookie_and_an_ended_one_stays_ended(s
         stores.sessions.end(renewed.id, NOON)
         stores.sessions.end(renewed.id, NOON + SECOND)
         assert not stores.sessions.renew(replace(renewed, cookie_hash=b"m" * 32))
-        ended = stores.sessions.lock(renewed.id)
+        ended = stores.sessions.find(renewed.id)
     assert ended is not None and (ended.ended_at, ended.cookie_hash) == (NOON, b"n" * 32)
     assert ended.idle_expires_at == NOON + timedelta(hours=13)
 
@@ -184,7 +183,7 @@ def test_users_are_found_by_id_and_name(stage: Stage) -> None:
         db.execute(update(users).where(users.c.id == UUID(ALICE)).values(tokens_valid_from=moment))
     with stage.auth.transaction() as stores:
         alice = stores.users.find(UUID(ALICE))
-        assert alice is not None and alice == stores.users.find_by_username("alice") == stores.users.lock(UUID(ALICE))
+        assert alice is not None and alice == stores.users.find_by_username("alice")
         assert stores.users.find_by_username("Alice") is None, "normalised before"
         assert stores.users.find(UUID(int=1)) is None
     assert (alice.roles, alice.team, alice.has_totp, alice.claims) == (("manager",), "sales", False, {"name": "Alice"})
@@ -264,7 +263,7 @@ def test_a_clients_metadata_is_replaced_and_its_secrets_overlap(stage: Stage) ->
             assert store.client("web") == (metadata, secret)
         with stage.auth.transaction() as stores:
             found = stores.clients.find("web")
-            assert found == stores.clients.lock("web") and found is not None
+            assert found is not None
         assert set(found.secret_hashes) == secrets
         assert found.auth_methods == {"client_secret_basic", "client_secret_post"}
         assert found.refresh_retry_window == timedelta(0) and found.access_token_lifetime is None
