@@ -100,7 +100,7 @@ bench: bench-auth bench-bearer ## every benchmark; prints figures, asserts none
 bench-bearer: setup ## what verifying a token costs an API: CPU time per request in this process, beside PyJWKClient
 	@$(BIN)/python -m scripts.bench_bearer
 
-bench-auth: setup ## what a token costs: CPU-seconds of auth on a real PostgreSQL, beside node-oidc-provider
+bench-auth: setup ## cost of auth by CPU-seconds on PostgreSQL (A1-A6, M1, M2), beside node-oidc-provider (needs node, npm)
 	@$(BIN)/python -m tests.benchmarks.auth
 
 soak: setup ## the long proofs at full size, some hours: fuzz, a million rows, attacks and store contracts ten times over

@@ -12,17 +12,29 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.benchmarks.auth_process import AuthProcess, auth_process
-from tests.benchmarks.load import CONNECTIONS, Measured, Round, basic, follow, get, measure, post
+from tests.benchmarks.load import (
+    CONNECTIONS,
+    Measured,
+    Round,
+    basic,
+    follow,
+    get,
+    latency_while,
+    measure,
+    post,
+    resident_megabytes,
+)
 from tests.benchmarks.node_peer import NoPeer, Peer, node_peer
 from tests.integration.auth.seeds import CHALLENGE, VERIFIER
 from tests.support.postgres import NoPostgres
 
 CALLBACK = "https://app.company.localhost/callback"
 MACHINE = basic("reports-job", "reports-job-secret-for-local-use-only")
-AUTHORIZE = (
-    f"/authorize?response_type=code&client_id=mobile-app&redirect_uri={CALLBACK}&state=s&nonce=n"
+PARAMETERS = (
+    f"?response_type=code&client_id=mobile-app&redirect_uri={CALLBACK}&state=s&nonce=n"
     f"&scope=openid%20offline_access%20crm:read&code_challenge={CHALLENGE}&code_challenge_method=S256"
 )
+AUTHORIZE, PEER_AUTHORIZE = f"/authorize{PARAMETERS}", f"/auth{PARAMETERS}"
 JWKS, DISCOVERY = "/.well-known/jwks.json", "/.well-known/openid-configuration"
 
 
@@ -40,11 +52,11 @@ def client_credentials(connection: http.client.HTTPConnection) -> int:
     return 1
 
 
-def code_flow(cookie: str) -> Round:
+def code_flow(authorize: str, cookies: dict[str, str]) -> Round:
     """Return a round: an authorization from the session (no page is shown), and the code redeemed with PKCE."""
 
     def one(connection: http.client.HTTPConnection) -> int:
-        answer, requests = follow(connection, AUTHORIZE, cookie)
+        answer, requests = follow(connection, authorize, cookies)
         post(connection, "/token", _redemption(answer["code"]))
         return requests + 1
 
@@ -79,7 +91,7 @@ def refresh_tokens(auth: AuthProcess) -> list[str]:
     connection = http.client.HTTPConnection(auth.address.removeprefix("http://"), timeout=60)
     found = []
     for _ in range(CONNECTIONS):
-        answer, _ = follow(connection, AUTHORIZE, auth.session_cookie())
+        answer, _ = follow(connection, AUTHORIZE, {"SSO_SESSION": auth.session_cookie()})
         found.append(post(connection, "/token", _redemption(answer["code"]))["refresh_token"])
     connection.close()
     return found
@@ -87,10 +99,12 @@ def refresh_tokens(auth: AuthProcess) -> list[str]:
 
 def run(auth: AuthProcess) -> dict[str, Measured]:
     """Measure every workload twice and print a line each."""
+    idle = resident_megabytes(auth.pid)
     tokens = refresh_tokens(auth)
+    flows = [code_flow(AUTHORIZE, {"SSO_SESSION": auth.session_cookie()}) for _ in range(CONNECTIONS)]
     workloads: dict[str, tuple[list[Round], int, int]] = {  # rounds, how often, signatures a round
         "A1 refresh, 2 signatures": ([refresh(token) for token in tokens], 150, 2),
-        "A2 code + PKCE flow": ([code_flow(auth.session_cookie()) for _ in range(CONNECTIONS)], 60, 2),
+        "A2 code + PKCE flow": (flows, 60, 2),
         "A3 client_credentials": ([client_credentials] * CONNECTIONS, 200, 1),
         "A5 JWKS": ([get(JWKS)] * CONNECTIONS, 400, 0),
         "A5 discovery": ([get(DISCOVERY)] * CONNECTIONS, 400, 0),
@@ -111,7 +125,15 @@ def run(auth: AuthProcess) -> dict[str, Measured]:
         )
         found[name] = second
     print(f"bare RSA-2048 signature: {bare_sign_seconds() * 1e6:.0f} us")
+    _print_process(auth.address, JWKS, flows, auth.start_seconds, idle, auth.pid)
     return found
+
+
+def _print_process(address: str, jwks: str, flows: list[Round], start: float, idle: float, pid: int) -> None:
+    p99 = latency_while(address, jwks, flows, seconds=5)
+    loaded = resident_megabytes(pid)
+    print(f"A6 JWKS p99 while {CONNECTIONS} connections sign in: {p99 * 1e3:.0f} ms (wall time: other load counts)")
+    print(f"M1 RSS idle {idle:.0f} MiB, after load {loaded:.0f} MiB; M2 spawn to first 200: {start:.2f} s")
 
 
 def compare(ours: dict[str, Measured], peer: Peer) -> None:
@@ -121,8 +143,11 @@ def compare(ours: dict[str, Measured], peer: Peer) -> None:
         post(connection, "/token", {"grant_type": "client_credentials", "scope": "crm:read"}, basic("job", peer.secret))
         return 1
 
+    idle = resident_megabytes(peer.pid)
+    flows = [code_flow(PEER_AUTHORIZE, {}) for _ in range(CONNECTIONS)]
     workloads: dict[str, tuple[list[Round], int]] = {
         "A1 refresh, 2 signatures": ([refresh(token) for token in peer.refresh_tokens], 150),
+        "A2 code + PKCE flow": (flows, 60),
         "A3 client_credentials": ([job] * CONNECTIONS, 200),
         "A5 JWKS": ([get("/jwks")] * CONNECTIONS, 400),
         "A5 discovery": ([get(DISCOVERY)] * CONNECTIONS, 400),
@@ -132,7 +157,7 @@ def compare(ours: dict[str, Measured], peer: Peer) -> None:
         first, second = (measure(peer.address, peer.pid, rounds, count=count) for _ in range(2))
         control, ratio = first.per_cpu_second / second.per_cpu_second, ours[name].per_cpu_second / second.per_cpu_second
         print(f"{name:28} {second.per_cpu_second:10.0f} {control:6.2f} {ratio:12.2f}")
-    print("A2 has no figure of the peer: its sign-in pages are not driven here")
+    _print_process(peer.address, "/jwks", flows, peer.start_seconds, idle, peer.pid)
 
 
 def main() -> None:

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx2
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
@@ -19,6 +19,7 @@ from services.auth.sessions import BrowserSession
 from services.auth.storage import SqlAuthDatabase
 from services.local_stack import stack_environment
 from shared.database import Database
+from tests.benchmarks.load import first_answer
 from tests.integration.auth.seeds import ENCRYPTION_KEY, MAC_KEY, ROOT, seed
 from tests.support.databases import migrated
 from tests.support.ports import free_ports
@@ -34,6 +35,7 @@ class AuthProcess:
     address: str
     pid: int
     database: Database
+    start_seconds: float
 
     def session_cookie(self) -> str:
         """Sign alice in behind the provider's back and return the cookie of her browser."""
@@ -44,12 +46,6 @@ class AuthProcess:
             week = now + timedelta(days=7)
             stores.sessions.add(BrowserSession(uuid7(), user.id, digest(cookie), now, now, None, now, week, week))
         return cookie
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return utime + stime of a process, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -66,8 +62,8 @@ def auth_process() -> Iterator[AuthProcess]:
             database = migrated("auth", cluster.create_database())
             _make_durable(cluster)
             seed(database)
-            with _serving(Path(directory), database) as (address, pid):
-                yield AuthProcess(address, pid, database)
+            with _serving(Path(directory), database) as (address, pid, start_seconds):
+                yield AuthProcess(address, pid, database, start_seconds)
             database.dispose()
         finally:
             cluster.stop()
@@ -84,7 +80,7 @@ def _make_durable(cluster: Cluster) -> None:
 
 
 @contextmanager
-def _serving(data: Path, database: Database) -> Iterator[tuple[str, int]]:
+def _serving(data: Path, database: Database) -> Iterator[tuple[str, int, float]]:
     (port,) = free_ports(1)
     environment = stack_environment(
         {
@@ -100,12 +96,11 @@ def _serving(data: Path, database: Database) -> Iterator[tuple[str, int]]:
         }
     )
     command = [sys.executable, "-m", "services.auth", "serve"]
+    started = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
         address = f"http://localhost:{port}"
         try:
-            patient = httpx2.HTTPTransport(retries=7)
-            with httpx2.Client(transport=patient, trust_env=False, timeout=30) as client:
-                client.get(f"{address}/livez").raise_for_status()
-            yield address, process.pid
+            first_answer(f"{address}/.well-known/jwks.json")
+            yield address, process.pid, time.perf_counter() - started
         finally:
             process.terminate()

@@ -1,15 +1,18 @@
 """Load from threads of this process, over kept connections; what it costs here is not counted."""
 
 import base64
+import contextlib
 import http.client
 import json
+import os
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
-
-from tests.benchmarks.auth_process import cpu_seconds
 
 CONNECTIONS = 8
 
@@ -34,6 +37,18 @@ class Measured:
         return self.cpu / self.rounds
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return utime + stime of a process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_megabytes(pid: int) -> float:
+    """Return what a process holds of the machine's memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def measure(address: str, pid: int, rounds: list[Round], *, count: int) -> Measured:
     """Run each of `rounds` on a connection of its own, `count` times after a tenth of that to warm up."""
     with ThreadPoolExecutor(len(rounds)) as pool:
@@ -45,6 +60,48 @@ def measure(address: str, pid: int, rounds: list[Round], *, count: int) -> Measu
         for connection in connections:
             connection.close()
     return Measured(count * len(rounds), requests, used)
+
+
+def first_answer(url: str) -> None:
+    """Return once this address has answered 200; a minute is long enough."""
+    parts = urlsplit(url)
+    deadline = time.perf_counter() + 60
+    while time.perf_counter() < deadline:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        with contextlib.suppress(OSError):
+            connection.request("GET", parts.path)
+            if connection.getresponse().status == 200:
+                return
+        connection.close()
+        threading.Event().wait(0.005)
+    raise RuntimeError(f"{url} gives no answer")
+
+
+def latency_while(address: str, path: str, rounds: list[Round], *, seconds: float) -> float:
+    """Return the 99th percentile, in seconds, of reading `path` while every connection repeats its round."""
+    over, waits = threading.Event(), []
+    netloc = str(urlsplit(address).netloc)
+
+    def load(one: Round) -> None:
+        connection = http.client.HTTPConnection(netloc, timeout=60)
+        while not over.is_set():
+            one(connection)
+        connection.close()
+
+    with ThreadPoolExecutor(len(rounds)) as pool:
+        running = [pool.submit(load, one) for one in rounds]
+        probe, until = http.client.HTTPConnection(netloc, timeout=60), time.perf_counter() + seconds
+        read = get(path)
+        while time.perf_counter() < until:
+            before = time.perf_counter()
+            read(probe)
+            waits.append(time.perf_counter() - before)
+            over.wait(0.01)
+        over.set()
+        probe.close()
+        for one in running:
+            one.result()
+    return sorted(waits)[int(len(waits) * 0.99)]
 
 
 def _repeat(connection: http.client.HTTPConnection, one: Round, count: int) -> int:
@@ -83,12 +140,16 @@ def get(path: str) -> Round:
     return one
 
 
-def follow(connection: http.client.HTTPConnection, path: str, cookie: str) -> tuple[dict[str, str], int]:
-    """Follow redirects for as long as they stay at the provider; return what the client gets, and the requests."""
-    requests, cookies = 0, {"SSO_SESSION": cookie}
-    while path.startswith("/"):
+def follow(connection: http.client.HTTPConnection, path: str, cookies: dict[str, str]) -> tuple[dict[str, str], int]:
+    """Follow redirects for as long as they stay at the provider; return what the client gets, and the requests.
+
+    `cookies` are the browser's: sent, and kept up to date.
+    """
+    requests, here = 0, {"", f"{connection.host}:{connection.port}"}
+    while (parts := urlsplit(path)).netloc in here:
         header = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        connection.request("GET", path, headers={"Cookie": header, "User-Agent": "bench"})
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        connection.request("GET", target, headers={"Cookie": header, "User-Agent": "bench"})
         response = connection.getresponse()
         response.read()
         requests += 1

@@ -5,12 +5,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.load import CONNECTIONS
+from tests.benchmarks.load import CONNECTIONS, first_answer
 from tests.support.ports import free_ports
 
 _PACKAGE = "oidc-provider@9"
@@ -29,6 +30,7 @@ class Peer:
     pid: int
     secret: str
     refresh_tokens: list[str]
+    start_seconds: float
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def node_peer() -> Iterator[Peer]:
             raise NoPeer(f"npm could not install {_PACKAGE}")
         script = shutil.copy(_SCRIPT, directory)
         command = ["node", script, str(port), secret, str(CONNECTIONS)]
+        started = time.perf_counter()
         with subprocess.Popen(
             command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
@@ -56,6 +59,8 @@ def node_peer() -> Iterator[Peer]:
                 line = next((line for line in process.stdout if line.startswith("[")), "")
                 if not line:
                     raise NoPeer("node-oidc-provider did not start")
-                yield Peer(f"http://localhost:{port}", process.pid, secret, json.loads(line))
+                address = f"http://localhost:{port}"
+                first_answer(f"{address}/jwks")
+                yield Peer(address, process.pid, secret, json.loads(line), time.perf_counter() - started)
             finally:
                 process.terminate()
