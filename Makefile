@@ -97,8 +97,9 @@ browser: setup ## tests in a real headless Chromium
 bench: bench-auth bench-bearer ## every benchmark; prints figures, asserts none
 
 .PHONY: bench-auth bench-bearer
-bench-bearer: setup ## what verifying a token costs an API: CPU time per request in this process, beside PyJWKClient
+bench-bearer: setup ## cost of verifying a token: in one process (R1-R3), then as a server beside two of node's (needs node, npm)
 	@$(BIN)/python -m scripts.bench_bearer
+	@$(BIN)/python -m tests.benchmarks.bearer
 
 bench-auth: setup ## cost of auth by CPU-seconds on PostgreSQL (A1-A6, M1, M2), beside node-oidc-provider (needs node, npm)
 	@$(BIN)/python -m tests.benchmarks.auth

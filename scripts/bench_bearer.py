@@ -3,7 +3,7 @@
 Each program is the same FastAPI endpoint, asked 2,000 rotating tokens through ASGI, without a socket: bare (twice: the
 A/A control shows how far figures of this machine can be believed), with `shared.bearer`, and with PyJWKClient used as
 its documentation shows; once more with a database query behind it. Rounds alternate, and the least of each slice
-counts. Prints figures and asserts nothing.
+counts. Prints figures and asserts nothing. The peers that are not Python are measured by `tests/benchmarks/bearer.py`.
 """
 
 import asyncio

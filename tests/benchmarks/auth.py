@@ -24,7 +24,8 @@ from tests.benchmarks.load import (
     post,
     resident_megabytes,
 )
-from tests.benchmarks.node_peer import NoPeer, Peer, node_peer
+from tests.benchmarks.node_packages import NoPeer
+from tests.benchmarks.node_peer import Peer, node_peer
 from tests.integration.auth.seeds import CHALLENGE, VERIFIER
 from tests.support.postgres import NoPostgres
 

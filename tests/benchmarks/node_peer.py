@@ -4,7 +4,6 @@ import json
 import secrets
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.load import CONNECTIONS, first_answer
+from tests.benchmarks.node_packages import NoPeer, node_packages
 from tests.support.ports import free_ports
 
 _PACKAGE = "oidc-provider@9"
 _SCRIPT = Path(__file__).with_suffix(".mjs")
-
-
-class NoPeer(Exception):
-    """There is none to measure against; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,9 @@ def node_peer() -> Iterator[Peer]:
     Raises:
         NoPeer: node or npm is missing, or the package cannot be had.
     """
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise NoPeer("node and npm are not installed")
     (port,) = free_ports(1)
     secret = secrets.token_urlsafe(32)
-    with tempfile.TemporaryDirectory(prefix="sso-bench-peer-") as directory:
-        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", _PACKAGE]
-        if subprocess.run(install, cwd=directory, check=False, capture_output=True).returncode:
-            raise NoPeer(f"npm could not install {_PACKAGE}")
+    with node_packages(_PACKAGE) as directory:
         script = shutil.copy(_SCRIPT, directory)
         command = ["node", script, str(port), secret, str(CONNECTIONS)]
         started = time.perf_counter()
