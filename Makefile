@@ -97,7 +97,7 @@ browser: setup ## tests in a real headless Chromium
 bench: bench-auth bench-bearer ## every benchmark; prints figures, asserts none
 
 .PHONY: bench-auth bench-bearer
-bench-bearer: setup ## cost of verifying a token: in one process (R1-R3), then as a server beside two of node's (needs node, npm)
+bench-bearer: setup ## what verifying a token costs an API (R1-R3): in one process, then as a server beside express and fastify
 	@$(BIN)/python -m scripts.bench_bearer
 	@$(BIN)/python -m tests.benchmarks.bearer
 
