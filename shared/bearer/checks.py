@@ -1,6 +1,6 @@
 """What doctor looks at in a resource server: its database, its issuer as it sees it, and its own name.
 
-Spec: RFC 9068 s4, RFC 9728 s3.3
+Spec: RFC 9068 s4, RFC 9728 s3.3, draft-ietf-oauth-status-list-17 s8.3
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from datetime import timedelta
 from shared.bearer.key_set import BadKeySet, KeySet, parse_key_set
 from shared.bearer.metadata import metadata_url
 from shared.bearer.settings import ResourceServerSettings
+from shared.bearer.status_list import MEDIA_TYPE, BadStatusList, read_status_list, signing_kid
+from shared.clock import Clock
 from shared.doctor import (
     Check,
     Failed,
@@ -49,6 +51,7 @@ def resource_server_checks(service: str, settings: ResourceServerSettings, web: 
         issuer_check(web, settings.issuer, f"{prefix}ISSUER"),
         Check("signing keys", api.keys, f"correct {prefix}JWKS_URL, or unset it"),
         Check("same keys", api.same_keys, f"correct {prefix}JWKS_URL, or unset it"),
+        Check("status lists", api.statuses, f"correct {prefix}STATUS_BASE_URL, or unset it"),
         clock_check(web, settings.issuer, settings),
         Check("audience", api.audience, f"{prefix}AUDIENCE is the URL that clients reach this API at: correct it"),
         Check("token lifetime", api.lifetime),
@@ -75,6 +78,28 @@ class _Api:
         if key_set_at(self.web, named).fingerprint != key_set_at(self.web, self.settings.keys_url).fingerprint:
             raise Failed(f"{self.settings.keys_url} holds other keys than {named}, which discovery names")
         return ok(f"{self.settings.keys_url} holds what discovery names at {named}")
+
+    def statuses(self) -> Finding:
+        """Read the first list as `StatusSource` does. The provider has none before its first token."""
+        policy, now = self.settings.status_policy(), Clock(self.settings.clock_file).now()
+        url = policy.address(0)
+        answer = self.web.get(url, headers={"Accept": MEDIA_TYPE})
+        if answer.status == 404:
+            remedy = "sign in once and run this again; if that changes nothing, correct STATUS_BASE_URL"
+            return warning(f"{url} is not there: no token was issued yet, or the address is wrong", remedy)
+        token = answer.content().strip().decode("ascii", "replace")
+        keys = key_set_at(self.web, self.settings.keys_url).keys
+        try:
+            if (public_key := keys.get(signing_kid(token))) is None:
+                remedy = "a rotation this moment: run it again; else STATUS_BASE_URL or JWKS_URL is another provider's"
+                raise Failed(f"{url} is signed by a key that {self.settings.keys_url} does not hold", remedy)
+            found = read_status_list(token, public_key, uri=policy.uri(0), now=now, leeway=policy.leeway)
+        except BadStatusList as error:
+            raise Failed(f"{url} is no status list of {self.settings.issuer}: {error}") from error
+        if now >= found.expires_at + policy.leeway:
+            remedy = "look at `clock`; else something between answers an old copy: let no proxy keep it"
+            raise Failed(f"{url} expired at {found.expires_at:%Y-%m-%d %H:%M:%S}Z", remedy)
+        return ok(f"{url} is signed and current; looked at again every {found.ttl.total_seconds():g} s")
 
     def audience(self) -> Finding:
         settings = self.settings

@@ -35,17 +35,26 @@ class Answer:
     before: datetime
     after: datetime
 
+    def content(self) -> bytes:
+        """Return the body of a 200.
+
+        Raises:
+            Failed: it is another status.
+        """
+        if self.status != 200:
+            remedy = "correct the address; 502 to 504 are a proxy's, whose service is away: start it"
+            raise Failed(f"{self.url} answers {self.status}", remedy)
+        return self.body
+
     def document(self) -> dict[str, Any]:
         """Return the JSON object of a 200.
 
         Raises:
             Failed: it is none.
         """
-        if self.status != 200:
-            remedy = "correct the address; 502 to 504 are a proxy's, whose service is away: start it"
-            raise Failed(f"{self.url} answers {self.status}", remedy)
+        body = self.content()
         try:
-            content = json.loads(self.body)
+            content = json.loads(body)
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):

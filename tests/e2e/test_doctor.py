@@ -43,13 +43,16 @@ Suite = tuple[Stack, dict[str, str]]
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """A running suite and the environment that it was started with."""
+    """A running suite in which alice has signed in, and the environment that it was started with."""
     settings = dict(zip((f"{name.upper()}_PORT" for name in SERVICES), map(str, free_ports(3)), strict=True))
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgres")
         settings |= {f"{name.upper()}_DATABASE_URL": cluster.create_database() for name in SERVICES}
     data = tmp_path_factory.mktemp(f"doctor-{request.param}")
     with running_stack(data, settings) as running:
+        phones = Phones(running, data / "phone")  # the first token brings the first status list
+        phones.signed_in(ALICE)
+        phones.close()
         yield running, {"DATA_DIR": str(data), "CLOCK_FILE": str(data / "clock"), **settings}
 
 
@@ -80,6 +83,7 @@ def test_a_healthy_stack(suite: Suite, doctor: Doctor, service: str) -> None:
     assert report.code == 0, report.text
     assert report.failed() == set()
     assert "CLOCK_FILE moves ours by" in report.text
+    assert ("/status/0 is signed and current" in report.text) == (service != "auth")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -117,7 +121,7 @@ def test_an_issuer_that_is_named_otherwise(suite: Suite, doctor: Doctor, service
     other = stack.auth.replace("localhost", "127.0.0.1")
     report = doctor(service, environment, **{f"{service.upper()}_ISSUER": other})
     assert report.code == 1
-    assert report.failed() == {"issuer", "audience"}
+    assert report.failed() == {"issuer", "audience", "status lists"}
     assert f"{service.upper()}_ISSUER is {other}" in report.text
 
 

@@ -18,7 +18,13 @@ from tests.support.databases import migrated
 
 ISSUER, CRM = "http://localhost:9000", "http://localhost:9001"
 KEYS, OTHER_KEYS = f"{ISSUER}/.well-known/jwks.json", "http://auth-internal:9000/.well-known/jwks.json"
+STATUSES, OTHER_STATUSES = f"{ISSUER}/status/0", "http://auth-internal:9000/status/0"
 METADATA = f"{CRM}/.well-known/oauth-protected-resource"
+
+
+def status_list(issuer: FakeIssuer) -> bytes:
+    """Return what the issuer answers at /status/0."""
+    return issuer.answer("/status/0").body
 
 
 @pytest.fixture
@@ -27,6 +33,7 @@ def answers() -> dict[str, Any]:
         f"{ISSUER}/.well-known/openid-configuration": {"issuer": ISSUER, "jwks_uri": KEYS},
         f"{ISSUER}/livez": {},
         KEYS: FakeIssuer().jwks,
+        STATUSES: status_list(FakeIssuer()),
         OTHER_KEYS: FakeIssuer().jwks,
         METADATA: {"resource": CRM, "authorization_servers": [ISSUER]},
     }
@@ -45,9 +52,9 @@ def findings(answers: dict[str, Any], url: str, **changes: Any) -> dict[str, Fin
             raise httpx2.ConnectError("refused", request=request)
 
         def body() -> Iterator[bytes]:
-            yield json.dumps(document).encode()
+            yield document if isinstance(document, bytes) else json.dumps(document).encode()
 
-        return httpx2.Response(200, content=body())
+        return httpx2.Response(document if isinstance(document, int) else 200, content=body())
 
     settings = CrmSettings(**{"environment": "local", "database_url": url, **changes})
     return dict(examine(resource_server_checks("crm", settings, Web(httpx2.MockTransport(answer)))))
@@ -63,13 +70,13 @@ def test_all_is_well(answers: dict[str, Any], url: str) -> None:
 
 def test_the_provider_is_away(answers: dict[str, Any], url: str) -> None:
     found = findings({METADATA: answers[METADATA]}, url)
-    assert failed(found) == {"issuer", "signing keys", "same keys", "clock"}
+    assert failed(found) == {"issuer", "signing keys", "same keys", "status lists", "clock"}
     assert all("start it" in found[name].remedy for name in failed(found))
 
 
 @pytest.mark.parametrize("keys", [{"keys": []}, {}, {"keys": [{"kty": "EC"}]}, []])
 def test_no_key_that_verifies(answers: dict[str, Any], url: str, keys: Any) -> None:
-    assert failed(findings({**answers, KEYS: keys}, url)) == {"signing keys"}
+    assert failed(findings({**answers, KEYS: keys}, url)) == {"signing keys", "status lists"}
 
 
 def test_keys_from_inside_are_the_ones_that_discovery_names(answers: dict[str, Any], url: str) -> None:
@@ -77,7 +84,7 @@ def test_keys_from_inside_are_the_ones_that_discovery_names(answers: dict[str, A
     stranger = FakeIssuer()
     stranger.rotate()
     found = findings({**answers, OTHER_KEYS: stranger.jwks}, url, jwks_url=OTHER_KEYS)
-    assert failed(found) == {"same keys"}
+    assert failed(found) == {"same keys", "status lists"}
     assert "CRM_JWKS_URL" in found["same keys"].remedy
 
 
@@ -104,3 +111,77 @@ def test_a_long_lifetime_is_a_warning(answers: dict[str, Any], url: str) -> None
     found = findings(answers, url, max_token_lifetime=timedelta(hours=1))
     assert failed(found) == set()
     assert found["token lifetime"].verdict is Verdict.WARNING
+
+
+# ---------------------------------------------------------------- status lists
+
+
+def of_a_stranger() -> FakeIssuer:
+    issuer = FakeIssuer()
+    issuer.rotate()
+    return issuer
+
+
+def forged() -> FakeIssuer:
+    """Signed by another key, under the kid of the good one."""
+    issuer = FakeIssuer()
+    issuer.statuses.key = of_a_stranger().private_key
+    issuer.statuses.header = {"kid": issuer.kid}
+    return issuer
+
+
+def bent(*, header: dict[str, Any] | None = None, **claims: Any) -> FakeIssuer:
+    issuer = FakeIssuer()
+    issuer.statuses.claims, issuer.statuses.header = claims, header or {}
+    return issuer
+
+
+@pytest.mark.parametrize(
+    ("issuer", "says"),
+    [
+        (of_a_stranger(), "does not hold"),
+        (forged(), "signature"),
+        (bent(header={"typ": "JWT"}), "typ"),
+        (bent(header={"alg": "none"}), "alg"),
+        (bent(sub="http://localhost:9000/status/1"), "of another shard"),
+        (bent(exp=1_000_000_000), "expired at 2001-09-09 01:46:40Z"),
+        (bent(exp="soon"), "exp"),
+        (bent(iat=9_000_000_000, exp=9_000_000_060), "issued in the future"),
+        (bent(ttl="often"), "ttl is no duration"),
+        (bent(status_list={"bits": 2, "lst": "eNo"}), "not one bit a token"),
+        (bent(**{"urn:company:status_version": -1}), "no version"),
+    ],
+)
+def test_a_status_list_that_the_api_would_not_take(
+    answers: dict[str, Any], url: str, issuer: FakeIssuer, says: str
+) -> None:
+    found = findings({**answers, STATUSES: status_list(issuer)}, url)
+    assert failed(found) == {"status lists"}
+    assert says in found["status lists"].says
+    assert found["status lists"].remedy
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"\xff\xfe", b"", {"keys": []}])
+def test_what_answers_is_no_status_list(answers: dict[str, Any], url: str, answer: Any) -> None:
+    found = findings({**answers, STATUSES: answer}, url)
+    assert failed(found) == {"status lists"}
+    assert "CRM_STATUS_BASE_URL" in found["status lists"].remedy
+
+
+@pytest.mark.parametrize("status", [302, 500, 503])
+def test_the_status_list_cannot_be_had(answers: dict[str, Any], url: str, status: int) -> None:
+    found = findings({**answers, STATUSES: status}, url)
+    assert failed(found) == {"status lists"}
+    assert f"answers {status}" in found["status lists"].says
+
+
+def test_no_status_list_yet_is_a_warning(answers: dict[str, Any], url: str) -> None:
+    found = findings({**answers, STATUSES: 404}, url)
+    assert failed(found) == set()
+    assert found["status lists"].verdict is Verdict.WARNING
+
+
+def test_status_lists_from_inside(answers: dict[str, Any], url: str) -> None:
+    inside = {"status_base_url": "http://auth-internal:9000"}
+    assert failed(findings(answers, url, **inside)) == {"status lists"}
+    assert failed(findings({**answers, OTHER_STATUSES: answers[STATUSES]}, url, **inside)) == set()
