@@ -74,12 +74,17 @@ class FakeIssuer:
         """The id of the key that signs now (RFC 7638)."""
         return str(public_jwk(self.private_key)["kid"])
 
+    def announce(self) -> None:
+        """Put the key into the JWKS that `rotate(keep_old=True)` will sign with."""
+        self.jwks = {"keys": [*self.jwks["keys"], public_jwk(private_key(self._rotations + 1))]}
+
     def rotate(self, *, keep_old: bool = False) -> None:
-        """Sign with another key from now on; `keep_old` leaves the one before in the JWKS."""
+        """Sign with another key from now on; `keep_old` leaves the ones before in the JWKS."""
         self._rotations += 1
         self.private_key = private_key(self._rotations)
-        old = self.jwks["keys"] if keep_old else []
-        self.jwks = {"keys": [*old, public_jwk(self.private_key)]}
+        own = public_jwk(self.private_key)
+        old = [jwk for jwk in self.jwks["keys"] if jwk != own] if keep_old else []
+        self.jwks = {"keys": [*old, own]}
 
     def flood_key_set(self, count: int = 10_000) -> None:
         """Put `count` keys of random kids into the JWKS, beside the good ones."""
@@ -171,9 +176,9 @@ class FakeIssuer:
         """Return a transport that answers with our documents, whatever the host; no socket."""
         return transport_of(self)
 
-    def serve(self) -> AbstractContextManager[str]:
+    def serve(self, port: int = 0) -> AbstractContextManager[str]:
         """Serve our documents over a real socket on loopback; the context is its address, to be used as base."""
-        return served(self)
+        return served(self, port)
 
     def answer(self, path: str) -> Answer:
         """Return the status list that `path` names, or the key set, or what a fault puts in its place."""

@@ -59,8 +59,8 @@ def transport_of(issuer: Answering) -> httpx2.AsyncBaseTransport:
 
 
 @contextmanager
-def served(issuer: Answering) -> Iterator[str]:
-    """Serve the issuer's documents over a real socket on loopback, and yield its address."""
+def served(issuer: Answering, port: int = 0) -> Iterator[str]:
+    """Serve the issuer's documents over a real socket on loopback, and yield its address. Port 0: any that is free."""
     ended = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -83,7 +83,7 @@ def served(issuer: Answering) -> Iterator[str]:
         def handle_error(self, request: object, client_address: object) -> None:
             """Stay silent: a caller that did not wait for a slow answer is what some tests are about."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
