@@ -9,14 +9,15 @@ import hashlib
 import logging
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.auth.keys.key_ring import KeyRing
-from services.auth.keys.key_set import open_key_set
+from services.auth.keys.key_set import PUBLISHED, open_key_set
 from services.auth.keys.signer import Signer
+from services.auth.keys.signing_key import StoredSigningKey
 from services.auth.opaque_token import b64url
 from services.auth.stores import AuthDatabase
 from services.auth.tokens.status_list import STATUS_LIST_TYP, VERSION_CLAIM, status_list_uri
@@ -108,7 +109,7 @@ class Published:
         """Return the signed list of a shard; None: there is no such shard.
 
         Raises:
-            Unavailable: the database is away, and the list that is held has expired.
+            Unavailable: the database is away, and the list that is held has expired; or there is no key to sign with.
         """
         self.look(now)
         if self._seen_at is None:
@@ -141,15 +142,26 @@ class Published:
         except Unavailable:
             return  # said in the log where it was noticed
         if moved:
-            try:
-                self._signer.use(open_key_set(keys, self._ring, self._signer.key_set))
-                self._key_set_version = versions.key_set
-            except ConfigurationError as error:
-                _log.error("the new key set cannot be used: %s", error)
+            self._use(keys, versions.key_set)
         if versions.machine_shards != self._machine_shards:
             self._machine_ends.forget_machine_places()
         self._shards, self._machine_shards = versions.shards, versions.machine_shards
         self._seen_at, self._wait = now, self._policy.look_interval
+
+    def _use(self, keys: Sequence[StoredSigningKey], version: int) -> None:
+        """Sign with the active one of these keys. One that can't be opened is tried again at the next look.
+
+        Until then the last set goes on, if the key that it signs with is still published; one that was dropped may be
+        stolen, and signs no more.
+        """
+        before = self._signer.held
+        try:
+            self._signer.use(open_key_set(keys, self._ring, before))
+            self._key_set_version = version
+        except ConfigurationError as error:
+            _log.error("the new key set cannot be used: %s", error)
+            if before is not None and before.active.kid not in {key.kid for key in keys if key.state in PUBLISHED}:
+                self._signer.use(None)
 
     def _is_current(self, shard: int, held: SignedList, now: datetime) -> bool:
         """Signed anew at each version, at a key change, and at half its life."""

@@ -35,8 +35,10 @@ router = APIRouter(route_class=DirectRoute)
 #: Longest `state`, in characters.
 _MAX_STATE = 4096
 
-#: Why somebody was not sent back; `docs/errors.md` explains them.
+#: Why somebody was not sent back, or what was not done; `docs/errors.md` explains them.
 NOTES = {
+    "nothing_everywhere": "Your sign-in here had already ended, so apps and other devices were not signed out by this."
+    " To sign out everywhere, sign in again and choose it there.",
     "bad_hint": "You were not sent back to the application: its proof of your sign-in is not valid.",
     "unknown_client": "You were not sent back: the request does not say which application it comes from.",
     "unregistered_address": "You were not sent back: the return address is not registered for this application.",
@@ -200,14 +202,17 @@ def _sign_out(here: _Visit, request: LogoutRequest, *, everywhere: bool) -> Resp
             now=here.now,
         )
     client = _client(here, request)
-    back = request.way_back(client)
-    response = see_other(back) if back is not None else _logged_out(request, client)
+    if everywhere and here.signed_in is None:  # whose apps were meant is not known any more: it must not look done
+        response = _logged_out(request, client, note="nothing_everywhere")
+    else:
+        back = request.way_back(client)
+        response = see_other(back) if back is not None else _logged_out(request, client, note=request.note)
     here.cookies.clear_session(response)
     return response
 
 
-def _logged_out(request: LogoutRequest, client: Client | None) -> Response:
-    values: dict[str, Any] = {"note": NOTES[request.note] if request.note else None, "link": None, "client_name": None}
+def _logged_out(request: LogoutRequest, client: Client | None, *, note: str | None) -> Response:
+    values: dict[str, Any] = {"note": NOTES[note] if note else None, "link": None, "client_name": None}
     if client is not None and (link := request.offered_way_back(client)):
         values |= {"link": link, "client_name": client.name}
     return page("logged_out.html", signed_out=True, **values)

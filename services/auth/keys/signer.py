@@ -10,22 +10,41 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from services.auth.keys.key_set import KeySet
+from shared.errors import Unavailable
 
 ALGORITHM = "RS256"
 
 
 class Signer:
-    """Signs with the active key, and verifies what this provider has signed."""
+    """Signs with the active key, and verifies what this provider has signed.
+
+    All of it raises Unavailable while there is no key set that may be used: the keys of the last one may be stolen.
+    """
 
     def __init__(self, key_set: KeySet) -> None:
-        self._key_set = key_set
+        self._key_set: KeySet | None = key_set
 
     @property
     def key_set(self) -> KeySet:
+        """The keys in use.
+
+        Raises:
+            Unavailable: there are none.
+        """
+        if (key_set := self._key_set) is None:
+            raise Unavailable("the signing keys cannot be used")
+        return key_set
+
+    @property
+    def held(self) -> KeySet | None:
+        """The keys in use, if any."""
         return self._key_set
 
-    def use(self, key_set: KeySet) -> None:
-        """Sign with this set's active key from now on, and verify with its keys: one assignment, never half of each."""
+    def use(self, key_set: KeySet | None) -> None:
+        """Sign with this set's active key from now on, and verify with its keys: one assignment, never half of each.
+
+        None: with none at all.
+        """
         self._key_set = key_set
 
     def sign(self, claims: Mapping[str, Any], *, typ: str) -> str:
@@ -34,7 +53,7 @@ class Signer:
 
     def sign_naming_key(self, claims: Mapping[str, Any], *, typ: str) -> tuple[str, str]:
         """Sign, and return the `kid` that did it too."""
-        active = self._key_set.active
+        active = self.key_set.active
         headers = {"typ": typ, "kid": active.kid}
         return active.kid, jwt.encode(dict(claims), active.private_key, algorithm=ALGORITHM, headers=headers)
 
@@ -43,11 +62,11 @@ class Signer:
 
         Checks the signature, algorithm and type. Does NOT check exp, aud or any other claim.
         """
-        return _verified(self._key_set.public_keys, token, typ=typ)
+        return _verified(self.key_set.public_keys, token, typ=typ)
 
     def verify_hint(self, token: str, *, typ: str) -> dict[str, Any] | None:
         """Return the claims as `verify` does, also of one that a key of the past year signed (id_token_hint)."""
-        return _verified(self._key_set.hint_keys, token, typ=typ)
+        return _verified(self.key_set.hint_keys, token, typ=typ)
 
 
 def _verified(keys: Mapping[str, rsa.RSAPublicKey], token: str, *, typ: str) -> dict[str, Any] | None:

@@ -137,6 +137,46 @@ def test_an_emergency_leaves_nothing_that_an_old_key_signed(stage: Stage) -> Non
         assert verify(token, typ="JWT") is None
 
 
+def test_a_process_that_cannot_open_the_key_after_an_emergency_signs_and_vouches_for_nothing(stage: Stage) -> None:
+    """The dropped key may be stolen: no signature of it, no key set with it, no list signed by it."""
+    process = Process(stage.auth)
+    token = process.signer.sign({"a": 1}, typ="JWT")
+    process.list_at(NOON)
+    newer = KeyRing.of(b"n" * 32, b"k" * 32)
+    with stage.auth.transaction() as stores:
+        rotate_in_emergency(stores, newer, POLICY, NOON)
+    for moment in (NOON + SECOND, NOON + 2 * SECOND):
+        process.published.look(moment)
+        for refused in (
+            lambda: process.signer.sign({"a": 1}, typ="JWT"),
+            lambda: process.signer.verify(token, typ="JWT"),
+            lambda: process.signer.verify_hint(token, typ="JWT"),
+            lambda: process.jwks,
+            lambda: process.list_at(moment),  # noqa: B023 - called in this very round
+        ):
+            with pytest.raises(Unavailable):
+                refused()
+    step(stage, rotate_in_emergency, NOON + 2 * SECOND)  # with a ring that this process has
+    process.published.look(NOON + 3 * SECOND)
+    assert process.signer.verify(process.signer.sign({"a": 1}, typ="JWT"), typ="JWT") == {"a": 1}
+
+
+def test_a_process_that_cannot_open_the_next_key_goes_on_with_its_own_while_that_is_published(stage: Stage) -> None:
+    process = Process(stage.auth)
+    first, newer = process.kid, KeyRing.of(b"n" * 32, b"k" * 32)
+    active_at = NOON + POLICY.announced
+    for moment in (NOON, active_at):
+        with stage.auth.transaction() as stores:
+            rotate(stores, newer, POLICY, moment)
+        process.published.look(moment + SECOND)
+    assert process.kid == first and len(process.jwks) == 2
+    removed_at = active_at + POLICY.retired
+    step(stage, advance, removed_at)
+    process.published.look(removed_at + SECOND)
+    with pytest.raises(Unavailable):
+        process.signer.sign({"a": 1}, typ="JWT")
+
+
 def test_every_shards_version_moves_in_an_emergency(stage: Stage) -> None:
     with stage.auth.autocommit() as stores:
         before = stores.publications.versions().shards

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.auth.logout_clients import CONFIRM, asks, logout, says_signed_out, sign_in, signed_in
+from tests.integration.auth.logout_clients import CONFIRM, EVERYWHERE, asks, logout, says_signed_out, sign_in, signed_in
 from tests.integration.auth.logout_seeds import BACK, RP, SCHEME_BACK
 from tests.integration.auth.provider import Browser, Provider, error_of, hidden_fields
 from tests.integration.auth.seeds import CAROL
@@ -36,6 +36,21 @@ def test_the_page_was_about_another_session(browser: Browser) -> None:
     browser.enter_password(carol, CAROL)
     again = browser.submit(page, **CONFIRM)
     assert asks(again) and "carol" in again.text and signed_in(browser)
+
+
+def test_everywhere_after_the_session_has_expired_does_not_claim_what_was_not_done(
+    provider: Provider, browser: Browser
+) -> None:
+    """Whose apps were meant is not known any more: they live, the page says so, and nothing hides it by a redirect."""
+    tokens = sign_in(browser)
+    hint = sign_in(provider.browser())["id_token"]
+    page = logout(browser, id_token_hint=hint, post_logout_redirect_uri=BACK)
+    provider.sql("UPDATE browser_sessions SET expires_at = created_at, idle_expires_at = created_at")
+    answer = browser.submit(page, **EVERYWHERE)
+    assert says_signed_out(answer)
+    assert "so apps and other devices were not signed out by this" in answer.text
+    assert f'href="{BACK}"' in answer.text
+    assert provider.introspect(tokens["access_token"]).json()["active"] is True
 
 
 def test_the_form_may_end_at_the_registered_address(provider: Provider, browser: Browser) -> None:
