@@ -88,6 +88,10 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
             await asyncio.gather(delivery, return_exceptions=True)  # what it had claimed is due again soon
             database.dispose()
 
+    def ready() -> None:
+        database.ping()
+        context.published.demand_keys(clock.now())
+
     app = FastAPI(
         title="auth",
         lifespan=lifespan,
@@ -99,7 +103,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         routes=[route for endpoint in _ENDPOINTS for route in endpoint.router.routes],
     )
     app.state.context = context
-    app.include_router(health_router(database.ping))
+    app.include_router(health_router(ready))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     install_error_handlers(app)
     app.add_middleware(Cors, context=context)

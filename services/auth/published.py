@@ -105,6 +105,15 @@ class Published:
         finally:
             self._looking.release()
 
+    def demand_keys(self, now: datetime) -> None:
+        """Return if there is a key to sign with.
+
+        Raises:
+            Unavailable: the active one can't be opened, and the last one was dropped.
+        """
+        self.look(now)
+        self._signer.demand_keys()
+
     def status_list(self, shard: int, now: datetime) -> SignedList | None:
         """Return the signed list of a shard; None: there is no such shard.
 

@@ -25,7 +25,13 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 @router.post("/token")
 async def token(http: Request) -> Response:
     """Grant tokens: for a code, a refresh token, a caller's token, or to a client itself."""
-    return await answer(http, lambda server, form: server.answer_token_request(form, http.headers))
+    signer = context_of(http).provider.token_issuer.signer
+
+    def grant(server: OAuthServer, form: Parameters) -> OAuthResponse:
+        signer.demand_keys()  # before a code or a refresh token is used up for an answer that can't be signed
+        return server.answer_token_request(form, http.headers)
+
+    return await answer(http, grant)
 
 
 def _act(

@@ -40,6 +40,10 @@ class Signer:
         """The keys in use, if any."""
         return self._key_set
 
+    def demand_keys(self) -> None:
+        """Raise Unavailable unless there are keys in use."""
+        _ = self.key_set
+
     def use(self, key_set: KeySet | None) -> None:
         """Sign with this set's active key from now on, and verify with its keys: one assignment, never half of each.
 

@@ -1,10 +1,15 @@
 """The database goes away: 503 with Retry-After in each endpoint's own format, and all is well once it is back."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from services.auth.app import encryption_keys
+from services.auth.keys.key_ring import KeyRing
+from services.auth.keys.rotation import RotationPolicy, rotate_in_emergency
+from services.auth.storage import SqlAuthDatabase
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, code_of, error_of, hidden_fields, start_on
@@ -72,3 +77,32 @@ def test_without_its_database_every_endpoint_says_so_in_its_own_format(
     assert provider.http.get("/readyz").status_code == 200
     assert provider.browser().open().status_code == 200, "without a restart"
     stop(provider)
+
+
+def test_a_process_that_cannot_open_the_key_after_an_emergency_is_unavailable(
+    provider: Provider, clock: SettableClock
+) -> None:
+    """Its own key was dropped and may be stolen: nothing is signed by it, answered for, or published with it."""
+    tokens, code = provider.sign_in(), code_of(provider.browser().sign_in())
+    policy = RotationPolicy(timedelta(minutes=10), timedelta(minutes=62), timedelta(days=365), 2048)
+    with SqlAuthDatabase(provider.database).transaction() as stores:
+        rotate_in_emergency(stores, KeyRing.of(b"n" * 32), policy, clock.now())
+    clock.advance(seconds=1)
+    assert provider.http.get("/readyz").status_code == 503
+    for answer in (
+        provider.redeem(code),
+        provider.refresh(tokens["refresh_token"]),
+        provider.machine(),
+        provider.introspect(tokens["access_token"]),
+        provider.userinfo(tokens["access_token"]),
+    ):
+        assert_unavailable(answer, page=False)
+    for path in ("/.well-known/jwks.json", "/status/0"):
+        assert provider.http.get(path).status_code == 503
+    assert provider.http.get("/livez").status_code == 200
+    with SqlAuthDatabase(provider.database).transaction() as stores:  # by a process with this one's ring
+        rotate_in_emergency(stores, encryption_keys(provider.settings), policy, clock.now())
+    clock.advance(seconds=1)
+    assert provider.http.get("/readyz").status_code == 200
+    assert provider.redeem(code).status_code == 200, "the code was not used up"
+    assert provider.refresh(tokens["refresh_token"]).status_code == 200, "nor the refresh token"
