@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from services.crm.records import Listing as Contacts
 from services.crm.storage.contacts import SqlContacts
@@ -19,6 +19,7 @@ from shared.database import Database
 from shared.listing import Listing as Orders
 from shared.pagination import Cursor
 from tests.support.databases import migrated
+from tests.support.statements import sent_statements
 
 ROWS, PAGE, DEEP = 1_000_000, 50, 10_000
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -41,18 +42,13 @@ def rows_touched(plan: dict[str, Any]) -> int:
 
 def page_cost(database: Database, service: str, after: Cursor | None) -> int:
     """Return how many rows one page touches, by EXPLAIN ANALYZE of the statement that the store sends."""
-    found: list[tuple[str, Any]] = []
-
-    def record(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if re.match(rf"SELECT.* FROM {'contacts' if service == 'crm' else 'orders'}\b", statement.replace("\n", "")):
-            found.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", record)
-    if service == "crm":
-        assert len(SqlContacts(database).page(OWN, Contacts(), PAGE, after).items) == PAGE
-    else:
-        assert len(SqlOrders(database).page(OWN, Orders(), PAGE, after).items) == PAGE
-    event.remove(database.engine, "before_cursor_execute", record)
+    with sent_statements() as statements:
+        if service == "crm":
+            assert len(SqlContacts(database).page(OWN, Contacts(), PAGE, after).items) == PAGE
+        else:
+            assert len(SqlOrders(database).page(OWN, Orders(), PAGE, after).items) == PAGE
+    of_the_page = re.compile(rf"SELECT.* FROM {'contacts' if service == 'crm' else 'orders'}\b", re.DOTALL)
+    found = [(statement, parameters) for statement, parameters in statements if of_the_page.match(statement)]
     ((statement, parameters),) = found
     with database.autocommit() as db:
         told = db.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar()

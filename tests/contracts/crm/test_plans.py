@@ -5,14 +5,12 @@ The statements are those that the store sends; EXPLAIN is asked of each with the
 
 # ruff: noqa: S608 - every name in these statements is ours
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from services.crm.records import Listing
 from services.crm.storage.contacts import SqlContacts
@@ -21,6 +19,7 @@ from shared.database import Database
 from shared.pagination import Cursor
 from tests.contracts.crm.conftest import Stores
 from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
+from tests.support.statements import sent_statements
 
 OWNERS, TEAMS = 2, 2
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -54,26 +53,10 @@ def contacts(stores: Stores) -> SqlContacts:
     return stores.contacts
 
 
-@contextmanager
-def sent_to(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Collect the SELECTs that are sent, with their parameters."""
-    found: list[tuple[str, Any]] = []
-
-    def record(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.startswith("SELECT"):
-            found.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", record)
-    try:
-        yield found
-    finally:
-        event.remove(database.engine, "before_cursor_execute", record)
-
-
 def plans(contacts: SqlContacts, reach: Reach, listing: Listing, after: Cursor | None) -> list[str]:
     """Return the plan of each statement that a page takes."""
     database = contacts._database
-    with sent_to(database) as statements:
+    with sent_statements() as statements:
         page = contacts.page(reach, listing, 50, after)
     assert page.items
     return explained(database, statements)
@@ -125,7 +108,7 @@ def test_filters_search_and_single_records_read_an_index(contacts: SqlContacts) 
         for plan in plans(contacts, reach, listing, None):
             assert index in plan, plan
             assert "Seq Scan" not in plan and "SCAN contacts\n" not in f"{plan}\n", plan
-    with sent_to(contacts._database) as statements:
+    with sent_statements() as statements:
         assert contacts.find(UUID(int=1), OWN)
     (plan,) = explained(contacts._database, statements)
     assert "pk_contacts" in plan or "sqlite_autoindex_contacts" in plan, plan

@@ -4,11 +4,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from services.orders.storage.orders import SqlOrders
 from shared.bearer import Reach
@@ -16,6 +15,7 @@ from shared.database import Database
 from shared.listing import Listing
 from shared.pagination import Cursor
 from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
+from tests.support.statements import sent_statements
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 OWN, TEAM, ALL = Reach(subject="owner 1"), Reach(subject="owner 1", team="team 1"), Reach(everyone=True)
@@ -39,15 +39,9 @@ def database(migrated_database: Callable[[str], Database]) -> Database:
 
 def plans(database: Database, reach: Reach, listing: Listing, after: Cursor | None) -> list[str]:
     """Return the plan of each statement on orders that a page takes."""
-    sent: list[tuple[str, Any]] = []
-
-    def record(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.startswith("SELECT orders"):
-            sent.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", record)
-    page = SqlOrders(database).page(reach, listing, 50, after)
-    event.remove(database.engine, "before_cursor_execute", record)
+    with sent_statements() as statements:
+        page = SqlOrders(database).page(reach, listing, 50, after)
+    sent = [(statement, given) for statement, given in statements if statement.startswith("SELECT orders")]
     assert len(page.items) == 50
     explain = "EXPLAIN " if database.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
     with database.autocommit() as db:

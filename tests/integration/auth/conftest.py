@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from shared.testing import SettableClock
 from tests.integration.auth.certification import Suite, apply
 from tests.integration.auth.provider import Browser, Provider, start
 from tests.integration.auth.seeds import HTTPS_ISSUER
+from tests.support.statements import sent_statements
 
 
 @pytest.fixture
@@ -42,18 +42,10 @@ def browser(provider: Provider) -> Browser:
 
 
 @pytest.fixture
-def statements(provider: Provider) -> Iterator[list[str]]:
-    """The SQL statements that the provider sends, as it sends them."""
-    sent: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        del connection, cursor, rest
-        sent.append(statement)
-
-    engine = provider.app._app.state.context.database.database.engine  # type: ignore[attr-defined]
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+def statements(provider: Provider) -> Iterator[list[tuple[str, Any]]]:
+    """The SQL statements that the provider sends, as it sends them, with their parameters."""
+    with sent_statements() as sent:
+        yield sent
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_a_disabled_client_gets_no_token(provider: Provider) -> None:
 
 
 def test_a_machine_token_costs_one_signature_and_no_statement(
-    provider: Provider, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    provider: Provider, statements: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     granted(provider)
     signed: list[str] = []
