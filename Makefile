@@ -83,7 +83,8 @@ token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: ma
 
 .PHONY: test integration e2e browser bench soak
 test: setup ## run the whole test suite, on every core (at most 15 minutes)
-	$(BIN)/pytest --numprocesses=auto --dist=loadgroup
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --ignore=tests/compose
+	$(BIN)/pytest tests/compose
 
 integration: setup ## tests of one service in this process, over HTTP
 	$(BIN)/pytest tests/integration

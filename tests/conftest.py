@@ -25,16 +25,10 @@ _TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the name of the folder it stands in (tests/unit/... is `unit`).
-
-    With several workers a file stays on one of them, for what its tests share; so does the one stack of containers.
-    """
+    """Mark each test with the name of the folder it stands in (tests/unit/... is `unit`)."""
     for item in items:
         if item.path.is_relative_to(_TESTS):
-            place = item.path.relative_to(_TESTS)
-            folder = place.parts[0]
-            item.add_marker(folder)
-            item.add_marker(pytest.mark.xdist_group(folder if folder == "compose" else place.as_posix()))
+            item.add_marker(item.path.relative_to(_TESTS).parts[0])
 
 
 @pytest.fixture(autouse=True)
