@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx2
 import pytest
@@ -42,10 +43,17 @@ def signed_in(provider: ScriptedProvider, store: FileStore) -> Iterator[MobileCl
 
 
 @pytest.fixture
-def start(tmp_path: Path, provider: ScriptedProvider, clock_file: ClockFile) -> Iterator[Start]:
+def home() -> Iterator[Path]:
+    """A home directory directly under /tmp: the path of a Unix socket may hold some 100 bytes, and tmp_path is deep."""
+    with TemporaryDirectory(prefix="sso-home-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def start(home: Path, tmp_path: Path, provider: ScriptedProvider, clock_file: ClockFile) -> Iterator[Start]:
     """Start `python -m mobile ...`, or another program, on the shared store, in a home of its own."""
     started: list[subprocess.Popen[str]] = []
-    environment = os.environ | {"HOME": str(tmp_path)}  # noqa: TID251 - handed on
+    environment = os.environ | {"HOME": str(home)}  # noqa: TID251 - handed on
     addresses = ["--issuer", provider.issuer, "--crm", provider.issuer, "--orders", provider.issuer]
     store = ["--store", "file", "--store-path", str(tmp_path / "tokens.json"), "--clock-file", str(clock_file.path)]
 
