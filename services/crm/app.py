@@ -13,10 +13,10 @@ from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from services.crm.storage.tables import idempotency_keys
+from shared.api.idempotency import Idempotency, SqlIdempotencyKeys
+from shared.api.resource_server import create_resource_server
 from shared.clock import Clock
 from shared.database import Database
-from shared.idempotency import Idempotency, SqlIdempotencyKeys
-from shared.resource_server import create_resource_server
 
 
 def create_app(

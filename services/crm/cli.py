@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.crm.app import create_app
 from services.crm.endpoints.activities import ActivityIn
@@ -18,24 +16,11 @@ from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from services.crm.storage.records import SqlRecords
-from shared.bearer import Owner, Reach
+from shared.api.reach import Reach
+from shared.api.seeds import Seed, Seeding
+from shared.api.timestamp import Timestamp
 from shared.command_line import Commands
-from shared.config_file import load_config
 from shared.database import Database
-from shared.errors import ConfigurationError
-from shared.moments import Moment
-
-
-class Seed(BaseModel):
-    """A record of the configuration file says its id and its owner."""
-
-    id: UUID
-    owner_sub: str = Field(min_length=1, max_length=255)
-    owner_team: str | None = Field(default=None, max_length=255)
-
-    def owner(self) -> Owner:
-        """Return whom it belongs to."""
-        return Owner(self.owner_sub, self.owner_team)
 
 
 class SeedCompany(CompanyIn, Seed):
@@ -49,7 +34,7 @@ class SeedContact(ContactIn, Seed):
 class SeedActivity(ActivityIn, Seed):
     """An activity of the configuration file; when it was done must be said, so that a second run changes nothing."""
 
-    occurred_at: Moment
+    occurred_at: Timestamp
 
 
 class Seeds(BaseModel):
@@ -64,7 +49,8 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("crm", CrmSettings, create_app, _apply, _doctor).run(arguments)
+    apply = Seeding("crm", Seeds, _changes).apply
+    return Commands("crm", CrmSettings, create_app, apply, _doctor).run(arguments)
 
 
 def _doctor() -> int:
@@ -73,32 +59,7 @@ def _doctor() -> int:
     return doctor.run()
 
 
-def _apply(settings: CrmSettings, file: Path, write: bool) -> list[str]:
-    """Add and correct the file's records; others are left alone.
-
-    Raises:
-        ConfigurationError: the file is bad, or this is production, which takes no seeds.
-    """
-    if not settings.local:
-        raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
-    seeds = _read_seeds(file)
-    database = Database(settings.database("crm"))
-    try:
-        return list(_changes(seeds, database, settings.clock().now(), write=write))
-    finally:
-        database.dispose()
-
-
-def _read_seeds(file: Path) -> Seeds:
-    try:
-        return Seeds.model_validate(load_config(file).get("crm", {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{file}: crm.{where}: {first['msg']}") from error
-
-
-def _changes(seeds: Seeds, database: Database, now: datetime, *, write: bool) -> Iterator[str]:
+def _changes(seeds: Seeds, database: Database, now: datetime, write: bool) -> Iterator[str]:
     for company in seeds.companies:
         yield from _change("company", SqlCompanies(database), company, company.details(), now, write=write)
     for contact in seeds.contacts:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from shared.bearer import Owner, Reach
-from shared.entity_tags import Precondition, record_tag
+from shared.api.entity_tags import Precondition, record_tag
+from shared.api.listing import Listing as PlainListing
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach
 from shared.errors import InvalidInput, NotFound
-from shared.listing import Listing as PlainListing
-from shared.pagination import Cursor, Page
 
 Details = TypeVar("Details")
 
@@ -98,7 +98,7 @@ def get_record(record_id: UUID, reach: Reach, records: RecordStore[Details]) -> 
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRequest:
     """One change that a caller asks for: how far they reach, what they have seen, and when."""
 
     record_id: UUID

@@ -13,10 +13,10 @@ from services.orders.endpoints.orders import orders_router
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
 from services.orders.storage.tables import idempotency_keys
+from shared.api.idempotency import Idempotency, SqlIdempotencyKeys
+from shared.api.resource_server import create_resource_server
 from shared.clock import Clock
 from shared.database import Database
-from shared.idempotency import Idempotency, SqlIdempotencyKeys
-from shared.resource_server import create_resource_server
 
 #: What this service needs at the CRM, and asks for when it trades a token.
 CRM_SCOPE = "crm:read"

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from uuid import UUID
+from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.orders.app import create_app
 from services.orders.endpoints.bodies import OrderIn
@@ -14,22 +13,17 @@ from services.orders.lifecycle import OrderStatus
 from services.orders.orders import Order, changes_between
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Owner, Reach
+from shared.api.reach import Reach
+from shared.api.seeds import Seed, Seeding
 from shared.command_line import Commands
-from shared.config_file import load_config
 from shared.database import Database
-from shared.errors import ConfigurationError
 
 #: Who stands in the history of a record that a configuration file brought: no user and no client.
 _OPERATOR = Actor("operator", "apply")
 
 
-class SeedOrder(OrderIn):
-    """An order of the configuration file: it says its id and its owner."""
-
-    id: UUID
-    owner_sub: str = Field(min_length=1, max_length=255)
-    owner_team: str | None = Field(default=None, max_length=255)
+class SeedOrder(OrderIn, Seed):
+    """An order of the configuration file."""
 
 
 class Seeds(BaseModel):
@@ -42,7 +36,9 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("orders", OrdersSettings, create_app, _apply, _doctor).run(arguments)
+    return Commands("orders", OrdersSettings, create_app, Seeding("orders", Seeds, _changes).apply, _doctor).run(
+        arguments
+    )
 
 
 def _doctor() -> int:
@@ -51,35 +47,10 @@ def _doctor() -> int:
     return doctor.run()
 
 
-def _apply(settings: OrdersSettings, file: Path, write: bool) -> list[str]:
-    """Add and correct the file's records; others are left alone.
-
-    Raises:
-        ConfigurationError: the file is bad, or this is production, which takes no seeds.
-    """
-    if not settings.local:
-        raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
-    seeds = _read_seeds(file)
-    database = Database(settings.database("orders"))
-    try:
-        return list(_changes(seeds, SqlOrders(database), settings, write=write))
-    finally:
-        database.dispose()
-
-
-def _read_seeds(file: Path) -> list[SeedOrder]:
-    try:
-        return Seeds.model_validate(load_config(file).get("orders", {})).orders
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{file}: orders.{where}: {first['msg']}") from error
-
-
-def _changes(seeds: list[SeedOrder], orders: SqlOrders, settings: OrdersSettings, *, write: bool) -> Iterator[str]:
-    now = settings.clock().now()
-    for seed in seeds:
-        wanted = Order(seed.id, Owner(seed.owner_sub, seed.owner_team), seed.details(), OrderStatus.DRAFT, now, now)
+def _changes(seeds: Seeds, database: Database, now: datetime, write: bool) -> Iterator[str]:
+    orders = SqlOrders(database)
+    for seed in seeds.orders:
+        wanted = Order(seed.id, seed.owner(), seed.details(), OrderStatus.DRAFT, now, now)
         found = orders.find(seed.id, Reach(everyone=True))
         if found is None:
             what = changes_between(None, wanted.details)

@@ -13,11 +13,11 @@ from uuid_utils.compat import uuid7
 
 from services.orders.history import Actor, Change
 from services.orders.lifecycle import EDITABLE, RULES, Move, OrderStatus, illegal_move
-from shared.bearer import Owner, Reach
-from shared.entity_tags import Precondition, record_tag
+from shared.api.entity_tags import Precondition, record_tag
+from shared.api.listing import Listing
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach
 from shared.errors import Conflict, NotFound
-from shared.listing import Listing
-from shared.pagination import Cursor, Page
 
 #: The largest integer that every JSON reader keeps exact (RFC 7493 s2.2); each amount and total stays within it.
 MAX_INTEGER = 2**53 - 1
@@ -101,7 +101,7 @@ class OrderStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ChangeRequest:
     """One change that a caller asks for: who, how far they reach, what they have seen, and when."""
 
     order_id: UUID
@@ -129,7 +129,7 @@ def get_order(order_id: UUID, reach: Reach, orders: OrderStore) -> Order:
     return order
 
 
-def get_editable(request: Request, orders: OrderStore) -> Order:
+def get_editable(request: ChangeRequest, orders: OrderStore) -> Order:
     """Return the order if it may be edited now.
 
     Raises:
@@ -144,7 +144,7 @@ def get_editable(request: Request, orders: OrderStore) -> Order:
     return order
 
 
-def edit_order(request: Request, said: Callable[[OrderDetails], OrderDetails], orders: OrderStore) -> Order:
+def edit_order(request: ChangeRequest, said: Callable[[OrderDetails], OrderDetails], orders: OrderStore) -> Order:
     """Change what is said of a draft; saying the same again changes nothing, the entity tag neither.
 
     Raises: as `get_editable` does.
@@ -161,7 +161,7 @@ def edit_order(request: Request, said: Callable[[OrderDetails], OrderDetails], o
     raise Conflict("The order is being changed by others: send it again.")
 
 
-def move_order(request: Request, move: Move, orders: OrderStore) -> Order:
+def move_order(request: ChangeRequest, move: Move, orders: OrderStore) -> Order:
     """Move an order on; of two moves at once from one status, one is made and the other refused.
 
     Raises:

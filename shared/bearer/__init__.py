@@ -25,7 +25,6 @@ from shared.bearer.challenge import (
 )
 from shared.bearer.dependency import install_bearer
 from shared.bearer.jwks import JwksCache, JwksPolicy
-from shared.bearer.ownership import Owner, Reach, owner_of_new_records, reach_of
 from shared.bearer.principal import Principal
 from shared.bearer.protected_api import ProtectedApi
 from shared.bearer.protected_route import ProtectedRoute
@@ -48,11 +47,9 @@ __all__ = [
     "JwksPolicy",
     "MalformedRequest",
     "NoCredentials",
-    "Owner",
     "Principal",
     "ProtectedApi",
     "ProtectedRoute",
-    "Reach",
     "ResourceServerSettings",
     "StatusCache",
     "StatusPolicy",
@@ -60,8 +57,6 @@ __all__ = [
     "StatusSource",
     "fail_closed",
     "install_bearer",
-    "owner_of_new_records",
-    "reach_of",
     "require_auth",
     "require_scope",
 ]

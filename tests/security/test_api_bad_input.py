@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.bearer import Reach
-from shared.listing import Listing
-from shared.pagination import Cursor
+from shared.api.listing import Listing
+from shared.api.pagination import Cursor
+from shared.api.reach import Reach
 from shared.testing import ALICE
 from tests.support.apis import ALICES, SERVICES, UNKNOWN, Api, running_api
 

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from services.crm.records import Listing as Contacts
 from services.crm.storage.contacts import SqlContacts
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Reach
+from shared.api.listing import Listing as Orders
+from shared.api.pagination import Cursor
+from shared.api.reach import Reach
 from shared.database import Database
-from shared.listing import Listing as Orders
-from shared.pagination import Cursor
 from tests.support.databases import migrated
 from tests.support.statements import sent_statements
 

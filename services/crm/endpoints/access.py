@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from shared.bearer import Principal, Reach, owner_of_new_records, reach_of, require_scope
+from shared.api.reach import Reach, reach_of
+from shared.bearer import Principal, require_scope
 
 READ, WRITE, READ_ALL = "crm:read", "crm:write", "crm:read:all"
 
@@ -15,13 +16,3 @@ Writer = Annotated[Principal, Depends(require_scope(WRITE))]
 def reads(principal: Principal) -> Reach:
     """Return the records that the caller may see."""
     return reach_of(principal, all_records=READ_ALL)
-
-
-def writes(principal: Principal) -> Reach:
-    """Return the records that the caller may change.
-
-    Raises:
-        InsufficientScope: a machine client, which changes none.
-    """
-    owner_of_new_records(principal)
-    return reach_of(principal)

@@ -16,14 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.activities import Activity, ActivityDetails, ActivityKind
-from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject
-from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
-from shared.bearer import ProtectedRoute, owner_of_new_records
+from services.crm.records import ChangeRequest, Names, RecordStore, get_record, new_record, require_known
+from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.reach import owner_of_new_records, writes
+from shared.api.timestamp import Timestamp
+from shared.bearer import ProtectedRoute
 from shared.clock import Clock
-from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
-from shared.idempotency import Answer, Attempt, Idempotency
-from shared.moments import Moment
 
 
 class ActivityIn(BaseModel):
@@ -34,7 +35,7 @@ class ActivityIn(BaseModel):
     kind: ActivityKind
     subject: Subject
     body: Body | None = None
-    occurred_at: Moment | None = Field(default=None, description="When it was done; now, if nothing is said.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was done; now, if nothing is said.")
     contact_id: UUID | None = Field(default=None, description="The contact that it is on, or else `company_id`.")
     company_id: UUID | None = Field(default=None, description="The company that it is on, or else `contact_id`.")
 
@@ -64,7 +65,7 @@ class ActivityPatch(Patch):
 
     subject: Subject = Field(default_factory=str)
     body: Body | None = None
-    occurred_at: Moment = Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))
+    occurred_at: Timestamp = Field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))
 
 
 class ActivityOut(RecordOut):
@@ -184,7 +185,7 @@ def activities_router(
         principal: Writer, activity_id: UUID, body: ActivityPatch, if_match: IfMatch, response: Response
     ) -> ActivityOut:
         """Change what is sent of one activity within the caller's reach (RFC 7396); the other members stay."""
-        change = Change(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
 
         def work() -> Activity:
             return change.edit(activities, lambda details: replace(details, **body.changes()))
@@ -196,7 +197,7 @@ def activities_router(
     @router.delete("/{activity_id}", operation_id="deleteActivity", summary="Delete an activity", status_code=204)
     async def delete_activity(principal: Writer, activity_id: UUID, if_match: IfMatch) -> None:
         """Delete one activity within the caller's reach, until it is restored."""
-        change = Change(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
         await run_in_threadpool(change.delete, activities)
 
     @router.post(
@@ -208,7 +209,7 @@ def activities_router(
     )
     async def restore_activity(principal: Writer, attempt: Attempt, activity_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted activity back; one that is there stays as it is."""
-        change = Change(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,

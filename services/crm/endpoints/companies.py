@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.companies import Company, CompanyDetails
-from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, NameBegins, Patch, Phone, RecordOut
-from services.crm.records import Change, RecordStore, get_record, new_record
-from shared.bearer import ProtectedRoute, owner_of_new_records
+from services.crm.records import ChangeRequest, RecordStore, get_record, new_record
+from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.reach import owner_of_new_records, writes
+from shared.bearer import ProtectedRoute
 from shared.clock import Clock
-from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
-from shared.idempotency import Answer, Attempt, Idempotency
 
 
 class CompanyIn(BaseModel):
@@ -143,7 +144,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
         principal: Writer, company_id: UUID, body: CompanyPatch, if_match: IfMatch, response: Response
     ) -> CompanyOut:
         """Change what is sent of one company within the caller's reach (RFC 7396); the other members stay."""
-        change = Change(company_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
 
         def work() -> Company:
             return change.edit(companies, lambda details: replace(details, **body.changes()))
@@ -155,7 +156,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
     @router.delete("/{company_id}", operation_id="deleteCompany", summary="Delete a company", status_code=204)
     async def delete_company(principal: Writer, company_id: UUID, if_match: IfMatch) -> None:
         """Delete one company within the caller's reach, until it is restored."""
-        change = Change(company_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
         await run_in_threadpool(change.delete, companies)
 
     @router.post(
@@ -167,7 +168,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
     )
     async def restore_company(principal: Writer, attempt: Attempt, company_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted company back; one that is there stays as it is."""
-        change = Change(company_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,

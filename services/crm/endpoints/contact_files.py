@@ -22,15 +22,16 @@ from starlette.responses import StreamingResponse
 
 from services.crm.contact_csv import csv_line, header_line, read_rows
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.contacts import ContactFilter, ContactIn
 from services.crm.records import Listing, Names, RecordStore, new_record, require_known
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach, owner_of_new_records, writes
 from shared.asgi import allow_body
-from shared.bearer import Owner, ProtectedRoute, Reach, fail_closed, owner_of_new_records
+from shared.bearer import ProtectedRoute, fail_closed
 from shared.clock import Clock
 from shared.errors import InvalidInput, Unavailable
-from shared.idempotency import Answer, Attempt, Idempotency
-from shared.pagination import Cursor, Page
 
 #: Bytes of the largest file.
 LARGEST_FILE = 20 * 1024 * 1024

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.endpoints.access import Reader, Writer, reads, writes
+from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import (
     Email,
     FilterQuery,
@@ -26,11 +26,12 @@ from services.crm.endpoints.fields import (
     RecordOut,
     WholeEmail,
 )
-from services.crm.records import Change, Names, RecordStore, get_record, new_record, require_known
-from shared.bearer import ProtectedRoute, owner_of_new_records
+from services.crm.records import ChangeRequest, Names, RecordStore, get_record, new_record, require_known
+from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.reach import owner_of_new_records, writes
+from shared.bearer import ProtectedRoute
 from shared.clock import Clock
-from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
-from shared.idempotency import Answer, Attempt, Idempotency
 
 _COMPANY = "The company that the contact belongs to: one within the caller's reach."
 
@@ -165,7 +166,7 @@ def contacts_router(
         principal: Writer, contact_id: UUID, body: ContactPatch, if_match: IfMatch, response: Response
     ) -> ContactOut:
         """Change what is sent of one contact within the caller's reach (RFC 7396); the other members stay."""
-        change = Change(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
 
         def work() -> Contact:
             require_known(body.company_id, change.reach, companies, "body", "company_id")
@@ -178,7 +179,7 @@ def contacts_router(
     @router.delete("/{contact_id}", operation_id="deleteContact", summary="Delete a contact", status_code=204)
     async def delete_contact(principal: Writer, contact_id: UUID, if_match: IfMatch) -> None:
         """Delete one contact within the caller's reach, until it is restored."""
-        change = Change(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
         await run_in_threadpool(change.delete, contacts)
 
     @router.post(
@@ -190,7 +191,7 @@ def contacts_router(
     )
     async def restore_contact(principal: Writer, attempt: Attempt, contact_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted contact back; one that is there stays as it is."""
-        change = Change(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.crm.records import Listing
-from shared.listing import PageQuery
-from shared.moments import Moment
+from shared.api.listing import PageQuery
+from shared.api.timestamp import Timestamp
 
 # Without NUL, which PostgreSQL cannot store in text.
 _NO_NUL = r"^[^\x00]*$"
@@ -60,7 +60,7 @@ class FilterQuery(BaseModel):
         "and so is everything that is no letter or digit: there are no operators.",
         examples=["mad hat"],
     )
-    updated_since: Moment | None = Field(default=None, description="Records created or changed then or later.")
+    updated_since: Timestamp | None = Field(default=None, description="Records created or changed then or later.")
     deleted: bool = Field(
         default=False, description="The caller's own deleted records, instead of those that are there."
     )

@@ -3,19 +3,18 @@
 Policy: ADR-0018. Each statement carries the owner in its WHERE clause.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, tuple_, update
-from sqlalchemy import literal as value
+from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, update
 
 from services.crm.records import Details, Listing, Record
 from services.crm.storage.search import by_search_first, matches
-from shared.bearer import Owner, Reach
-from shared.database import Connection, Database
-from shared.owned_rows import parts, within
-from shared.pagination import Cursor, Page
+from shared.api.owned_rows import OwnedList, within
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach
+from shared.database import Database
 
 #: Rows that go to the database at once: bounds what is held in memory, and a statement's parameters.
 BATCH = 500
@@ -83,35 +82,15 @@ class SqlRecords(Generic[Details]):
 
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Record[Details]]:
         """Return at most `limit` records of the listing."""
-        sorted_by = self.sorts[listing.sort]
+        sorted_by, filters = self.sorts[listing.sort], listing.where
+        deleted_at = self.table.c.deleted_at
+        there = deleted_at.is_not(None) if listing.deleted else deleted_at.is_(None)
+        conditions = [there, *(self.condition(name, sought) for name, sought in filters.items())]
         with self._database.autocommit() as db:
-            rows = {row.id: row for part in parts(reach) for row in self._range(db, part, listing, limit + 1, after)}
-        in_order = sorted(
-            rows.values(), key=lambda row: (getattr(row, sorted_by.name), row.id), reverse=listing.descending
-        )
-        if len(in_order) <= limit:
-            return Page([self._record(row) for row in in_order], None)
-        last = in_order[limit - 1]
-        cursor = Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity(self.table.name, reach))
-        return Page([self._record(row) for row in in_order[:limit]], cursor)
-
-    def _range(
-        self, db: Connection, part: Reach, listing: Listing, limit: int, after: Cursor | None
-    ) -> Sequence[Row[Any]]:
-        """Return rows of one part of the reach: one range of one index, without a sort."""
-        table, sorted_by = self.table, self.sorts[listing.sort]
-        there = table.c.deleted_at.is_not(None) if listing.deleted else table.c.deleted_at.is_(None)
-        statement = select(table).where(within(table, part), there)
-        for name, sought in listing.where.items():
-            statement = statement.where(self.condition(name, sought))
-        if after is not None:
-            place, last = tuple_(sorted_by, table.c.id), tuple_(value(after.value, sorted_by.type), value(after.id))
-            statement = statement.where(place < last if listing.descending else place > last)
-        first: ColumnElement[Any] = sorted_by
-        if "q" in listing.where and db.dialect.name == "postgresql":
-            first = by_search_first(sorted_by)
-        order = (c.desc() if listing.descending else c.asc() for c in (first, table.c.id))
-        return db.execute(statement.order_by(*order).limit(limit)).all()
+            by_search = "q" in filters and db.dialect.name == "postgresql"
+            order_by = by_search_first(sorted_by) if by_search else None
+            rows = OwnedList(self.table, listing, sorted_by, conditions, order_by).page(db, reach, limit, after)
+        return Page([self._record(row) for row in rows.items], rows.next_cursor)
 
     def change(
         self, record_id: UUID, reach: Reach, step: Callable[[Record[Details]], Record[Details]], *, deleted: bool

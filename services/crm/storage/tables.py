@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
+from shared.api.idempotency import idempotency_table
 from shared.database import UtcDateTime, new_metadata
-from shared.idempotency import idempotency_table
 
 metadata = new_metadata()
 

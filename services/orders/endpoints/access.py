@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security.utils import get_authorization_scheme_param
 
-from shared.bearer import Principal, Reach, fail_closed, owner_of_new_records, reach_of, require_auth, require_scope
+from shared.api.reach import Reach, reach_of
+from shared.bearer import Principal, fail_closed, require_auth, require_scope
 
 READ, WRITE, READ_ALL = "orders:read", "orders:write", "orders:read:all"
 ACR_MFA = "urn:company:acr:mfa"
@@ -34,16 +35,6 @@ CONFLICT: dict[str, Any] = {
 def reads(principal: Principal) -> Reach:
     """Return the orders that the caller may see."""
     return reach_of(principal, all_records=READ_ALL)
-
-
-def writes(principal: Principal) -> Reach:
-    """Return the orders that the caller may change.
-
-    Raises:
-        InsufficientScope: a machine client, which changes none.
-    """
-    owner_of_new_records(principal)
-    return reach_of(principal)
 
 
 @dataclass(frozen=True)

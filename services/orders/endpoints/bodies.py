@@ -21,9 +21,9 @@ from services.orders.currencies import CURRENCIES
 from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import MAX_INTEGER, MAX_LINES, Order, OrderDetails, OrderLine
-from shared.listing import Listing, PageQuery
-from shared.moments import Moment
-from shared.pagination import Limit
+from shared.api.listing import Listing, PageQuery
+from shared.api.pagination import Limit
+from shared.api.timestamp import Timestamp
 
 _CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
 _TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}
@@ -171,8 +171,8 @@ class OrderQuery(PageQuery):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
         default=None, description="Orders in that currency.", examples=["EUR"]
     )
-    created_from: Moment | None = Field(default=None, description="Orders created then or later.")
-    created_to: Moment | None = Field(default=None, description="Orders created before then.")
+    created_from: Timestamp | None = Field(default=None, description="Orders created then or later.")
+    created_to: Timestamp | None = Field(default=None, description="Orders created before then.")
 
     def listing(self) -> Listing:
         """Return it as the domain has it."""

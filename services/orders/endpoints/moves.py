@@ -9,14 +9,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from services.orders.endpoints.access import CONFLICT, REFUND_REQUIREMENTS, Writer, writes
+from services.orders.endpoints.access import CONFLICT, REFUND_REQUIREMENTS, Writer
 from services.orders.endpoints.bodies import OrderOut
 from services.orders.history import Actor
 from services.orders.lifecycle import RULES, Move
-from services.orders.orders import OrderStore, Request, get_order, move_order
+from services.orders.orders import ChangeRequest, OrderStore, get_order, move_order
+from shared.api.entity_tags import TAGGED, IfMatch
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.reach import writes
 from shared.clock import Clock
-from shared.entity_tags import TAGGED, IfMatch
-from shared.idempotency import Answer, Attempt, Idempotency
 
 _STRONG = " Needs a second factor given in the last five minutes (RFC 9470); otherwise 401 says how to sign in anew."
 
@@ -42,7 +43,7 @@ def _add_move(move: Move, router: APIRouter, orders: OrderStore, idempotency: Id
         dependencies=REFUND_REQUIREMENTS if move is Move.REFUND else [],
     )
     async def post_move(principal: Writer, order_id: UUID, attempt: Attempt, if_match: IfMatch) -> Response:
-        request = Request(order_id, writes(principal), Actor.of(principal), if_match, clock.now())
+        request = ChangeRequest(order_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Answer:
             order = move_order(request, move, orders)

@@ -18,7 +18,6 @@ from services.orders.endpoints.access import (
     Reader,
     Writer,
     reads,
-    writes,
 )
 from services.orders.endpoints.bodies import (
     ChangeOut,
@@ -32,12 +31,13 @@ from services.orders.endpoints.bodies import (
 )
 from services.orders.endpoints.moves import add_moves
 from services.orders.history import Actor
-from services.orders.orders import OrderStore, Request, create_order, edit_order, get_editable, get_order
-from shared.bearer import ProtectedRoute, owner_of_new_records
+from services.orders.orders import ChangeRequest, OrderStore, create_order, edit_order, get_editable, get_order
+from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.reach import owner_of_new_records, writes
+from shared.bearer import ProtectedRoute
 from shared.clock import Clock
-from shared.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.errors import InvalidInput
-from shared.idempotency import Answer, Attempt, Idempotency
 
 
 def orders_router(orders: OrderStore, customers: Customers, idempotency: Idempotency, clock: Clock) -> APIRouter:
@@ -128,7 +128,7 @@ def _add_writing(
         principal: Writer, order_id: UUID, body: OrderPatch, if_match: IfMatch, token: CallersToken, response: Response
     ) -> OrderOut:
         """Change what is sent of a draft within the caller's reach (RFC 7396); the other members stay."""
-        request = Request(order_id, writes(principal), Actor.of(principal), if_match, clock.now())
+        request = ChangeRequest(order_id, writes(principal), Actor.of(principal), if_match, clock.now())
         if body.new_customer is not None:
             # whose order it is comes first: nobody learns of a contact by way of an order that is not theirs
             order = await run_in_threadpool(get_editable, request, orders)

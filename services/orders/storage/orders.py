@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, delete, insert, select, tuple_, update
-from sqlalchemy import literal as value
+from sqlalchemy import Column, ColumnElement, Row, delete, insert, select, update
 
 from services.orders.history import Change
 from services.orders.orders import Order, OrderDetails, OrderLine, as_changed
 from services.orders.storage.rows import change_of, history_row, line_rows, order_of, order_row
 from services.orders.storage.tables import order_history, order_lines, orders
-from shared.bearer import Reach
+from shared.api.listing import Listing
+from shared.api.owned_rows import OwnedList, within
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Reach
 from shared.database import Connection, Database
-from shared.listing import Listing
-from shared.owned_rows import parts, within
-from shared.pagination import Cursor, Page
 
 _SORTS: dict[str, Column[Any]] = {"created_at": orders.c.created_at, "updated_at": orders.c.updated_at}
 
@@ -56,17 +55,10 @@ class SqlOrders:
 
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Order]:
         """Return at most `limit` orders of the listing."""
-        sorted_by = _SORTS[listing.sort]
+        conditions = [_condition(name, sought) for name, sought in listing.where.items()]
         with self._database.autocommit() as db:
-            rows = {row.id: row for part in parts(reach) for row in _range(db, part, listing, limit + 1, after)}
-            in_order = sorted(
-                rows.values(), key=lambda row: (getattr(row, sorted_by.name), row.id), reverse=listing.descending
-            )
-            items = _with_lines(db, in_order[:limit])
-        if len(in_order) <= limit:
-            return Page(items, None)
-        last = in_order[limit - 1]
-        return Page(items, Cursor(getattr(last, sorted_by.name), last.id).encode(listing.identity("orders", reach)))
+            rows = OwnedList(orders, listing, _SORTS[listing.sort], conditions).page(db, reach, limit, after)
+            return Page(_with_lines(db, rows.items), rows.next_cursor)
 
     def history(self, order_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
         """Return changes of the order, the last first; `before` is the version that the page before ended with."""
@@ -140,19 +132,6 @@ def _current_details(db: Connection, order_id: UUID, reach: Reach) -> OrderDetai
 def _replace_lines(db: Connection, order_id: UUID, details: OrderDetails) -> None:
     db.execute(delete(order_lines).where(order_lines.c.order_id == order_id))
     db.execute(insert(order_lines), line_rows(order_id, details))
-
-
-def _range(db: Connection, part: Reach, listing: Listing, limit: int, after: Cursor | None) -> Sequence[Row[Any]]:
-    """Return rows of one part of the reach: one range of one index, without a sort."""
-    sorted_by = _SORTS[listing.sort]
-    statement = select(orders).where(within(orders, part))
-    for name, sought in listing.where.items():
-        statement = statement.where(_condition(name, sought))
-    if after is not None:
-        place, last = tuple_(sorted_by, orders.c.id), tuple_(value(after.value, sorted_by.type), value(after.id))
-        statement = statement.where(place < last if listing.descending else place > last)
-    order = (column.desc() if listing.descending else column.asc() for column in (sorted_by, orders.c.id))
-    return db.execute(statement.order_by(*order).limit(limit)).all()
 
 
 def _condition(name: str, sought: Any) -> ColumnElement[bool]:

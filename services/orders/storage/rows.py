@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from services.orders.history import Actor, Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import Order, OrderDetails, OrderLine
-from shared.bearer import Owner
+from shared.api.reach import Owner
 
 
 def order_row(order: Order) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Uuid
 
+from shared.api.idempotency import idempotency_table
 from shared.database import Json, UtcDateTime, new_metadata
-from shared.idempotency import idempotency_table
 
 metadata = new_metadata()
 

@@ -12,7 +12,7 @@ from services.crm.activities import Activity, ActivityDetails, ActivityKind
 from services.crm.companies import Company, CompanyDetails
 from services.crm.contacts import Contact, ContactDetails
 from services.crm.records import Listing
-from shared.bearer import Owner, Reach
+from shared.api.reach import Owner, Reach
 from tests.contracts.crm.conftest import Stores
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

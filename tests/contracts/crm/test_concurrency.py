@@ -9,11 +9,11 @@ from threading import Barrier
 from uuid_utils.compat import uuid7
 
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.records import Change
+from services.crm.records import ChangeRequest
 from services.crm.storage.contacts import SqlContacts
-from shared.bearer import Owner, Reach
+from shared.api.entity_tags import Precondition
+from shared.api.reach import Owner, Reach
 from shared.database import Database
-from shared.entity_tags import Precondition
 from shared.errors import PreconditionFailed
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def test_of_many_changes_with_the_same_tag_exactly_one_wins(migrated_database: C
     def patch(number: int) -> str | None:
         own = Database(database.url)  # as another process has it
         seen = Precondition(sent=True, tags=(contact.entity_tag,))
-        change = Change(contact.id, MINE, seen, NOON + timedelta(seconds=number))
+        change = ChangeRequest(contact.id, MINE, seen, NOON + timedelta(seconds=number))
         start.wait()
         try:
             return change.edit(SqlContacts(own), lambda details: replace(details, name=str(number))).details.name
@@ -57,7 +57,7 @@ def test_changes_of_different_members_at_once_lose_nothing(migrated_database: Ca
     def patch(members: dict[str, str]) -> None:
         own = Database(database.url)
         start.wait()
-        change = Change(contact.id, MINE, Precondition(), NOON)
+        change = ChangeRequest(contact.id, MINE, Precondition(), NOON)
         change.edit(SqlContacts(own), lambda details: replace(details, **members))  # type: ignore[arg-type]
         own.dispose()
 

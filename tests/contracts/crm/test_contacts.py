@@ -12,8 +12,8 @@ from services.crm.companies import Company, CompanyDetails
 from services.crm.contacts import Contact, ContactDetails
 from services.crm.records import Listing
 from services.crm.storage.contacts import SqlContacts
-from shared.bearer import Owner, Reach
-from shared.pagination import Cursor
+from shared.api.pagination import Cursor
+from shared.api.reach import Owner, Reach
 from tests.contracts.crm.conftest import Stores
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from services.crm.records import Listing
 from services.crm.storage.contacts import SqlContacts
-from shared.bearer import Reach
+from shared.api.pagination import Cursor
+from shared.api.reach import Reach
 from shared.database import Database
-from shared.pagination import Cursor
 from tests.contracts.crm.conftest import Stores
 from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
 from tests.support.statements import sent_statements

@@ -12,19 +12,19 @@ from uuid_utils.compat import uuid7
 from services.orders.history import Actor
 from services.orders.lifecycle import Move, OrderStatus
 from services.orders.orders import (
+    ChangeRequest,
     Order,
     OrderDetails,
     OrderLine,
-    Request,
     create_order,
     edit_order,
     get_order,
     move_order,
 )
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Owner, Reach
+from shared.api.entity_tags import Precondition
+from shared.api.reach import Owner, Reach
 from shared.database import Database
-from shared.entity_tags import Precondition
 from shared.errors import Conflict, PreconditionFailed
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -48,9 +48,9 @@ def draft(processes: list[SqlOrders], *moves: Move) -> Order:
     return order
 
 
-def asked(order: Order, if_match: str | None = None) -> Request:
+def asked(order: Order, if_match: str | None = None) -> ChangeRequest:
     precondition = Precondition() if if_match is None else Precondition.parse("If-Match", [if_match])
-    return Request(order.id, REACH, BY_ALICE, precondition, NOON)
+    return ChangeRequest(order.id, REACH, BY_ALICE, precondition, NOON)
 
 
 def at_once(processes: list[SqlOrders], *works: Callable[[SqlOrders], Order]) -> list[Order | Exception]:

@@ -14,10 +14,10 @@ from services.orders.history import Actor, Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import MAX_INTEGER, Order, OrderDetails, OrderLine, changes_between
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Owner, Reach
+from shared.api.listing import Listing
+from shared.api.pagination import Cursor
+from shared.api.reach import Owner, Reach
 from shared.database import Database
-from shared.listing import Listing
-from shared.pagination import Cursor
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Reach
+from shared.api.listing import Listing
+from shared.api.pagination import Cursor
+from shared.api.reach import Reach
 from shared.database import Database
-from shared.listing import Listing
-from shared.pagination import Cursor
 from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
 from tests.support.statements import sent_statements
 

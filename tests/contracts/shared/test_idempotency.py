@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Column, Integer, Table, func, insert, select
 
+from shared.api.idempotency import LIFETIME, Answer, Idempotency, Sent, SqlIdempotencyKeys, Stored, idempotency_table
+from shared.api.idempotency.store import PURGED_AT_ONCE
 from shared.database import Database, new_metadata
 from shared.errors import Conflict, Unavailable
-from shared.idempotency import LIFETIME, Answer, Idempotency, Sent, SqlIdempotencyKeys, Stored, idempotency_table
-from shared.idempotency.store import PURGED_AT_ONCE
 from shared.testing import SettableClock
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

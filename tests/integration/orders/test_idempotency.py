@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.idempotency import LIFETIME
+from shared.api.idempotency import LIFETIME
 from shared.testing import BOB, FakeIssuer, SettableClock
 from tests.support.calls import Call
 

@@ -7,7 +7,7 @@ import pytest
 from services.crm.cli import main
 from services.crm.records import Listing
 from services.crm.storage.contacts import SqlContacts
-from shared.bearer import Reach
+from shared.api.reach import Reach
 from shared.database import Database
 from tests.support.databases import migrated
 

@@ -10,7 +10,7 @@ from services.crm import contact_csv
 from services.crm.contact_csv import CsvRow, csv_line, header_line, read_rows
 from services.crm.contacts import ContactDetails
 from services.crm.records import new_record
-from shared.bearer import Owner
+from shared.api.reach import Owner
 from shared.errors import InvalidInput
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

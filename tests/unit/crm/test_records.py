@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.records import Change, Listing, get_record, new_record, require_known
-from shared.bearer import Owner, Reach
-from shared.entity_tags import Precondition
+from services.crm.records import ChangeRequest, Listing, get_record, new_record, require_known
+from shared.api.entity_tags import Precondition
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach
 from shared.errors import InvalidInput, NotFound, PreconditionFailed
-from shared.pagination import Cursor, Page
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)
@@ -50,8 +50,8 @@ class ContactsInMemory:
 HATTER = new_record(ContactDetails("Mad Hatter"), ALICE, NOON)
 
 
-def change(reach: Reach = MINE, if_match: Precondition | None = None, now: datetime = LATER) -> Change:
-    return Change(HATTER.id, reach, if_match or Precondition(), now)
+def change(reach: Reach = MINE, if_match: Precondition | None = None, now: datetime = LATER) -> ChangeRequest:
+    return ChangeRequest(HATTER.id, reach, if_match or Precondition(), now)
 
 
 def rename(details: ContactDetails) -> ContactDetails:

@@ -5,9 +5,9 @@ import pytest
 from services.orders.cli import main
 from services.orders.lifecycle import OrderStatus
 from services.orders.storage.orders import SqlOrders
-from shared.bearer import Reach
+from shared.api.listing import Listing
+from shared.api.reach import Reach
 from shared.database import Database
-from shared.listing import Listing
 from tests.support.databases import migrated
 
 LOCAL = Path(__file__).parents[3] / "config" / "local.yaml"

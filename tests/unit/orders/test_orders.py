@@ -14,11 +14,11 @@ from services.orders.orders import (
     create_order,
     get_order,
 )
-from shared.bearer import Owner, Reach
+from shared.api.listing import Listing
+from shared.api.pagination import Cursor, Page
+from shared.api.reach import Owner, Reach
 from shared.errors import NotFound
-from shared.listing import Listing
-from shared.pagination import Cursor, Page
-from tests.unit.shared.idempotency.principals import principal
+from tests.unit.shared.api.idempotency.principals import principal
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ALICE = Owner("alice", "sales")

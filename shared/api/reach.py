@@ -6,8 +6,7 @@ owns nothing and sees nothing, except where a route accepts a scope for all reco
 
 from dataclasses import dataclass
 
-from shared.bearer.challenge import InsufficientScope
-from shared.bearer.principal import Principal
+from shared.bearer import InsufficientScope, Principal
 
 MANAGER = "manager"
 
@@ -45,3 +44,13 @@ def reach_of(principal: Principal, *, all_records: str | None = None) -> Reach:
     if principal.is_machine:
         return Reach(everyone=all_records is not None and all_records in principal.scopes)
     return Reach(subject=principal.subject, team=principal.team if MANAGER in principal.roles else None)
+
+
+def writes(principal: Principal) -> Reach:
+    """Return the records that the caller may change.
+
+    Raises:
+        InsufficientScope: a machine client, which changes none.
+    """
+    owner_of_new_records(principal)
+    return reach_of(principal)

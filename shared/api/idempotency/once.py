@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from shared.api.idempotency.fingerprint import Sent
+from shared.api.idempotency.store import SqlIdempotencyKeys, Stored
 from shared.bearer import Principal
 from shared.clock import Clock
 from shared.errors import Conflict, Unavailable
-from shared.idempotency.fingerprint import Sent
-from shared.idempotency.store import SqlIdempotencyKeys, Stored
 from shared.problem_details import conflict_problem
 
 _requests = Counter("idempotent_requests", "Requests with an Idempotency-Key, by what became of them.", ["result"])

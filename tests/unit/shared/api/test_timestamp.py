@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.moments import Moment
+from shared.api.timestamp import Timestamp
 
-MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+MOMENT: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 
 
 @pytest.mark.parametrize(

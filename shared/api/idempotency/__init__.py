@@ -12,8 +12,8 @@ Honoured when sent, never required. Authenticates nobody: a route's requirements
 Spec: draft-ietf-httpapi-idempotency-key-header-07; Policy: ADR-0013
 """
 
-from shared.idempotency.fingerprint import Sent
-from shared.idempotency.once import Answer, Attempt, Idempotency
-from shared.idempotency.store import LIFETIME, SqlIdempotencyKeys, Stored, idempotency_table
+from shared.api.idempotency.fingerprint import Sent
+from shared.api.idempotency.once import Answer, Attempt, Idempotency
+from shared.api.idempotency.store import LIFETIME, SqlIdempotencyKeys, Stored, idempotency_table
 
 __all__ = ["LIFETIME", "Answer", "Attempt", "Idempotency", "Sent", "SqlIdempotencyKeys", "Stored", "idempotency_table"]

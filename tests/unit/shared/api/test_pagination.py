@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor
+from shared.api.pagination import LONGEST_CURSOR, NOT_OURS, Cursor
 
 ID = UUID("0190a1b0-0000-7000-8000-00000000c001")
 PLACE = Cursor(datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC), ID)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.bearer import Reach
+from shared.api.listing import Listing, PageQuery
+from shared.api.pagination import Cursor
+from shared.api.reach import Reach
 from shared.errors import InvalidInput
-from shared.listing import Listing, PageQuery
-from shared.pagination import Cursor
 
 MINE = Reach(subject="alice")
 NOON = Cursor(datetime(2030, 1, 1, 12, tzinfo=UTC), UUID(int=1))

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.exceptions import HTTPException
 
-from shared.entity_tags import Precondition, not_modified, record_tag
+from shared.api.entity_tags import Precondition, not_modified, record_tag
 from shared.errors import PreconditionFailed
 
 TAG = '"1-abc"'

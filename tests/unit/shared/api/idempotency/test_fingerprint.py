@@ -2,10 +2,10 @@ import itertools
 
 import pytest
 
-from shared.idempotency import Sent
-from shared.idempotency.fingerprint import canonical
+from shared.api.idempotency import Sent
+from shared.api.idempotency.fingerprint import canonical
 from shared.testing import ALICE, BOB
-from tests.unit.shared.idempotency.principals import principal
+from tests.unit.shared.api.idempotency.principals import principal
 
 BODY = b'{"a": 1, "b": [true, null, "x"]}'
 

@@ -1,4 +1,4 @@
-"""A moment as an API takes it: a time in RFC 3339 with its offset, told in UTC from then on.
+"""A timestamp as an API takes it: a time in RFC 3339 with its offset, told in UTC from then on.
 
 Spec: RFC 3339 s5.6
 """
@@ -27,6 +27,6 @@ def _utc(value: datetime) -> datetime:
         raise ValueError("must be a time that UTC has") from error
 
 
-Moment = Annotated[
+Timestamp = Annotated[
     AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc), Field(examples=["2030-01-01T12:00:00Z"])
 ]

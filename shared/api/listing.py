@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.bearer import Reach
+from shared.api.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
+from shared.api.reach import Reach
 from shared.errors import InvalidInput
-from shared.pagination import LONGEST_CURSOR, NOT_OURS, Cursor, Limit
 
 
 @dataclass(frozen=True)

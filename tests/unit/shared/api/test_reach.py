@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from shared.bearer import InsufficientScope, Owner, Reach, owner_of_new_records, reach_of
+from shared.api.reach import Owner, Reach, owner_of_new_records, reach_of
+from shared.bearer import InsufficientScope
 from shared.bearer.access_token import AccessTokenRules, verify
 from shared.bearer.principal import Principal
 from shared.testing import ALICE, FakeIssuer

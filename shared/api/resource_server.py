@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import httpx2
 from fastapi import APIRouter, FastAPI
 
+from shared.api.openapi import install_description
 from shared.bearer import ProtectedApi, ResourceServerSettings, install_bearer
 from shared.clock import Clock
 from shared.database import Database
 from shared.health import health_router
-from shared.openapi import install_description
 from shared.problem_details import install_problem_details
 
 

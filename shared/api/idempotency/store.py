@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.api.idempotency.fingerprint import Sent
 from shared.database import Connection, Database, Json, UtcDateTime
-from shared.idempotency.fingerprint import Sent
 
 LIFETIME = timedelta(hours=24)
 #: Expired rows that each new key takes with it: more than it adds, so that they never pile up.
