@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 
 from shared.errors import ConfigurationError, Unavailable
+from shared.problem_codes import ProblemCode
 
 __all__ = ["Connection", "Database", "Json", "UtcDateTime", "new_metadata"]
 
@@ -138,14 +139,14 @@ def _translate_outages() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise Unavailable("the database is busy") from error
+        raise Unavailable("the database is busy", code=ProblemCode.DATABASE_UNAVAILABLE) from error
     except DBAPIError as error:
         if _schema_is_missing(error):
             raise ConfigurationError("the database has no schema yet: alembic -n <service> upgrade head") from error
         if not isinstance(error, OperationalError) and not error.connection_invalidated:
             raise
         _log.error("the database did not do it: %s", type(error.orig).__name__)  # its message may hold an address
-        raise Unavailable("the database is away or busy") from error
+        raise Unavailable("the database is away or busy", code=ProblemCode.DATABASE_UNAVAILABLE) from error
 
 
 def _schema_is_missing(error: DBAPIError) -> bool:

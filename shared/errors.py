@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.problem_codes import ProblemCode
+
 
 class SuiteError(Exception):
     """Base of every error of the suite."""
@@ -30,8 +32,9 @@ class NotFound(SuiteError):
 class Conflict(SuiteError):
     """The record's present state forbids this; `members` say more to the caller, such as what it would allow."""
 
-    def __init__(self, message: str, **members: Any) -> None:
+    def __init__(self, message: str, code: ProblemCode = ProblemCode.CONFLICT, **members: Any) -> None:
         super().__init__(message)
+        self.code = code
         self.members = members
 
 
@@ -61,6 +64,12 @@ class TooManyRequests(SuiteError):
 class Unavailable(SuiteError):
     """A needed part is away; retry after `retry_after`."""
 
-    def __init__(self, message: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: timedelta = timedelta(seconds=1),
+        code: ProblemCode = ProblemCode.UNAVAILABLE,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.code = code

@@ -4,6 +4,7 @@ Spec: RFC 9457
 """
 
 import json
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -14,27 +15,40 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
+from shared.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooManyRequests, Unavailable
+from shared.problem_codes import BY_STATUS, TYPE_PREFIX, ProblemCode
 
 #: Errors of one request that are listed.
 MOST_ERRORS = 100
 
 
-def problem_body(status: int, title: str, detail: str, **members: Any) -> bytes:
-    """Return the JSON of one problem document."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-    return json.dumps(body).encode()
+class ProblemError(HTTPException):
+    """A refusal that an edge raises where it finds it; `code` says which, where the status alone does not."""
+
+    def __init__(self, status: int, detail: str, code: ProblemCode, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+        self.code = code
 
 
 def problem(
-    status: int, detail: str, *, instance: str | None = None, headers: dict[str, str] | None = None, **members: Any
+    status: int,
+    detail: str,
+    *,
+    code: ProblemCode | None = None,
+    instance: str | None = None,
+    headers: dict[str, str] | None = None,
+    **members: Any,
 ) -> Response:
-    """Return the response of one problem; `instance` is the path it happened at."""
+    """Return the response of one problem; `instance` is the path it happened at.
+
+    `code` says which case it is; without one, the case that the status stands for.
+    """
+    code = code or BY_STATUS.get(status, ProblemCode.BAD_REQUEST)
+    body = {"type": TYPE_PREFIX + code, "title": code.words, "status": status, "detail": detail, "code": code}
     if instance is not None:
-        members["instance"] = instance
-    body = problem_body(status, HTTPStatus(status).phrase, detail, **members)
+        body["instance"] = instance
     return Response(
-        body,
+        json.dumps(body | members).encode(),
         status,
         media_type="application/problem+json",
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -43,7 +57,11 @@ def problem(
 
 def conflict_problem(error: Conflict, instance: str) -> Response:
     """Return a 409 with the members that the error carries."""
-    return problem(409, str(error), instance=instance, **error.members)
+    return problem(409, str(error), code=error.code, instance=instance, **error.members)
+
+
+def _retry_after(error: TooManyRequests | Unavailable) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
 
 
 def install_problem_details(app: FastAPI) -> None:
@@ -52,7 +70,8 @@ def install_problem_details(app: FastAPI) -> None:
 
     @app.exception_handler(NotFound)
     async def not_found(request: Request, error: NotFound) -> Response:
-        return problem(404, str(error) or "No such record.", instance=request.url.path)
+        detail = str(error) or "No such record."
+        return problem(404, detail, code=ProblemCode.NO_SUCH_RECORD, instance=request.url.path)
 
     @app.exception_handler(Conflict)
     async def conflict(request: Request, error: Conflict) -> Response:
@@ -60,8 +79,11 @@ def install_problem_details(app: FastAPI) -> None:
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        headers = {"Retry-After": str(max(1, int(error.retry_after.total_seconds())))}
-        return problem(503, str(error), instance=request.url.path, headers=headers)
+        return problem(503, str(error), code=error.code, instance=request.url.path, headers=_retry_after(error))
+
+    @app.exception_handler(TooManyRequests)
+    async def too_many(request: Request, error: TooManyRequests) -> Response:
+        return problem(429, str(error), instance=request.url.path, headers=_retry_after(error))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
@@ -69,7 +91,8 @@ def install_problem_details(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == 405:
             headers["Allow"] = ", ".join(_methods_at(app, request.scope))
-        return problem(error.status_code, detail, instance=request.url.path, headers=headers)
+        code = error.code if isinstance(error, ProblemError) else None
+        return problem(error.status_code, detail, code=code, instance=request.url.path, headers=headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
@@ -80,7 +103,7 @@ def install_problem_details(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         if any(item["type"] == "json_invalid" for item in found):
-            return problem(400, "The body is not JSON.", instance=request.url.path)
+            return problem(400, "The body is not JSON.", code=ProblemCode.INVALID_JSON, instance=request.url.path)
         # `input` is left out: it would echo what the caller sent
         errors = [{"loc": [str(part) for part in item["loc"]], "msg": item["msg"]} for item in found[:MOST_ERRORS]]
         return _misfit(request, errors, len(found))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.errors import Conflict
+from shared.problem_codes import ProblemCode
 
 
 class OrderStatus(StrEnum):
@@ -70,4 +71,5 @@ def illegal_move(status: OrderStatus, wanted: str) -> Conflict:
     """Return the refusal of what cannot be done from there; it says what can."""
     legal = legal_moves(status)
     ways = f"possible: {', '.join(legal)}" if legal else "nothing more can be done with it"
-    return Conflict(f"The order is {status}: {wanted} is not possible; {ways}.", order_status=status, legal_moves=legal)
+    detail = f"The order is {status}: {wanted} is not possible; {ways}."
+    return Conflict(detail, ProblemCode.ILLEGAL_MOVE, order_status=status, legal_moves=legal)

@@ -18,6 +18,7 @@ from shared.api.listing import Listing
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach
 from shared.errors import Conflict, NotFound
+from shared.problem_codes import ProblemCode
 
 #: The largest integer that every JSON reader keeps exact (RFC 7493 s2.2); each amount and total stays within it.
 MAX_INTEGER = 2**53 - 1
@@ -158,7 +159,7 @@ def edit_order(request: ChangeRequest, said: Callable[[OrderDetails], OrderDetai
         change = Change(order.version + 1, request.now, request.actor, "edit", order.status, order.status, what)
         if (edited := orders.edit(order, details, change, request.reach)) is not None:
             return edited
-    raise Conflict("The order is being changed by others: send it again.")
+    raise Conflict("The order is being changed by others: send it again.", ProblemCode.CHANGED_MEANWHILE)
 
 
 def move_order(request: ChangeRequest, move: Move, orders: OrderStore) -> Order:

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
-from starlette.exceptions import HTTPException
 
 from shared.clock import epoch
 from shared.errors import PreconditionFailed
+from shared.problem_codes import ProblemCode
+from shared.problem_details import ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"(?:\s*{_TAG}\s*|\s*)(?:,(?:\s*{_TAG}\s*|\s*))*")
@@ -36,7 +37,7 @@ class Precondition:
         """Read the header `name` from all its lines.
 
         Raises:
-            HTTPException: 400, it is neither `*` nor a list of entity tags.
+            ProblemError: 400, it is neither `*` nor a list of entity tags.
         """
         if not lines:
             return cls()
@@ -45,7 +46,7 @@ class Precondition:
             return cls(sent=True, any=True)
         tags = tuple(_ONE_TAG.findall(value))
         if not tags or _TAGS.fullmatch(value) is None:
-            raise HTTPException(400, f"{name} must be * or a list of entity tags.")
+            raise ProblemError(400, f"{name} must be * or a list of entity tags.", ProblemCode.INVALID_HEADER)
         return cls(sent=True, tags=tags)
 
     def demand(self, entity_tag: str) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from shared.problem_codes import TYPE_PREFIX, ProblemCode
+
 _MEDIA_TYPE = "application/problem+json"
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -35,12 +37,18 @@ _PROBLEM = {
     "type": "object",
     "title": "Problem",
     "description": "What went wrong (RFC 9457).",
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string", "examples": ["about:blank"]},
-        "title": {"type": "string", "description": "The status in words.", "examples": ["Not Found"]},
+        "type": {"type": "string", "examples": [TYPE_PREFIX + ProblemCode.NO_SUCH_RECORD]},
+        "title": {"type": "string", "description": "The code in words.", "examples": ["No such record"]},
         "status": {"type": "integer", "examples": [404]},
         "detail": {"type": "string", "description": "One sentence.", "examples": ["No such record."]},
+        "code": {
+            "type": "string",
+            "enum": list(ProblemCode),
+            "description": "Which case it is: programs branch on it. More may be added.",
+            "examples": [ProblemCode.NO_SUCH_RECORD],
+        },
         "instance": {"type": "string", "description": "The path that was asked.", "examples": ["/api/things/1"]},
         "errors": {
             "type": "array",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import SuiteError
+from shared.problem_codes import ProblemCode
 from shared.problem_details import problem
 
 
@@ -29,6 +30,7 @@ class BearerRefusal(SuiteError):
 
     status: ClassVar[int]
     error: ClassVar[str | None]
+    code: ClassVar[ProblemCode]
     description: ClassVar[str]
 
     def __init__(self, reason: str, *, scope: str | None = None) -> None:
@@ -47,6 +49,7 @@ class NoCredentials(BearerRefusal):
 
     status = 401
     error = None
+    code = ProblemCode.NO_CREDENTIALS
     description = "This resource needs an access token."
 
 
@@ -55,6 +58,7 @@ class MalformedRequest(BearerRefusal):
 
     status = 400
     error = "invalid_request"
+    code = ProblemCode.INVALID_REQUEST
     description = "The Authorization header must appear once, as: Bearer <access token>."
 
 
@@ -63,6 +67,7 @@ class InvalidToken(BearerRefusal):
 
     status = 401
     error = "invalid_token"
+    code = ProblemCode.INVALID_TOKEN
     description = "The access token is not valid here, or has expired."
 
 
@@ -71,6 +76,7 @@ class InsufficientScope(BearerRefusal):
 
     status = 403
     error = "insufficient_scope"
+    code = ProblemCode.INSUFFICIENT_SCOPE
     description = "The access token does not grant what this request needs."
 
 
@@ -79,6 +85,7 @@ class InsufficientUserAuthentication(BearerRefusal):
 
     status = 401
     error = "insufficient_user_authentication"
+    code = ProblemCode.INSUFFICIENT_USER_AUTHENTICATION
     description = "A stronger or more recent sign-in is needed."
 
     def __init__(self, reason: str, *, acr: str | None, max_age: timedelta | None) -> None:
@@ -103,4 +110,5 @@ def challenge(refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> 
 def refusal_response(request: Request, refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> Response:
     """Return the refusal as a problem document with its challenge."""
     headers = {"WWW-Authenticate": challenge(refusal, realm=realm, resource_metadata=resource_metadata)}
-    return problem(refusal.status, refusal.description, instance=request.url.path, headers=headers)
+    path = request.url.path
+    return problem(refusal.status, refusal.description, code=refusal.code, instance=path, headers=headers)

@@ -26,6 +26,7 @@ from shared.bearer.key_set_copy import KeySetCopy
 from shared.bearer.last_good import in_thread
 from shared.clock import Clock
 from shared.errors import Unavailable
+from shared.problem_codes import ProblemCode
 
 MAX_UNKNOWN_KIDS = 1024
 
@@ -132,7 +133,8 @@ class JwksCache:
             await self._fetch()
         if (key_set := self.current()) is None:
             _lookups.labels("no_keys").inc()
-            raise Unavailable("The issuer's signing keys cannot be had.", self._policy.retry)
+            detail = "The issuer's signing keys cannot be had."
+            raise Unavailable(detail, self._policy.retry, ProblemCode.ISSUER_UNAVAILABLE)
         return key_set
 
     async def find(self, kid: str) -> RSAPublicKey | None:

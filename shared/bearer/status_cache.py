@@ -22,6 +22,7 @@ from shared.bearer.status_list import BadStatusList, StatusList, StatusReference
 from shared.bearer.status_source import StatusSource
 from shared.clock import Clock
 from shared.errors import Unavailable
+from shared.problem_codes import ProblemCode
 
 #: How long a request waits for a list, and how long after a failed try for the next.
 WAIT, RETRY = timedelta(seconds=2), timedelta(seconds=5)
@@ -172,7 +173,8 @@ class StatusCache:
         held = shard.list
         if held is None or not self._serves(held, stale_ok=stale_ok):
             _checks.labels("no_list" if held is None else "too_old").inc()
-            raise Unavailable("Whether the token was revoked cannot be told at this moment.", RETRY)
+            detail = "Whether the token was revoked cannot be told at this moment."
+            raise Unavailable(detail, RETRY, ProblemCode.ISSUER_UNAVAILABLE)
         if self._clock.now() >= held.expires_at:
             _checks.labels("stale").inc()
         return held

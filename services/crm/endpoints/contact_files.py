@@ -32,6 +32,7 @@ from shared.asgi import allow_body
 from shared.bearer import ProtectedRoute, fail_closed
 from shared.clock import Clock
 from shared.errors import InvalidInput, Unavailable
+from shared.problem_codes import ProblemCode
 
 #: Bytes of the largest file.
 LARGEST_FILE = 20 * 1024 * 1024
@@ -133,7 +134,7 @@ class _Incoming:
             HTTPException: 408, it does not arrive.
         """
         if len(self._senders) >= FILES_AT_ONCE or sender in self._senders:
-            raise Unavailable("Too many imports at once.", timedelta(seconds=10))
+            raise Unavailable("Too many imports at once.", timedelta(seconds=10), ProblemCode.TOO_MANY_IMPORTS)
         self._senders.add(sender)
         try:
             yield await _arrived(request)

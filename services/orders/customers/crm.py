@@ -20,6 +20,7 @@ from services.orders.customers.exchange import TokenExchange
 from services.orders.customers.fetch import Reply, deadline, fetch
 from shared.bearer import InvalidToken
 from shared.errors import Unavailable
+from shared.problem_codes import ProblemCode
 
 #: The one sentence for every reason; the metric and the log tell them apart.
 _CANNOT_SAY = "The customer cannot be looked up in the CRM at this moment."
@@ -100,7 +101,7 @@ class CrmCustomers:
     def _cannot_say(result: str, why: str, retry_after: timedelta = timedelta(seconds=1)) -> NoReturn:
         _checks.labels(result).inc()
         _log.warning("a customer could not be looked up: %s", why)
-        raise Unavailable(_CANNOT_SAY, retry_after) from None
+        raise Unavailable(_CANNOT_SAY, retry_after, ProblemCode.CUSTOMERS_UNAVAILABLE) from None
 
 
 def _require_genuine(reply: Reply, customer_id: UUID) -> None:

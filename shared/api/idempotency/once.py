@@ -14,14 +14,14 @@ from fastapi import Depends, Header, Request, Response
 from prometheus_client import Counter
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from shared.api.idempotency.fingerprint import Sent
 from shared.api.idempotency.store import SqlIdempotencyKeys, Stored
 from shared.bearer import Principal
 from shared.clock import Clock
 from shared.errors import Conflict, Unavailable
-from shared.problem_details import conflict_problem
+from shared.problem_codes import ProblemCode
+from shared.problem_details import ProblemError, conflict_problem
 
 _requests = Counter("idempotent_requests", "Requests with an Idempotency-Key, by what became of them.", ["result"])
 
@@ -48,7 +48,8 @@ class _Attempt:
         ] = None,
     ) -> None:
         if len(request.headers.getlist("Idempotency-Key")) > 1:
-            raise HTTPException(400, "The Idempotency-Key header must appear once.")
+            detail = "The Idempotency-Key header must appear once."
+            raise ProblemError(400, detail, ProblemCode.INVALID_HEADER)
         self.request = request
         self.key = idempotency_key
 
@@ -117,7 +118,7 @@ class Idempotency:
         meanwhile); a request that has its answer already does not ask.
 
         Raises:
-            HTTPException: 422, the key was used with another request.
+            ProblemError: 422, the key was used with another request.
             Unavailable: as `work` and the database say; a key that another request holds for longer than a lock may
                 be waited for among them.
         """
@@ -151,7 +152,8 @@ class Idempotency:
             if not self._keys.claim(sent, now):
                 stored = self._keys.find(sent, now)
                 if stored is None:  # it was there a statement ago, and none but an expired one is removed
-                    raise Unavailable("The request with this Idempotency-Key is being done.")
+                    detail = "The request with this Idempotency-Key is being done."
+                    raise Unavailable(detail, code=ProblemCode.REQUEST_IN_PROGRESS)
                 return _replay(sent, stored)
             try:
                 with db.begin_nested():
@@ -168,6 +170,7 @@ class Idempotency:
 def _replay(sent: Sent, stored: Stored) -> Answer:
     if stored.fingerprint != sent.fingerprint:
         _requests.labels("mismatch").inc()
-        raise HTTPException(422, "The Idempotency-Key was used with another request.")
+        detail = "The Idempotency-Key was used with another request."
+        raise ProblemError(422, detail, ProblemCode.IDEMPOTENCY_KEY_REUSED)
     _requests.labels("replayed").inc()
-    return Answer(stored.status, stored.body, stored.headers)
+    return Answer(stored.status, stored.body, {**stored.headers, "Idempotent-Replayed": "true"})

@@ -32,6 +32,8 @@ def test_the_same_request_gets_the_same_answer_and_is_done_once(call: Call, cloc
     again = post(call, dict(reversed(ORDER.items())))  # the same JSON, spelled otherwise
     assert first.status_code == again.status_code == 201
     assert first.content == again.content
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
     for header in ("Location", "Content-Type", "Cache-Control"):
         assert first.headers[header] == again.headers[header]
     assert count(call) == 1
@@ -49,6 +51,7 @@ def test_another_request_under_the_key_is_refused(call: Call) -> None:
     assert refused.status_code == 422
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["detail"] == "The Idempotency-Key was used with another request."
+    assert refused.json()["code"] == "idempotency_key_reused"
     assert post(call).content == first.content
     assert count(call) == 1
 

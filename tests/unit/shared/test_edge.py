@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI, Request
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from shared.asgi import Edge, serve
-from shared.errors import ConfigurationError, Conflict, NotFound, Unavailable
+from shared.errors import ConfigurationError, Conflict, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 from shared.health import health_router
 from shared.problem_details import install_problem_details
 
@@ -78,16 +79,18 @@ def test_a_long_body_in_chunks_is_413_too(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "detail"),
+    ("fault", "status", "detail", "code"),
     [
-        (NotFound(), 404, "No such record."),
-        (NotFound("No such order."), 404, "No such order."),
-        (Conflict("It is shipped."), 409, "It is shipped."),
-        (Unavailable("the database is away"), 503, "the database is away"),
+        (NotFound(), 404, "No such record.", "no_such_record"),
+        (NotFound("No such order."), 404, "No such order.", "no_such_record"),
+        (Conflict("It is shipped."), 409, "It is shipped.", "conflict"),
+        (PreconditionFailed("It has changed."), 412, "It has changed.", "record_changed"),
+        (TooManyRequests("Too many.", timedelta(seconds=7)), 429, "Too many.", "too_many_requests"),
+        (Unavailable("a part is away"), 503, "a part is away", "unavailable"),
     ],
 )
 def test_errors_become_problem_documents(
-    client: TestClient, state: State, fault: Exception, status: int, detail: str
+    client: TestClient, state: State, fault: Exception, status: int, detail: str, code: str
 ) -> None:
     state.fault = fault
     answer = client.get("/fail")
@@ -96,7 +99,8 @@ def test_errors_become_problem_documents(
     assert answer.headers["cache-control"] == "no-store"
     problem = answer.json()
     assert (problem["status"], problem["detail"], problem["instance"]) == (status, detail, "/fail")
-    assert problem["type"] == "about:blank"
+    assert problem["code"] == code
+    assert problem["type"] == f"urn:company:problem:{code}"
 
 
 def test_unavailable_says_when_to_come_back(client: TestClient, state: State) -> None:
@@ -114,9 +118,9 @@ def test_the_unforeseen_is_a_bare_500(client: TestClient, state: State, caplog: 
 
 
 def test_unknown_paths_and_methods_are_problems_too(client: TestClient) -> None:
-    assert client.get("/none").json()["status"] == 404
+    assert client.get("/none").json()["code"] == "no_such_address"
     answer = client.get("/things")
-    assert answer.json()["status"] == 405
+    assert (answer.json()["status"], answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
 
 
