@@ -2,6 +2,6 @@
 
 import sys
 
-from services.auth.cli import main
+from services.auth.operations.cli import main
 
 sys.exit(main())

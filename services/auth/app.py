@@ -8,39 +8,36 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.authorization.sign_in import SignIn
+from services.auth.cache.registrations import Registrations
+from services.auth.cache.replica import ListPolicy, Published
 from services.auth.endpoints import (
-    associations,
+    app_links,
     authorize,
-    consent,
-    continue_,
     discovery,
-    end_session,
     introspect,
     jwks,
-    login,
-    mfa,
+    logout,
     par,
     revoke,
     status_list,
     token,
     userinfo,
 )
-from services.auth.endpoints.cors import Cors
-from services.auth.endpoints.dependencies import AuthContext
-from services.auth.endpoints.errors import install_error_handlers
+from services.auth.endpoints.interaction import confirm, consent, login, mfa
+from services.auth.endpoints.web.context import AuthContext
+from services.auth.endpoints.web.cors import Cors
+from services.auth.endpoints.web.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
 from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
-from services.auth.logout.delivery import LogoutDelivery
-from services.auth.logout.post import Poster, trust
-from services.auth.oauth.registrations import Registrations
-from services.auth.oauth.server import Provider
-from services.auth.published import ListPolicy, Published
-from services.auth.rate_limits import RateLimits
-from services.auth.sessions import SessionLifetimes
+from services.auth.logout.back_channel.delivery import LogoutDelivery
+from services.auth.logout.back_channel.post import Poster, trust
+from services.auth.rate_limits.limits import RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
+from services.auth.token_endpoint.pipeline import Provider
 from services.auth.tokens.issue import TokenIssuer
 from shared.clock import Clock
 from shared.database import Database
@@ -60,9 +57,9 @@ _ENDPOINTS = (
     login,
     mfa,
     consent,
-    continue_,
-    end_session,
-    associations,
+    confirm,
+    logout,
+    app_links,
 )
 
 

@@ -7,25 +7,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.auth.accounts.browser_session import Sessions
+from services.auth.accounts.failure_budget import FailureBudgets
+from services.auth.accounts.totp import TotpCredentials
+from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import WaitingRequests
 from services.auth.authorization.sign_in import KnownDevices
-from services.auth.client_assertion import UsedAssertions
-from services.auth.client_secrets import ClientSecrets
-from services.auth.clients import Clients
+from services.auth.clients.assertion import UsedAssertions
+from services.auth.clients.client import Clients
 from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
-from services.auth.logout.outbox import LogoutNotices
-from services.auth.logout.request import WaitingLogouts
-from services.auth.mfa.totp import TotpCredentials
+from services.auth.logout.back_channel.outbox import LogoutNotices
+from services.auth.logout.rp_initiated import WaitingLogouts
+from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
-from services.auth.sessions import Sessions
-from services.auth.throttling import FailureBudgets
 from services.auth.tokens.family import Families
 from services.auth.tokens.status_list import MachinePlaces, Publications, StatusShards
-from services.auth.users import Users
 
 
 class StoredKeys(SigningKeys, RotatingKeys, Protocol):

@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
+from services.auth.accounts.browser_session import BrowserSession
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.sessions import BrowserSession
 from services.auth.storage import SqlAuthDatabase
 from services.local_stack import stack_environment
 from shared.database import Database

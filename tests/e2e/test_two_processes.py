@@ -15,7 +15,7 @@ import pytest
 from mobile.authorization import Registration
 from mobile.page import Page
 from mobile.simulator import ALICE, BOB, CAROL, App, DeepLink, Person, Phone, SystemBrowser
-from services.auth.ends import disable_user
+from services.auth.revocation import disable_user
 from services.auth.storage import SqlAuthDatabase
 from shared.database import Database
 from tests.e2e.phones import SUBJECTS, Phones, Wire, refresh_token_of, refused

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.auth.logout.addresses import Address
-from services.auth.logout.post import NotDelivered, Poster, trust
+from services.auth.logout.back_channel.addresses import Address
+from services.auth.logout.back_channel.post import NotDelivered, Poster, trust
 from tests.support.back_channel import OK, BackChannel, make_certificate
 
 NAME = "rp.example"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.auth.client_assertion import JWT_BEARER
+from services.auth.clients.assertion import JWT_BEARER
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, code_of, oauth_error, start_on

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from services.auth.accounts.browser_session import ACR_1FA
+from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import AuthorizationRequest
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.ends import PendingCodes, end_family
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.requested_claims import RequestedClaims
-from services.auth.sessions import ACR_1FA
+from services.auth.revocation import PendingCodes, end_family
 from services.auth.tokens.family import Families, Grant, NewFamily
 from services.auth.tokens.status_list import StatusPlace, StatusShards
 

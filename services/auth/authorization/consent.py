@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
 from services.auth.authorization.request import AuthorizationRequest
-from services.auth.clients import Client
-from services.auth.ends import EndStores, withdraw
+from services.auth.clients.client import Client
+from services.auth.revocation import EndStores, withdraw
 from services.auth.scopes import ScopeCatalogue
-from services.auth.users import User
 
 
 class Consents(Protocol):

@@ -6,11 +6,11 @@ Spec: OpenID Connect Core s3.1.2.3, s3.1.2.4 and s5.5.1, RFC 8252 s8.6, RFC 9470
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA, STEP_UP_WINDOW, BrowserSession
+from services.auth.accounts.user import User
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.clients import Client, identity_is_assured
-from services.auth.sessions import ACR_1FA, ACR_MFA, STEP_UP_WINDOW, BrowserSession
-from services.auth.users import User
+from services.auth.clients.client import Client, identity_is_assured
 
 
 @dataclass(frozen=True)

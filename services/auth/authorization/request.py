@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.auth.ends import PendingRequests
-from services.auth.requested_claims import RequestedClaims
+from services.auth.accounts.requested_claims import RequestedClaims
+from services.auth.revocation import PendingRequests
 
 #: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
 PROMPT_VALUES = ("none", "login", "consent", "select_account")

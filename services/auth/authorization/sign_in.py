@@ -11,23 +11,23 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.auth.audit import AuditEvent, Origin
-from services.auth.authorization.request import WaitingRequest, WaitingRequests
-from services.auth.authorization.signed_in import find_signed_in
-from services.auth.ends import EndStores, RememberedDevices, end_session
-from services.auth.keys.key_ring import KeyRing
-from services.auth.mfa.totp import TotpCredentials, verify_totp
-from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.passwords import verify_password
-from services.auth.sessions import (
+from services.auth.accounts.browser_session import (
     Authentication,
     BrowserSession,
     SessionLifetimes,
     new_session,
     renewed_session,
 )
-from services.auth.throttling import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
-from services.auth.users import User, normalise_username
+from services.auth.accounts.failure_budget import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
+from services.auth.accounts.password import verify_password
+from services.auth.accounts.totp import TotpCredentials, verify_totp
+from services.auth.accounts.user import User, normalise_username
+from services.auth.audit import AuditEvent, Origin
+from services.auth.authorization.request import WaitingRequest, WaitingRequests
+from services.auth.authorization.signed_in import find_signed_in
+from services.auth.keys.key_ring import KeyRing
+from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.revocation import EndStores, RememberedDevices, end_session
 from shared.errors import Unavailable
 
 #: How long a browser remembers that it has signed in here.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.auth.sessions import BrowserSession, Sessions
-from services.auth.users import User
+from services.auth.accounts.browser_session import BrowserSession, Sessions
+from services.auth.accounts.user import User
 
 
 @dataclass(frozen=True)

@@ -16,27 +16,27 @@ from starlette.responses import Response
 
 from services.auth.audit import AuditEvent
 from services.auth.authorization.code import issue_code
+from services.auth.authorization.evaluation import Standing, find_standing
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.response import code_response, error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.authorization.standing import Standing, find_standing
-from services.auth.endpoints.cookies import browser_of, cookies_of
-from services.auth.endpoints.dependencies import (
+from services.auth.endpoints.web.context import (
     AuthContext,
     context_of,
     form_parameters,
     origin_of,
     query_parameters,
 )
-from services.auth.endpoints.direct_route import DirectRoute
-from services.auth.endpoints.pages import error_page, see_other, send_back
-from services.auth.oauth.authorization_request import validate_authorization_request
-from services.auth.oauth.errors import ErrorPage, ErrorRedirect
-from services.auth.oauth.request import MalformedParametersError, Parameters
+from services.auth.endpoints.web.cookies import browser_of, cookies_of
+from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.pages import error_page, see_other, send_back
 from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.protocol.authorization_request import validate_authorization_request
+from services.auth.protocol.errors import ErrorPage, ErrorRedirect
+from services.auth.protocol.parameters import MalformedParametersError, Parameters
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
 

@@ -13,12 +13,12 @@ from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import context_of
-from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.jwks import cacheable
-from services.auth.endpoints.metadata import provider_metadata
-from services.auth.oauth.server import registered_grant_types
+from services.auth.endpoints.web.context import context_of
+from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.metadata import provider_metadata
 from services.auth.scopes import ScopeCatalogue
+from services.auth.token_endpoint.pipeline import registered_grant_types
 
 router = APIRouter(route_class=DirectRoute)
 

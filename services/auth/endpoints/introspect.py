@@ -8,8 +8,8 @@ Out: 200 with the token's members, or with `{"active": false}` and nothing else;
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
+from services.auth.endpoints.web.endpoint import DirectRoute
 
 router = APIRouter(route_class=DirectRoute)
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import AuthContext, context_of
-from services.auth.endpoints.direct_route import DirectRoute
+from services.auth.endpoints.web.context import AuthContext, context_of
+from services.auth.endpoints.web.endpoint import DirectRoute
 
 router = APIRouter(route_class=DirectRoute)
 

@@ -8,9 +8,9 @@ In: a form body with the parameters of /authorize; client authentication as at /
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
-from services.auth.oauth.pushed_authorization_request import answer_pushed_request
+from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.protocol.pushed_request import answer_pushed_request
 
 router = APIRouter(route_class=DirectRoute)
 

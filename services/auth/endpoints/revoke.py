@@ -7,8 +7,8 @@ In: a form body with `token`; client authentication as at /token. Out: 200 with 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.auth.endpoints.direct_route import DirectRoute
 from services.auth.endpoints.token import answer
+from services.auth.endpoints.web.endpoint import DirectRoute
 
 router = APIRouter(route_class=DirectRoute)
 

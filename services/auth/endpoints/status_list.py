@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import context_of
 from services.auth.endpoints.jwks import cacheable
+from services.auth.endpoints.web.context import context_of
 
 router = APIRouter()
 

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.audit import Origin
-from services.auth.endpoints.dependencies import AuthContext, context_of, form_parameters, origin_of
-from services.auth.endpoints.direct_route import DirectRoute
-from services.auth.oauth.request import MalformedParametersError, Parameters
-from services.auth.oauth.server import OAuthResponse, OAuthServer
+from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, origin_of
+from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.token_endpoint.pipeline import OAuthResponse, OAuthServer
 
 router = APIRouter(route_class=DirectRoute)
 

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.dependencies import FORM, AuthContext, context_of, form_parameters
-from services.auth.endpoints.direct_route import DirectRoute
+from services.auth.accounts.requested_claims import answered
 from services.auth.endpoints.token import NO_STORE
-from services.auth.oauth.request import MalformedParametersError
-from services.auth.requested_claims import answered
+from services.auth.endpoints.web.context import FORM, AuthContext, context_of, form_parameters
+from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.protocol.parameters import MalformedParametersError
 from services.auth.scopes import split_scope
 from services.auth.tokens.access_token import family_of, verify_own_access_token
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.auth.client_assertion import AssertionUse
+from services.auth.clients.assertion import AssertionUse
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import assertion_jtis

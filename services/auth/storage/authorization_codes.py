@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import and_, bindparam, insert, select, true, update
 
+from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.authorization.code import AuthorizationCode, Parties
-from services.auth.requested_claims import RequestedClaims
 from services.auth.storage.tables import authorization_codes, browser_sessions, clients, users
 from shared.database import Connection
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from services.auth.client_secrets import ClientSummary
-from services.auth.clients import MOST_SECRETS
+from services.auth.clients.client import MOST_SECRETS
+from services.auth.provisioning.client_secrets import ClientSummary
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import client_secrets, clients
 from shared.database import Connection

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, select, update
 
-from services.auth.clients import Client, ExchangeTarget
+from services.auth.clients.client import Client, ExchangeTarget
 from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
 from services.auth.storage.tables import apis, client_secrets, clients
 from shared.database import Connection

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 
-from services.auth.mfa.totp import TotpCredential
+from services.auth.accounts.totp import TotpCredential
 from services.auth.storage import stores_on
 from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.insert import insert_into, insert_or_replace

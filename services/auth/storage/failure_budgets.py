@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import case, delete, select, update
 
+from services.auth.accounts.failure_budget import Budget
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import failure_budgets
-from services.auth.throttling import Budget
 from shared.database import Connection
 
 _row = failure_budgets.c

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from services.auth.requested_claims import RequestedClaims
+from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.storage import rotation
 from services.auth.storage.insert import insert_to
 from services.auth.storage.status_shards import FAMILY_SHARD as SHARD

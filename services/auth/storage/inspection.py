@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select
 
-from services.auth.mfa.totp import TotpCredential
+from services.auth.accounts.totp import TotpCredential
 from services.auth.scopes import split_scope
 from services.auth.storage.tables import browser_sessions, clients, families, totp_credentials, users
 from shared.database import Connection

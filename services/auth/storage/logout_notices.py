@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from services.auth.logout.outbox import LogoutNotice
+from services.auth.logout.back_channel.outbox import LogoutNotice
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import clients, families, logout_notices
 from shared.database import Connection

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, bindparam, insert, select, update
 
-from services.auth.sessions import BrowserSession
+from services.auth.accounts.browser_session import BrowserSession
+from services.auth.accounts.user import User
 from services.auth.storage.tables import browser_sessions, users
 from services.auth.storage.users import USER, user_of
-from services.auth.users import User
 from shared.database import Connection
 
 _row = browser_sessions.c

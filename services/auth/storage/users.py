@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, bindparam, case, delete, select, update
 
-from services.auth.mfa.totp import TotpCredential
+from services.auth.accounts.totp import TotpCredential
+from services.auth.accounts.user import User
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import known_devices, totp_credentials, users
-from services.auth.users import User
 from shared.database import Connection
 
 #: What a User is made of.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from services.auth.logout.request import LogoutRequest, WaitingLogout
+from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import waiting_logouts
 from shared.database import Connection

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.audit import AuditEvent, AuditTrail, Origin
-from services.auth.requested_claims import RequestedClaims
 from services.auth.tokens.status_list import StatusPlace, StatusShards
 
 

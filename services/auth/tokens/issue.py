@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.auth.clients import Client, own_or
+from services.auth.clients.client import Client, own_or
 from services.auth.keys.signer import Signer
 from services.auth.scopes import ScopeCatalogue, join_scopes
 from services.auth.tokens import access_token, id_token

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import insert, select
 from uuid_utils.compat import uuid7
 
+from services.auth.accounts.browser_session import BrowserSession
 from services.auth.audit import Origin
 from services.auth.authorization.code import AuthorizationCode
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.sessions import BrowserSession
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import clients, status_shards, users
 from services.auth.tokens.family import NewFamily

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.auth.apply import apply_configuration
-from services.auth.client_secrets import drop_old_secrets, rotate_secret
-from services.auth.clients import Client
-from services.auth.configuration import parse_configuration
+from services.auth.clients.client import Client
 from services.auth.keys.key_ring import KeyRing
+from services.auth.provisioning.apply import apply_configuration
+from services.auth.provisioning.client_secrets import drop_old_secrets, rotate_secret
+from services.auth.provisioning.parse import parse_configuration
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.tokens.status_list import StatusPlace
 from shared.errors import ConfigurationError

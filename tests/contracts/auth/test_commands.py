@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from services.auth.cli import main
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.opaque_token import digest
+from services.auth.operations.cli import main
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, families
 from shared.clock import Clock

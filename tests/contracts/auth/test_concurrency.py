@@ -10,17 +10,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from services.auth.accounts.failure_budget import Blocked, account_budget, begin_attempt
+from services.auth.accounts.totp import seal_totp_secret
 from services.auth.authorization.code import FamilyPolicy, redeem
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.client_assertion import AssertionUse
+from services.auth.clients.assertion import AssertionUse
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
-from services.auth.mfa.totp import seal_totp_secret
 from services.auth.opaque_token import digest
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, families, signing_keys
-from services.auth.throttling import Blocked, account_budget, begin_attempt
 from services.auth.tokens.family import Presented, end_family
 from services.auth.tokens.refresh_token import RefreshPolicy, RefreshToken, mint_refresh_token, rotate
 from shared.testing import BOB

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from services.auth.apply import apply_configuration
-from services.auth.configuration import Configuration, parse_configuration
+from services.auth.accounts.password import verify_password
 from services.auth.keys.key_ring import KeyRing
-from services.auth.passwords import verify_password
+from services.auth.provisioning.apply import apply_configuration
+from services.auth.provisioning.parse import Configuration, parse_configuration
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import clients, totp_credentials, users
 from shared.config_file import load_config

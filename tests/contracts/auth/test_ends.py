@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select
 
-from services.auth import ends
+from services.auth import revocation as ends
+from services.auth.accounts.browser_session import BrowserSession
 from services.auth.authorization.code import FamilyPolicy, redeem
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.sessions import BrowserSession
 from services.auth.storage.tables import audit_events, clients, families, known_devices
 from services.auth.stores import Stores
 from services.auth.tokens.family import FamilyState, NewFamily

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from services.auth import ends
+from services.auth import revocation as ends
 from services.auth.authorization.code import FamilyPolicy, redeem
 from services.auth.keys.key_ring import KeyRing
 from services.auth.storage.tables import families

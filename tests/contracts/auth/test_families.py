@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.auth import ends
+from services.auth import revocation as ends
 from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
 from services.auth.tokens.family import FamilyState, NewFamily, Presented

@@ -9,12 +9,12 @@ import jwt
 import pytest
 from sqlalchemy import select
 
+from services.auth.cache.replica import ListPolicy, Published
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.keys.rotation import RotationPolicy, advance, rotate, rotate_in_emergency
 from services.auth.keys.signer import Signer
 from services.auth.keys.signing_key import StoredSigningKey
-from services.auth.published import ListPolicy, Published
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import audit_events, key_set_versions
 from services.auth.tokens.status_list import StatusPlace

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from services.auth import ends
+from services.auth import revocation as ends
 from services.auth.authorization.consent import withdraw_consent
 from services.auth.storage import SqlAuthDatabase
 from services.auth.stores import Stores

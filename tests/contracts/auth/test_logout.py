@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import insert, select, update
 from uuid_utils.compat import uuid7
 
-from services.auth import ends
-from services.auth.logout.outbox import LogoutNotice, queue_notices
-from services.auth.logout.request import LogoutRequest, WaitingLogout
+from services.auth import revocation as ends
+from services.auth.logout.back_channel.outbox import LogoutNotice, queue_notices
+from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import clients, logout_notices
 from shared.testing import ALICE

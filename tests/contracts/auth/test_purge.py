@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from services.auth.accounts.failure_budget import account_budget, begin_attempt
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.sign_in import DEVICE_LIFETIME
-from services.auth.client_assertion import AssertionUse
-from services.auth.logout.request import LogoutRequest, WaitingLogout
+from services.auth.clients.assertion import AssertionUse
+from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.storage import purge
 from services.auth.storage.purge import PURGES, SqlPurge
 from services.auth.storage.tables import (
@@ -24,7 +25,6 @@ from services.auth.storage.tables import (
     waiting_logouts,
     waiting_requests,
 )
-from services.auth.throttling import account_budget, begin_attempt
 from services.auth.tokens.family import NewFamily
 from services.auth.tokens.status_list import StatusPlace
 from shared.testing import ALICE, BOB

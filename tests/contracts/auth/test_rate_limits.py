@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.auth.rate_limits import RateLimits
+from services.auth.rate_limits.limits import RateLimits
 from shared.errors import TooManyRequests
 from tests.support.valkey import running_valkey
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.auth import ends
+from services.auth import revocation as ends
 from services.auth.tokens.status_list import StatusPlace, set_bits
 from tests.contracts.auth.conftest import HOME, NOON, Stage, bit, version
 

@@ -9,15 +9,15 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
+from services.auth.accounts.failure_budget import Budget
+from services.auth.accounts.requested_claims import RequestedClaims
+from services.auth.accounts.totp import TotpCredential
 from services.auth.audit import AuditEvent, Origin
 from services.auth.authorization.code import AuthorizationCode
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.mfa.totp import TotpCredential
-from services.auth.requested_claims import RequestedClaims
 from services.auth.scopes import Api, ApiScope
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, users
-from services.auth.throttling import Budget
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import NOON, Stage, new_code, new_session
 

@@ -11,7 +11,7 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from services.auth.users import normalise_username
+from services.auth.accounts.user import normalise_username
 from tests.integration.auth.provider import Browser, Provider, action_of, answer_of, claims_of, hidden_fields
 from tests.integration.auth.seeds import ALICE, BOB, CAROL, DEEP_LINK, PARTNER_CALLBACK, PARTNER_SECRET, PORTAL_SECRET
 

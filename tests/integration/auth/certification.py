@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import jwt
 
-from services.auth.apply import apply_configuration
-from services.auth.configuration import parse_configuration
 from services.auth.keys.key_ring import parse_key_ring
+from services.auth.provisioning.apply import apply_configuration
+from services.auth.provisioning.parse import parse_configuration
 from services.auth.storage.configuration import SqlConfigurationStore
 from shared.config_file import load_config
 from shared.database import Database

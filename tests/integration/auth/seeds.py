@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from services.auth.apply import apply_configuration
-from services.auth.configuration import parse_configuration
 from services.auth.keys.key_ring import parse_key_ring
 from services.auth.keys.key_set import load_key_set
+from services.auth.provisioning.apply import apply_configuration
+from services.auth.provisioning.parse import parse_configuration
 from services.auth.settings import AuthSettings
 from services.auth.storage import stores_on
 from services.auth.storage.configuration import SqlConfigurationStore

@@ -12,8 +12,8 @@ import pytest
 from jwt.types import Options
 from starlette.testclient import TestClient
 
-from services.auth.logout.delivery import LogoutDelivery
-from services.auth.logout.outbox import LEASE
+from services.auth.logout.back_channel.delivery import LogoutDelivery
+from services.auth.logout.back_channel.outbox import LEASE
 from shared.errors import ConfigurationError
 from tests.integration.auth.logout_clients import logout, queued, sign_in
 from tests.integration.auth.logout_seeds import OTHER_RP, RP

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from services.auth.accounts.password import verify_password
 from services.auth.authorization import sign_in
-from services.auth.ends import end_user
-from services.auth.passwords import verify_password
+from services.auth.revocation import end_user
 from tests.integration.auth.provider import (
     Browser,
     Provider,
@@ -78,7 +78,7 @@ def test_a_full_password_queue_is_503_and_counts_as_no_failure(
     full = threading.BoundedSemaphore(1)
     login = browser.open()
     with monkeypatch.context() as patched, full:
-        patched.setattr("services.auth.passwords._admitted", full)
+        patched.setattr("services.auth.accounts.password._admitted", full)
         for _ in range(10):
             refused = browser.enter_password(login, ALICE)
             assert refused.status_code == 503 and refused.headers["retry-after"] == "2"

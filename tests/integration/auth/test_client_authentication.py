@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from services.auth.client_assertion import JWT_BEARER
+from services.auth.clients.assertion import JWT_BEARER
 from services.auth.opaque_token import digest
 from shared.clock import epoch
 from tests.integration.auth.conftest import stop

@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from services.auth.client_secrets import drop_old_secrets, rotate_secret
+from services.auth.provisioning.client_secrets import drop_old_secrets, rotate_secret
 from tests.integration.auth.provider import Provider, claims_of, oauth_error
 from tests.integration.auth.seeds import CRM, ORDERS
 

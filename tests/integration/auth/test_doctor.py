@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.auth.doctor import checks_of
+from services.auth.operations.doctor import checks_of
 from shared.clock import Clock
 from shared.database import Database
 from shared.doctor import Finding, Web

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import select
 
-from services.auth.ends import disable_client, disable_user, end_user
+from services.auth.cache.replica import Published
 from services.auth.opaque_token import unb64url
-from services.auth.published import Published
+from services.auth.revocation import disable_client, disable_user, end_user
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
 from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusPlace, place_of

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
-from services.auth.ends import disable_client
+from services.auth.revocation import disable_client
 from tests.integration.auth.provider import Provider, basic, claims_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import BOB, CAROL, CRM, ORDERS
 

@@ -1,4 +1,4 @@
-from services.auth import sessions
+from services.auth.accounts import browser_session as sessions
 from services.orders.endpoints import access
 
 

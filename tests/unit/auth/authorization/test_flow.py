@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from services.auth.accounts.browser_session import BrowserSession
+from services.auth.accounts.user import User
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa, Reject, Step, next_step
 from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.clients import Client
-from services.auth.sessions import BrowserSession
-from services.auth.users import User
+from services.auth.clients.client import Client
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SESSION, OTHER = UUID(int=1), UUID(int=2)

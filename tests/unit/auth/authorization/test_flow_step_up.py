@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
 from services.auth.authorization.flow import Consent, Continue, Login, Mfa, Step
-from services.auth.sessions import ACR_1FA, ACR_MFA
 from tests.unit.auth.authorization.test_flow import (
     CLIENT,
     CODE,

@@ -1,0 +1,133 @@
+"""The browser session at the provider: what makes the second sign-in need no password.
+
+Policy: ADR-0007; Spec: OWASP ASVS 7.2 and 7.3
+The cookie is a random secret, new at every authentication; `id` is the `sid` of tokens and never the cookie.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from services.auth.accounts.user import User
+
+#: Authentication context classes (OpenID Connect Core s2, `acr`), the weaker first.
+ACR_1FA = "urn:company:acr:1fa"
+ACR_MFA = "urn:company:acr:mfa"
+
+#: A second factor older than this counts no more in new sign-ins.
+MFA_LIFETIME = timedelta(hours=24)
+#: With a first factor at most this old, a second factor alone steps a session up.
+STEP_UP_WINDOW = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class BrowserSession:
+    """One row. `auth_time`: the last authentication; `password_at` and `mfa_at`: the last of each factor."""
+
+    id: UUID
+    user_id: UUID
+    cookie_hash: bytes
+    auth_time: datetime
+    password_at: datetime
+    mfa_at: datetime | None
+    created_at: datetime
+    idle_expires_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def live(self, now: datetime) -> bool:
+        """Say whether the session may still be used."""
+        return self.ended_at is None and now < self.idle_expires_at and now < self.expires_at
+
+    def mfa_is_remembered(self, now: datetime) -> bool:
+        """Say whether the second factor need not be given again where nothing asks for it."""
+        return self.mfa_at is not None and now - self.mfa_at <= MFA_LIFETIME
+
+    def acr(self, now: datetime) -> str:
+        """Return the authentication context class that the session reaches at this moment.
+
+        A second factor from before the last password is no part of that authentication: else who has a signed-in
+        browser and the password alone would get tokens that say "a second factor, just now".
+        """
+        together = self.mfa_at is not None and self.mfa_at >= self.password_at
+        return ACR_MFA if together and self.mfa_is_remembered(now) else ACR_1FA
+
+    def amr(self, now: datetime) -> tuple[str, ...]:
+        """Return the methods behind that class (RFC 8176)."""
+        return ("pwd", "otp", "mfa") if self.acr(now) == ACR_MFA else ("pwd",)
+
+
+class Sessions(Protocol):
+    """The port that storage implements."""
+
+    def find_by_cookie(self, cookie_hash: bytes) -> BrowserSession | None: ...
+
+    def find_with_user(self, cookie_hash: bytes) -> tuple[BrowserSession, User] | None:
+        """Return the session of this cookie and whose it is, in one statement."""
+        ...
+
+    def find(self, session_id: UUID) -> BrowserSession | None: ...
+
+    def add(self, session: BrowserSession) -> None: ...
+
+    def renew(self, session: BrowserSession) -> bool:
+        """Overwrite the row with this id; False when it has ended meanwhile."""
+        ...
+
+    def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None: ...
+
+    def end(self, session_id: UUID, now: datetime) -> bool:
+        """End the row alone (`ends.end_session` does the whole); False when it had ended before."""
+        ...
+
+    def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
+        """End every row of the user that hasn't ended yet, and return their ids."""
+        ...
+
+
+@dataclass(frozen=True)
+class SessionLifetimes:
+    """How long a session lives unused, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """What a completed sign-in knows: who, when each factor was given, and the digest of the new cookie.
+
+    The cookie is new at every authentication (session fixation: OWASP ASVS 7.2.4).
+    """
+
+    user_id: UUID
+    cookie_hash: bytes
+    password_at: datetime
+    mfa_at: datetime | None
+    at: datetime
+
+
+def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> BrowserSession:
+    """Return the session that an authentication begins."""
+    return BrowserSession(
+        id=uuid7(),
+        user_id=authentication.user_id,
+        cookie_hash=authentication.cookie_hash,
+        auth_time=authentication.at,
+        password_at=authentication.password_at,
+        mfa_at=authentication.mfa_at,
+        created_at=authentication.at,
+        idle_expires_at=authentication.at + lifetimes.idle,
+        expires_at=authentication.at + lifetimes.absolute,
+    )
+
+
+def renewed_session(
+    session: BrowserSession, authentication: Authentication, lifetimes: SessionLifetimes
+) -> BrowserSession:
+    """Return the same user's session after another authentication: the same `sid`, and what is newer of each factor."""
+    begun = new_session(authentication, lifetimes)
+    return replace(begun, id=session.id, created_at=session.created_at, mfa_at=authentication.mfa_at or session.mfa_at)

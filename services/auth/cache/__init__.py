@@ -1,0 +1,1 @@
+"""What this process holds of the database's state, and for how long it may go by it."""

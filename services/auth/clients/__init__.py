@@ -1,0 +1,1 @@
+"""Clients: who may ask for tokens, what each has registered, and how it proves who it is."""

@@ -1,0 +1,44 @@
+"""GET /.well-known/assetlinks.json and /.well-known/apple-app-site-association: which apps are our clients' own.
+
+Spec: RFC 8252 s7.2; Digital Asset Links; Apple's Supporting associated domains
+Phones ask the host of a client's https redirect URI, over https and without a redirect: where that is another host than
+this service's, its operator serves these two addresses from here.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.auth.cache.registrations import EnabledClients
+from services.auth.endpoints.discovery import Document
+from services.auth.endpoints.jwks import cacheable
+from services.auth.endpoints.web.context import context_of
+from services.auth.endpoints.web.endpoint import DirectRoute
+
+router = APIRouter(route_class=DirectRoute)
+
+_MAX_AGE = 3600
+
+
+@router.api_route("/.well-known/assetlinks.json", methods=["GET", "HEAD"])
+async def assetlinks(http: Request) -> Response:
+    """Return the Android apps; an empty list when there is none."""
+    return _answer(http, (await _clients(http)).android_links)
+
+
+@router.api_route("/.well-known/apple-app-site-association", methods=["GET", "HEAD"])
+async def apple_app_site_association(http: Request) -> Response:
+    """Return the iOS apps, as application/json although the address has no ending."""
+    return _answer(http, (await _clients(http)).apple_links)
+
+
+async def _clients(http: Request) -> EnabledClients:
+    context = context_of(http)
+    registrations, now = context.provider.registrations, context.clock.now()
+    held = registrations.held_clients(now)
+    return held if held is not None else await run_in_threadpool(registrations.clients, now)
+
+
+def _answer(http: Request, content: object) -> Response:
+    document = Document.of(content)
+    return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)

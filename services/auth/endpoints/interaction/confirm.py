@@ -1,0 +1,49 @@
+"""/continue: go on as the user who is signed in already?
+
+Spec: RFC 8252 s8.6 (no silent answer to an address that any app can take); Policy: ADR-0007
+In: `request`, `csrf`, `action` = continue | cancel
+Out: 303 to /authorize.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.authorization.flow import Continue
+from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.web.endpoint import DirectRoute
+
+router = APIRouter(route_class=DirectRoute)
+
+
+@router.get("/continue")
+async def get_continue(http: Request) -> Response:
+    """Ask, if this is what comes next."""
+    return await visit(http, _ask)
+
+
+@router.post("/continue")
+async def post_continue(http: Request) -> Response:
+    """Remember the yes, for the session that was asked about and no other."""
+    return await visit(http, _agree)
+
+
+def _ask(here: Visit) -> Response:
+    if not isinstance(here.step, Continue) or here.signed_in is None:
+        return here.back_to_authorize()
+    user = here.signed_in.user
+    return here.page(
+        "continue.html", name=user.display_name, username=user.username, session=str(here.signed_in.session.id)
+    )
+
+
+def _agree(here: Visit) -> Response:
+    if here.form.get("action") == "cancel":
+        return here.cancel()
+    if not isinstance(here.step, Continue) or here.signed_in is None:
+        return here.back_to_authorize()
+    session = here.signed_in.session
+    # the page named a user: if another one has signed in since (a second tab), ask again
+    if here.form.get("session") == str(session.id):
+        with here.context.database.transaction() as stores:
+            stores.waiting_requests.set_continued(here.waiting.handle_hash, session.id)
+    return here.back_to_authorize()

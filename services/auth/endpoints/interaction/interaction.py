@@ -1,0 +1,143 @@
+"""What the pages of a sign-in share: each belongs to one waiting request of one browser, and goes back to /authorize.
+
+Policy: ADR-0007
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from services.auth.authorization.evaluation import Standing, find_standing
+from services.auth.authorization.flow import Step
+from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.response import error_response, form_action
+from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.signed_in import SignedIn
+from services.auth.clients.client import Client
+from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, query_parameters
+from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
+from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
+from services.auth.opaque_token import digest
+from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.scopes import ScopeCatalogue
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One browser at one step of its waiting request, as it stands at `now`."""
+
+    context: AuthContext
+    cookies: Cookies
+    browser_cookie: str
+    browser: Browser
+    handle: str
+    waiting: WaitingRequest
+    standing: Standing
+    catalogue: ScopeCatalogue
+    form: Parameters
+    now: datetime
+
+    @property
+    def client(self) -> Client:
+        return self.standing.client
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        return self.standing.signed_in
+
+    @property
+    def step(self) -> Step:
+        return self.standing.step
+
+    @property
+    def authorization_request(self) -> AuthorizationRequest:
+        return self.waiting.request
+
+    def page(
+        self, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+    ) -> Response:
+        """Render this step's page, its form bound to the request and the browser."""
+        return page(
+            template,
+            status=status,
+            headers=headers,
+            form_action=form_action(self.authorization_request.redirect_uri),
+            request=self.handle,
+            csrf=csrf_token(self.browser_cookie, self.handle),
+            client_name=self.client.name,
+            **values,
+        )
+
+    def back_to_authorize(self) -> Response:
+        """Return to the dispatcher, which knows what comes next."""
+        return see_other(f"/authorize?request={quote(self.handle)}")
+
+    def cancel(self, description: str = "The sign-in was cancelled.") -> Response:
+        """End the request: the person said no."""
+        with self.context.database.transaction() as stores:
+            done = stores.waiting_requests.complete(self.waiting.handle_hash, self.browser.browser_hash, self.now)
+        if not done:
+            return error_page("request_over")
+        return send_back(
+            error_response(
+                self.authorization_request.redirect_uri,
+                error="access_denied",
+                description=description,
+                state=self.authorization_request.state,
+                issuer=self.context.issuer,
+                mode=self.authorization_request.response_mode,
+            )
+        )
+
+
+async def visit(http: Request, handler: Callable[[Visit], Response]) -> Response:
+    """Find the visit that a GET or POST is about, and hand it over, all in one thread hop.
+
+    Another browser's request, an expired or finished one, and a form without this browser's CSRF token get a page.
+    """
+    try:
+        form = await form_parameters(http) if http.method == "POST" else query_parameters(http)
+    except MalformedParametersError:
+        return error_page("malformed_request")
+    return await run_in_threadpool(_visit, http, form, handler)
+
+
+def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]) -> Response:
+    context, cookies, handle = context_of(http), cookies_of(http), form.get("request")
+    if form.repeated:
+        return error_page("malformed_request")
+    if handle is None or cookies.browser is None:
+        return error_page("request_over")
+    if http.method == "POST" and not csrf_token_fits(cookies.browser, handle, form.get("csrf")):
+        return error_page("bad_form")
+    browser, now = browser_of(http, cookies, cookies.browser), context.clock.now()
+    catalogue = context.provider.registrations.catalogue(now)
+    with context.database.autocommit() as stores:
+        waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
+        if waiting is None:
+            return error_page("request_over")
+        standing = find_standing(
+            stores, catalogue, waiting.request, waiting=waiting, session_hash=browser.session_hash, now=now
+        )
+    if standing is None:
+        return error_page("request_over")
+    return handler(
+        Visit(
+            context=context,
+            cookies=cookies,
+            browser_cookie=cookies.browser,
+            browser=browser,
+            handle=handle,
+            waiting=waiting,
+            standing=standing,
+            catalogue=catalogue,
+            form=form,
+            now=now,
+        )
+    )

@@ -1,0 +1,80 @@
+"""/login: the first factor.
+
+Spec: OWASP ASVS 6.3; Policy: ADR-0007
+In: `request`, `csrf`, `username`, `password`, `action` = sign-in | cancel
+Out: 303 to /authorize, or the page again with one sentence.
+"""
+
+import math
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.accounts.failure_budget import Blocked
+from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
+from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.web.endpoint import DirectRoute
+from shared.errors import Unavailable
+
+router = APIRouter(route_class=DirectRoute)
+
+
+@router.get("/login")
+async def get_login(http: Request) -> Response:
+    """Show the form, also to somebody who is signed in: it may be meant for another account."""
+    return await visit(http, _show)
+
+
+@router.post("/login")
+async def post_login(http: Request) -> Response:
+    """Try the password."""
+    return await visit(http, _sign_in)
+
+
+def _show(here: Visit) -> Response:
+    return here.page("login.html", username=here.authorization_request.login_hint or "", error=None)
+
+
+def _sign_in(here: Visit) -> Response:
+    if here.form.get("action") == "cancel":
+        return here.cancel()
+    username, password = here.form.get("username") or "", here.form.get("password") or ""
+    here.context.rate_limits.check("sign_in", here.browser.origin.network)  # before the work of a password
+    try:
+        outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
+    except Unavailable as error:
+        sentence = "Many people are signing in at this moment. Please try again in a few seconds."
+        headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
+        return here.page("login.html", status=503, headers=headers, error=sentence, username=username)
+    if isinstance(outcome, Wrong | Blocked):
+        sentence = "The user name or the password is wrong."
+        return refusal(here, "login.html", outcome, sentence=sentence, username=username)
+    return after_factor(here, outcome)
+
+
+def refusal(here: Visit, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
+    """Show the page again: the factor was wrong, or it is too early for another try."""
+    if isinstance(outcome, Wrong):
+        here.context.rate_limits.count("sign_in", here.browser.origin.network)
+        return here.page(template, status=400, error=sentence, **values)
+    seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
+    text = f"Too many attempts. Please try again in {_in_words(seconds)}."
+    return here.page(template, status=429, headers={"Retry-After": str(seconds)}, error=text, **values)
+
+
+def after_factor(here: Visit, outcome: Outcome) -> Response:
+    """Return to /authorize, with the cookies of a completed sign-in."""
+    response = here.back_to_authorize()
+    if isinstance(outcome, SignedInNow):
+        here.cookies.set_session(response, outcome.session_cookie)
+        if outcome.device_cookie is not None:
+            here.cookies.set_device(response, outcome.device_cookie)
+    return response
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} second{'s' if seconds > 1 else ''}"
+    minutes = -(-seconds // 60)
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"

@@ -1,0 +1,64 @@
+"""/mfa: the second factor, for users who have one.
+
+Spec: RFC 6238, OWASP ASVS 6.6.2; Policy: ADR-0007
+In: `request`, `csrf`, `otp`, `action` = verify | cancel
+Out: 303 to /authorize, or the page again with one sentence.
+"""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.auth.accounts.failure_budget import Blocked
+from services.auth.accounts.user import User
+from services.auth.authorization.flow import Mfa
+from services.auth.authorization.sign_in import Wrong
+from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.interaction.login import after_factor, refusal
+from services.auth.endpoints.web.endpoint import DirectRoute
+
+router = APIRouter(route_class=DirectRoute)
+
+
+@router.get("/mfa")
+async def get_mfa(http: Request) -> Response:
+    """Ask for the code, if this is what comes next."""
+    return await visit(
+        http, lambda here: here.page("mfa.html", error=None) if isinstance(here.step, Mfa) else here.back_to_authorize()
+    )
+
+
+@router.post("/mfa")
+async def post_mfa(http: Request) -> Response:
+    """Try the code."""
+    return await visit(http, _verify)
+
+
+def _verify(here: Visit) -> Response:
+    if here.form.get("action") == "cancel":
+        return here.cancel()
+    who = _first_factor(here)
+    if who is None:
+        return here.back_to_authorize()
+    user, password_at = who
+    here.context.rate_limits.check("sign_in", here.browser.origin.network)
+    otp = "".join((here.form.get("otp") or "").split())  # apps show the code in two groups
+    outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.now)
+    if isinstance(outcome, Wrong | Blocked):
+        return refusal(here, "mfa.html", outcome, sentence="The code is wrong or was used before.")
+    return after_factor(here, outcome)
+
+
+def _first_factor(here: Visit) -> tuple[User, datetime] | None:
+    """Return whose second factor is asked for, and when the first was given: in this request, or in the session."""
+    if not isinstance(here.step, Mfa):
+        return None
+    waiting = here.waiting
+    if waiting.first_factor_user_id is not None and waiting.first_factor_at is not None:
+        with here.context.database.autocommit() as stores:
+            user = stores.users.find(waiting.first_factor_user_id)
+        return None if user is None else (user, waiting.first_factor_at)
+    if here.signed_in is None:
+        return None
+    return here.signed_in.user, here.signed_in.session.password_at

@@ -1,0 +1,114 @@
+"""What every endpoint is given, and how it reads a request: strictly, once, and within bounds."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from services.auth.audit import Origin
+from services.auth.authorization.sign_in import SignIn
+from services.auth.cache.replica import Published
+from services.auth.logout.back_channel.delivery import LogoutDelivery
+from services.auth.protocol.parameters import MalformedParametersError, Parameters, parse_parameters
+from services.auth.rate_limits.limits import RateLimits
+from services.auth.settings import AuthSettings
+from services.auth.stores import AuthDatabase
+from services.auth.token_endpoint.pipeline import OAuthServer, Provider
+from shared.clock import Clock
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class AuthContext:
+    """What the endpoints need for as long as the process lives; `app.py` puts it together."""
+
+    settings: AuthSettings
+    clock: Clock
+    database: AuthDatabase
+    provider: Provider
+    sign_in: SignIn
+    rate_limits: RateLimits
+    published: Published
+    logout_delivery: LogoutDelivery
+
+    @property
+    def issuer(self) -> str:
+        return self.settings.issuer
+
+    def oauth_server(self, origin: Origin) -> OAuthServer:
+        """Return the seam's server for one request, its clock read now and its keys those of now.
+
+        Never while the database is open.
+        """
+        now = self.clock.now()
+        self.published.look(now)
+        return OAuthServer(self.provider, origin=origin, now=now)
+
+
+def context_of(http: Request) -> AuthContext:
+    """Return the context of this process."""
+    return cast("AuthContext", http.app.state.context)
+
+
+def origin_of(http: Request) -> Origin:
+    """Return the caller's network (an IPv4 address, an IPv6 /64) and agent, cut to what a row keeps."""
+    agent = http.headers.get("user-agent", "")
+    printable = "".join(character for character in agent if character.isprintable())
+    return Origin(_network(_caller(http)), printable[:300])
+
+
+def _caller(http: Request) -> _Address | None:
+    """Return who sent the request: the peer, or what the trusted proxies before us say, the nearest first."""
+    trusted = context_of(http).settings.proxy_networks
+    hops = [http.client.host if http.client else ""]
+    if trusted:
+        hops += reversed(",".join(http.headers.getlist("x-forwarded-for")).split(","))
+    caller = None
+    for hop in hops:
+        address = _address(hop)
+        if address is None:  # what stands further left was written by somebody whom nobody vouches for
+            break
+        caller = address
+        if not any(address in network for network in trusted):
+            break
+    return caller
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _network(address: _Address | None) -> str:
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return "" if address is None else str(address)
+
+
+def query_parameters(http: Request) -> Parameters:
+    """Return the parameters of the query.
+
+    Raises:
+        MalformedParametersError: not form-encoded UTF-8.
+    """
+    return parse_parameters(cast("bytes", http.scope["query_string"]))
+
+
+async def form_parameters(http: Request) -> Parameters:
+    """Return the parameters of a form body.
+
+    Raises:
+        MalformedParametersError: another content type, or not form-encoded UTF-8.
+    """
+    media_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM:
+        raise MalformedParametersError(f"the content type must be {FORM}")
+    return parse_parameters(await http.body())

@@ -1,0 +1,88 @@
+"""The three cookies of a browser, and the CSRF token that is bound to one of them.
+
+Policy: ADR-0007; Spec: RFC 6265bis (`__Host-`), OWASP ASVS 3.3
+    SSO_SESSION  the browser session; new at every authentication
+    SSO_BROWSER  which browser this is, before anybody signs in; waiting requests and CSRF tokens are bound to it
+    SSO_DEVICE   this browser has signed in before; gives it a failure budget of its own
+Only this site's own pages ever get them: with TLS each is `__Host-`, Secure, HttpOnly, Lax, without a Domain.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Request
+from starlette.responses import Response
+
+from services.auth.authorization.sign_in import DEVICE_LIFETIME, Browser
+from services.auth.endpoints.web.context import context_of, origin_of
+from services.auth.opaque_token import LENGTH, b64url, digest
+
+SESSION = "SSO_SESSION"
+BROWSER = "SSO_BROWSER"
+DEVICE = "SSO_DEVICE"
+
+
+@dataclass(frozen=True, repr=False)
+class Cookies:
+    """The cookies that a request brought; None: it did not. They are written as this context's settings demand."""
+
+    session: str | None
+    browser: str | None
+    device: str | None
+    secure: bool
+    session_lifetime: timedelta
+
+    def set_session(self, response: Response, value: str) -> None:
+        self._set(response, SESSION, value, self.session_lifetime)
+
+    def clear_session(self, response: Response) -> None:
+        """Let the browser forget a session that is over."""
+        self._set(response, SESSION, "", timedelta(0))
+
+    def set_browser(self, response: Response, value: str) -> None:
+        self._set(response, BROWSER, value, None)
+
+    def set_device(self, response: Response, value: str) -> None:
+        self._set(response, DEVICE, value, DEVICE_LIFETIME)
+
+    def _set(self, response: Response, name: str, value: str, lifetime: timedelta | None) -> None:
+        response.set_cookie(
+            f"__Host-{name}" if self.secure else name,
+            value,
+            max_age=None if lifetime is None else int(lifetime.total_seconds()),
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def cookies_of(http: Request) -> Cookies:
+    """Read the cookies of a request; with TLS only the `__Host-` names count."""
+    settings = context_of(http).settings
+    prefix = "__Host-" if settings.secure else ""
+    values = [http.cookies.get(prefix + name) for name in (SESSION, BROWSER, DEVICE)]
+    # one that is longer or shorter than ours is none
+    session, browser, device = (value if value and len(value) == LENGTH else None for value in values)
+    return Cookies(session, browser, device, settings.secure, settings.session_absolute_lifetime)
+
+
+def browser_of(http: Request, cookies: Cookies, browser_cookie: str) -> Browser:
+    """Return who is asking, as the features know a browser: by digests."""
+    return Browser(
+        browser_hash=digest(browser_cookie),
+        session_hash=digest(cookies.session) if cookies.session else None,
+        device_hash=digest(cookies.device) if cookies.device else None,
+        origin=origin_of(http),
+    )
+
+
+def csrf_token(browser_cookie: str, handle: str) -> str:
+    """Return the token of a form of one waiting request: nobody makes it without this browser's cookie."""
+    return b64url(hmac.digest(browser_cookie.encode(), b"csrf:" + handle.encode(), "sha256"))
+
+
+def csrf_token_fits(browser_cookie: str, handle: str, given: str | None) -> bool:
+    """Compare in constant time."""
+    return given is not None and hmac.compare_digest(csrf_token(browser_cookie, handle).encode(), given.encode())

@@ -1,0 +1,89 @@
+"""`keys list`, `rotate [--emergency]`, `advance`, `republish`: the signing keys.
+
+Policy: ADR-0017; the steps in words: docs/runbooks/keys.md
+"""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from services.auth.app import encryption_keys
+from services.auth.keys.rotation import RotationPolicy, advance, due_at, rotate, rotate_in_emergency
+from services.auth.keys.signing_key import StoredSigningKey
+from services.auth.operations.opened import opened
+from services.auth.settings import AuthSettings
+from shared.command_line import Subparsers, moment
+
+
+def add_commands(commands: Subparsers) -> None:
+    """Add the group."""
+    group = commands.add_parser("keys", help="the signing keys").add_subparsers(dest="action", required=True)
+    group.add_parser("list", help="every key, its state and its next step").set_defaults(act=list_keys)
+    rotation = group.add_parser("rotate", help="announce a new key; once it was announced long enough, activate it")
+    rotation.add_argument(
+        "--emergency", action="store_true", help="drop every key now: all tokens of theirs are refused everywhere"
+    )
+    rotation.set_defaults(act=rotate_keys)
+    steps = "take the steps that are due, begin nothing; for a timer"
+    group.add_parser("advance", help=steps).set_defaults(act=advance_keys)
+    again = "let every process and API load keys and status lists anew; after a restore"
+    group.add_parser("republish", help=again).set_defaults(act=republish)
+
+
+def policy_of(settings: AuthSettings) -> RotationPolicy:
+    """Return the durations of these settings."""
+    return RotationPolicy(
+        announced=max(2 * settings.jwks_max_age, settings.signing_key_announced),
+        retired=settings.signing_key_retired,
+        removed=settings.signing_key_removed,
+        bits=settings.signing_key_bits,
+    )
+
+
+def list_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Return a line a key, oldest first."""
+    del given
+    with opened(settings) as database, database.autocommit() as stores:
+        return [_line(key, policy_of(settings)) for key in stores.signing_keys.known()]
+
+
+def rotate_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Begin a rotation or go on with it; in an emergency do it all at once."""
+    ring, policy, now = encryption_keys(settings), policy_of(settings), settings.clock().now()
+    with opened(settings) as database, database.transaction() as stores:
+        if given.emergency:
+            return rotate_in_emergency(stores, ring, policy, now)
+        waiting = [key for key in stores.signing_keys.known() if key.state == "announced"]
+        return rotate(stores, ring, policy, now) or [
+            f"nothing to do: {key.kid} is announced and may become active from {moment(due_at(key, policy))}"
+            for key in waiting
+        ]
+
+
+def advance_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Take the steps that are due."""
+    del given
+    with opened(settings) as database, database.transaction() as stores:
+        return advance(stores, policy_of(settings), settings.clock().now())
+
+
+def republish(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Move every version, so that what a restored backup holds counts as the newest."""
+    del given
+    now = settings.clock().now()
+    with opened(settings) as database, database.transaction() as stores:
+        stores.signing_keys.lock()
+        stores.signing_keys.move_version(now)
+        stores.status_shards.move_all(now)
+    return ["keys and status lists are published anew"]
+
+
+def _line(key: StoredSigningKey, policy: RotationPolicy) -> str:
+    since = {
+        "announced": key.created_at,
+        "active": key.activated_at,
+        "retired": key.retired_at,
+        "removed": key.removed_at,
+    }[key.state]
+    line = f"{key.kid}  {key.state:<9}  since {moment(since)}"
+    following = {"announced": "active", "retired": "removed", "removed": "forgotten"}.get(key.state)
+    return f"{line}  {following} from {moment(due_at(key, policy))}" if following else line

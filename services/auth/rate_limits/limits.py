@@ -1,0 +1,114 @@
+"""Rate limits: how many requests one network may send. Coarse, to keep a flood away from costly work.
+
+Policy: ADR-0011; Spec: RFC 6585 s4
+Counted in Valkey for all replicas; while that is away in this process alone: never no limit, and never no answer.
+Wrong passwords are not counted here but by the failure budgets in the database (`throttling`).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NoReturn
+
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import storage_from_string
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+
+from services.auth.rate_limits.sliding_window import SlidingWindow
+from shared.errors import ConfigurationError, TooManyRequests
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that Valkey may take for an answer, and that it is left alone after it gave none.
+_PATIENCE = 0.25
+_PAUSE = 5.0
+
+
+class RateLimits:
+    """One limit a kind of request, counted by network. Safe to use from many threads."""
+
+    def __init__(self, limits: Mapping[str, str], *, storage_url: str) -> None:
+        """`limits`: by kind, such as "600/minute"; `storage_url`: valkey://..., or empty for this process alone.
+
+        Raises:
+            ConfigurationError: a limit or the URL cannot be read.
+        """
+        self._limits = {kind: _parse(kind, limit) for kind, limit in limits.items()}
+        self._here = {kind: SlidingWindow(limit.amount, limit.get_expiry()) for kind, limit in self._limits.items()}
+        self._shared = _shared_limiter(storage_url) if storage_url else None
+        self._away_until = 0.0
+        self._lock = threading.Lock()
+
+    def admit(self, kind: str, network: str) -> None:
+        """Count a request.
+
+        Raises:
+            TooManyRequests: the limit was reached before it.
+        """
+        if not self._hit(kind, network):
+            self._refuse(kind)
+
+    def check(self, kind: str, network: str) -> None:
+        """Raise as `admit`, without counting: for what costs only when it fails."""
+        if not self._test(kind, network):
+            self._refuse(kind)
+
+    def count(self, kind: str, network: str) -> None:
+        """Count without refusing."""
+        self._hit(kind, network)
+
+    def shared_storage_answers(self) -> bool:
+        """Say whether the storage that all replicas share is there and takes our password; False without one."""
+        return self._shared is not None and self._shared.storage.check()
+
+    def _hit(self, kind: str, network: str) -> bool:
+        shared = self._shared_while_there()
+        if shared is not None:
+            try:
+                return shared.hit(self._limits[kind], kind, network)
+            except StorageError as error:
+                self._leave_alone(error)
+        return self._here[kind].hit(network)
+
+    def _test(self, kind: str, network: str) -> bool:
+        shared = self._shared_while_there()
+        if shared is not None:
+            try:
+                return shared.test(self._limits[kind], kind, network)
+            except StorageError as error:
+                self._leave_alone(error)
+        return self._here[kind].test(network)
+
+    def _refuse(self, kind: str) -> NoReturn:
+        # the whole window: it slides, so an exact moment would promise too much
+        wait = timedelta(seconds=self._limits[kind].get_expiry())
+        raise TooManyRequests("too many requests from this network", wait)
+
+    def _shared_while_there(self) -> RateLimiter | None:
+        return None if self._shared is None or time.monotonic() < self._away_until else self._shared
+
+    def _leave_alone(self, error: StorageError) -> None:
+        with self._lock:
+            if time.monotonic() >= self._away_until:
+                _log.warning("rate limits are counted in this process: %s", type(error.storage_error).__name__)
+            self._away_until = time.monotonic() + _PAUSE
+
+
+def _parse(kind: str, limit: str) -> RateLimitItem:
+    try:
+        return parse(limit)
+    except ValueError as error:
+        raise ConfigurationError(f"AUTH_RATE_LIMIT_{kind.upper()}: write it like 600/minute, not {limit!r}") from error
+
+
+def _shared_limiter(url: str) -> RateLimiter:
+    try:
+        storage = storage_from_string(
+            url, wrap_exceptions=True, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
+        )
+    except Exception as error:  # noqa: BLE001 - of several kinds, some of which hold the URL with its password
+        raise ConfigurationError(f"AUTH_RATE_LIMIT_STORAGE_URL: cannot be used: {type(error).__name__}") from None
+    return SlidingWindowCounterRateLimiter(storage)
