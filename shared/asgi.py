@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import ConfigurationError
 from shared.problem_details import problem
+from shared.request_context import begin_request
 
 #: Seconds in which a connection that was accepted before the end may still send its request.
 _LAST_WORD = 0.25
@@ -51,9 +52,10 @@ def allow_body(scope: Scope, limit: int) -> None:
 
 
 class Edge:
-    """Wraps a whole service: caps every body, logs every answer, and turns an unforeseen error into a bare 500.
+    """Wraps a whole service: gives every request an id, caps every body, logs every answer, and turns an unforeseen
+    error into a bare 500.
 
-    Does not authenticate, does not add headers.
+    Does not authenticate, adds no header but X-Request-Id.
     """
 
     def __init__(self, app: ASGIApp, *, body_limit: int = BODY_LIMIT) -> None:
@@ -64,6 +66,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = begin_request(scope, send)
         started = time.perf_counter()
         status = 0
 

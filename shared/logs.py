@@ -1,11 +1,14 @@
 """Log lines as JSON on standard error, one object a line.
 
-Request lines carry the path and never the query: codes, handles and states travel there.
+Lines of one request have its `request_id`. Request lines carry the path and never the query: codes, handles and states
+travel there.
 """
 
 import json
 import logging
 from datetime import UTC, datetime
+
+from shared.request_context import log_fields
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,6 +25,7 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
             "logger": record.name,
             "message": record.getMessage(),
+            **log_fields(),
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, dict):

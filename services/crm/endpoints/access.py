@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from shared.api.callers import CallerScope
 from shared.api.reach import Reach, reach_of
-from shared.bearer import Principal, require_scope
+from shared.bearer import Principal
 
 READ, WRITE, READ_ALL = "crm:read", "crm:write", "crm:read:all"
 
-Reader = Annotated[Principal, Depends(require_scope(READ, READ_ALL))]
-Writer = Annotated[Principal, Depends(require_scope(WRITE))]
+Reader = Annotated[Principal, Depends(CallerScope(READ, READ_ALL))]
+Writer = Annotated[Principal, Depends(CallerScope(WRITE))]
 
 
 def reads(principal: Principal) -> Reach:

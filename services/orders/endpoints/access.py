@@ -10,16 +10,17 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security.utils import get_authorization_scheme_param
 
+from shared.api.callers import CallerScope
 from shared.api.reach import Reach, reach_of
-from shared.bearer import Principal, fail_closed, require_auth, require_scope
+from shared.bearer import Principal, fail_closed, require_auth
 
 READ, WRITE, READ_ALL = "orders:read", "orders:write", "orders:read:all"
 ACR_MFA = "urn:company:acr:mfa"
 #: How old the second factor of somebody who gives money back may be.
 REFUND_MAX_AGE = timedelta(minutes=5)
 
-Reader = Annotated[Principal, Depends(require_scope(READ, READ_ALL))]
-Writer = Annotated[Principal, Depends(require_scope(WRITE))]
+Reader = Annotated[Principal, Depends(CallerScope(READ, READ_ALL))]
+Writer = Annotated[Principal, Depends(CallerScope(WRITE))]
 
 #: What a refund demands beyond the scope: a second factor just given, and word of every revocation.
 REFUND_REQUIREMENTS: list[Any] = [

@@ -172,3 +172,26 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1 cannot be used"):
             serve(FastAPI(), host="127.0.0.1", port=port)
+
+
+@pytest.mark.parametrize("sent", ["x" * 64, "a.b_c-1"])
+def test_a_callers_request_id_comes_back(client: TestClient, sent: str) -> None:
+    assert client.get("/livez", headers={"X-Request-Id": sent}).headers["X-Request-Id"] == sent
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 65, "a b", 'a"', "a\tb", "é"])
+def test_a_request_id_that_could_forge_a_line_is_replaced(client: TestClient, sent: str) -> None:
+    answer = client.get("/livez", headers=[(b"X-Request-Id", sent.encode())])
+    assert len(answer.headers["X-Request-Id"]) == 32
+
+
+def test_two_request_ids_are_none(client: TestClient) -> None:
+    answer = client.get("/livez", headers=[("X-Request-Id", "a"), ("X-Request-Id", "b")])
+    assert answer.headers["X-Request-Id"] not in {"a", "b"}
+
+
+def test_every_answer_has_a_request_id(client: TestClient, state: State) -> None:
+    state.fault = RuntimeError("unforeseen")
+    answers = [client.get("/fail"), client.get("/none"), client.post("/things", content=b"x" * 70_000)]
+    assert [answer.status_code for answer in answers] == [500, 404, 413]
+    assert len({answer.headers["X-Request-Id"] for answer in answers}) == 3

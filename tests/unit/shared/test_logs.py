@@ -3,8 +3,14 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
+from shared.asgi import Edge
 from shared.logs import configure_logs
+from shared.request_context import note
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +48,22 @@ def test_authlib_never_prints_its_debug_lines(capsys: pytest.CaptureFixture[str]
     configure_logs("auth", "DEBUG")
     logging.getLogger("authlib.oauth2").debug("access_token=live")
     assert capsys.readouterr().err == ""
+
+
+def test_every_line_of_a_request_has_its_id_and_its_caller(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("crm")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        note(sub="alice", client_id="mobile-app")
+        await run_in_threadpool(logging.getLogger("work").info, "done")
+        await Response("ok")(scope, receive, send)
+
+    client = TestClient(Edge(app))
+    client.get("/x", headers={"X-Request-Id": "from-the-phone"})
+    client.get("/y")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    first, second = lines[:2], lines[2:]
+    assert [line["logger"] for line in first] == ["work", "request"]
+    assert {line["request_id"] for line in first} == {"from-the-phone"}
+    assert {(line["sub"], line["client_id"]) for line in first} == {("alice", "mobile-app")}
+    assert len({line["request_id"] for line in second} | {"from-the-phone"}) == 2

@@ -1,0 +1,49 @@
+"""What is known of the request that this task answers: its id, and what its log lines say of it.
+
+Spec: contract, "Errors": every answer carries X-Request-Id, which is in every log line and audit row of the request
+In: `X-Request-Id`, 1 to 64 of `A-Z a-z 0-9 . _ -`; anything else is replaced by an id of ours. Out: the same header.
+"""
+
+import re
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+from starlette.types import Message, Scope, Send
+
+_HEADER = b"x-request-id"
+_FITS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+#: The members that every log line of the running request has; None outside a request.
+_fields: ContextVar[dict[str, Any] | None] = ContextVar("request_fields", default=None)
+
+
+def begin_request(scope: Scope, send: Send) -> Send:
+    """Begin the request of `scope` in this task, and return the `send` that adds its id to the answer."""
+    sent = [value for name, value in scope["headers"] if name == _HEADER]
+    fits = len(sent) == 1 and _FITS.fullmatch(sent[0]) is not None
+    identifier = sent[0] if fits else uuid4().hex.encode()
+    _fields.set({"request_id": identifier.decode()})
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (_HEADER, identifier)]
+        await send(message)
+
+    return answer
+
+
+def request_id() -> str | None:
+    """Return the id of the running request, None outside one."""
+    return log_fields().get("request_id")
+
+
+def note(**fields: Any) -> None:
+    """Add members to every later log line of the running request, its last one included. Outside one: nothing."""
+    if (known := _fields.get()) is not None:
+        known.update(fields)
+
+
+def log_fields() -> dict[str, Any]:
+    """Return the members that each log line of the running request has."""
+    return dict(_fields.get() or {})
