@@ -4,10 +4,15 @@
 `simulator` and `faults` play the person, the browser and a bad network; `demo` tells the whole story. It imports no
 service: it talks HTTP to them, as an app of another team would.
 
-    provider         discovery, JWKS, /token, /revoke, as the app sees them     loopback   receives the redirect
-    authorization    the request, its state, PKCE, what comes back              deep_link  receives myapp://
-    id_token         validation                                                 store      where tokens are kept
-    refresh          one refresh at a time, whoever asks                        cli        python -m mobile
+    client           what an app calls: sign in, request, sign out
+    authorization    the request, its state, PKCE, what comes back      loopback    receives the redirect
+    provider         discovery, JWKS, /token, /revoke                   deep_link   receives myapp://
+    network          why no answer came                                 contents    what is kept, and what is to revoke
+    id_token         validation                                         store       in a private file
+    tokens           what /token answers                                keychain    in the system's keychain
+    refresh          one refresh at a time, whoever asks                cli         python -m mobile
+    challenge        what a 401 asks for                                options     its words
+    dropped          ends what the app dropped                          local_stack where `make run` answers
 
 Spec: RFC 8252, OpenID Connect Core
 """

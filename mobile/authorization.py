@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mobile import pkce
-from mobile.errors import ProviderError, SignInRefused, UnexpectedCallback
+from mobile.errors import Offline, ProviderError, SignInRefused, UnexpectedCallback
+from mobile.tokens import stored_moment
 
 #: How long a sign-in may wait for the person; the provider's own waiting request lives as long.
 PATIENCE = timedelta(minutes=15)
@@ -37,15 +38,17 @@ class PendingSignIn:
     nonce: str = field(repr=False)
     redirect_uri: str
     begun_at: datetime
+    subject: str | None = None  # who has to sign in; None: whoever does
 
     @classmethod
-    def begin(cls, redirect_uri: str, now: datetime) -> "PendingSignIn":
+    def begin(cls, redirect_uri: str, now: datetime, subject: str | None = None) -> "PendingSignIn":
         """Return a new one; its state, nonce and verifier serve this once."""
-        return cls(secrets.token_urlsafe(32), pkce.new_verifier(), secrets.token_urlsafe(32), redirect_uri, now)
+        state, verifier, nonce = secrets.token_urlsafe(32), pkce.new_verifier(), secrets.token_urlsafe(32)
+        return cls(state, verifier, nonce, redirect_uri, now, subject)
 
     def stale(self, now: datetime) -> bool:
-        """Tell whether it waited too long for an answer to be believed."""
-        return now > self.begun_at + PATIENCE
+        """Report whether it waited too long for an answer to be believed."""
+        return now - self.begun_at > PATIENCE
 
     def request_url(self, authorization_endpoint: str, registration: Registration, extra: dict[str, str]) -> str:
         """Return the URL that the system browser opens; `extra` may add prompt, acr_values and the like."""
@@ -68,7 +71,16 @@ class PendingSignIn:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "PendingSignIn":
-        return cls(**{**document, "begun_at": datetime.fromisoformat(document["begun_at"])})
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it was changed since.
+        """
+        pending = cls(**{**document, "begun_at": stored_moment(document["begun_at"])})
+        texts = (pending.state, pending.verifier, pending.nonce, pending.redirect_uri, pending.subject or "")
+        if not all(isinstance(text, str) and text.isascii() for text in texts):
+            raise ValueError("not a waiting sign-in")
+        return pending
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ class Callback:
         return self.parameters["state"]
 
     def answers(self, pending: PendingSignIn | None, now: datetime) -> bool:
-        """Tell whether this is the redirect that `pending` waits for: its state, its redirect URI, in time."""
+        """Report whether this is the redirect that `pending` waits for: its state, its redirect URI, in time."""
         return (
             pending is not None
             and secrets.compare_digest(self.state.encode(), pending.state.encode())
@@ -113,7 +125,8 @@ class Callback:
 
         Raises:
             ProviderError: another issuer's, or none though the provider promised one; or an error response.
-            SignInRefused: the person said no.
+            SignInRefused: the person said no, or the account cannot do what was asked.
+            Offline: the provider is unable for the moment.
         """
         iss = self.parameters.get("iss")
         if iss != issuer and (iss is not None or iss_promised):
@@ -121,8 +134,12 @@ class Callback:
         error = self.parameters.get("error")
         if error == "access_denied":
             raise SignInRefused("the sign-in was cancelled; sign in again when you like")
+        if error == "unmet_authentication_requirements":
+            raise SignInRefused("the sign-in must be stronger than this account allows: it needs a second factor")
+        if error == "temporarily_unavailable":
+            raise Offline(f"{issuer} is unable to sign anybody in for the moment: try again later")
         if error is not None:
-            raise ProviderError(f"the provider ended the sign-in: {printable(error)}")
+            raise ProviderError(f"the provider ended the sign-in ({printable(error)}); sign in again")
         code = self.parameters.get("code")
         if not code:
             raise ProviderError("the provider answered without a code")

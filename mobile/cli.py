@@ -2,15 +2,16 @@
 
 Results go to standard output, messages to standard error, tokens to neither.
 Exit codes: 0 ok, 1 API or provider error, 2 usage, 3 sign-in required, 4 offline (tokens kept).
+Policy: ADR-0055
 """
 
 import argparse
+import hashlib
 import json
-import os
 import shutil
-import ssl
 import subprocess
 import sys
+import uuid
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,24 +22,32 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from mobile.authorization import PATIENCE, Registration, printable
+from mobile.authorization import Registration, printable
+from mobile.challenge import Challenge, StepUp
 from mobile.client import MobileClient
 from mobile.deep_link import DeepLinkReceiver, deliver, register_handler
-from mobile.errors import ApiError, MobileError, Offline, SignInRequired
+from mobile.errors import ApiError, MobileError, Offline, SignInRefused, SignInRequired, StoreError, UntrustedServer
+from mobile.keychain import KeyringStore
 from mobile.loopback import LoopbackReceiver
-from mobile.provider import origin, safe_for_tokens, unavailable
-from mobile.store import FileStore, KeyringStore, TokenStore
+from mobile.network import later, origin, unavailable
+from mobile.options import parse
+from mobile.store import FileStore, TokenStore
+from mobile.tokens import Tokens
 from shared.clock import Clock
+
+#: A list with more pages than this does not end.
+_MOST_PAGES = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parse(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    options = parse(arguments)
     try:
-        return run(options)
+        return _COMMANDS[options.command](options)
     except SignInRequired as error:
         return _say(error, 3)
+    except UntrustedServer as error:
+        return _say(f"{error} (your sign-in is kept)", 1)
     except Offline as error:
         return _say(f"{error}; your sign-in is kept", 4)
     except MobileError as error:
@@ -50,36 +59,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def _client(options: argparse.Namespace) -> Iterator[MobileClient]:
     registration = Registration(options.issuer, options.client_id, options.redirect_uri)
+    store = _store(registration, options)
     # nothing on this machine is asked through a proxy
-    direct: dict[str, httpx2.BaseTransport | None] = {f"all://{host}": None for host in ("localhost", "127.0.0.1")}
-    with httpx2.Client(timeout=10, mounts=direct, verify=options.ca_file or True) as http:
-        yield MobileClient(registration, _store(registration, options), http, Clock(options.clock_file))
+    direct: dict[str, httpx2.BaseTransport | None] = {
+        f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
+    }
+    try:
+        connection = httpx2.Client(timeout=10, mounts=direct, verify=options.trusted)
+    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+        raise MobileError(f"a proxy setting or SSL_CERT_FILE in the environment cannot be used: {error}") from error
+    with connection as http:
+        client = MobileClient(registration, store, http, Clock(options.clock_file))
+        try:
+            yield client
+        except SignInRequired:
+            client.end_dropped()
+            raise
+        client.end_dropped()
 
 
 def _store(registration: Registration, options: argparse.Namespace) -> TokenStore:
-    path: Path | None = options.store_path
-    if options.store == "file":
-        return FileStore(registration, path or _directory() / f"{registration.client_id}.json")
-    return KeyringStore(registration, path or _directory())
+    """Return the store asked for; by default the file that holds the sign-in, else the keychain, else a file."""
+    directory = options.store_path or _directory()
+    name = f"{registration.client_id}-{hashlib.sha256(registration.issuer.encode()).hexdigest()[:8]}.json"
+    file: Path = options.store_path if options.store_path and not directory.is_dir() else directory / name
+    if options.store == "file" or (options.store is None and file.is_file()):
+        return FileStore(registration, file)
+    try:
+        return KeyringStore(registration, directory)
+    except StoreError:
+        if options.store == "keyring":
+            raise
+    _say(f"no protected keychain here: tokens are kept in {file}, which only you can read (as with --store file)")
+    return FileStore(registration, file)
 
 
 def _login(options: argparse.Namespace) -> int:
     with _client(options) as client:
-        with _receiver(client, options.redirect_uri) as receiver:
-            url = client.begin_sign_in(receiver.redirect_uri)
-            if options.no_browser:
-                print(url, flush=True)
-            else:
-                _say(f"Opens your browser at {origin(url)} ...")
-                if not webbrowser.open(url):
-                    _say(f"No browser could be opened; open this yourself:\n{url}")
-            callback = receiver.wait(timedelta(seconds=options.timeout))
-        claims = client.finish_sign_in(callback).claims
+        claims = _sign_in(options, client).claims
         with suppress(MobileError):  # signed in either way; this is to greet by name
             claims = {**claims, **client.userinfo()}
     name = claims.get("name")
     greeting = f"signed in as {printable(name or claims['sub'])}"
     return _result(options, {"sub": claims["sub"], "name": name}, greeting)
+
+
+def _sign_in(options: argparse.Namespace, client: MobileClient, step_up: StepUp | None = None) -> Tokens:
+    with _receiver(client, options.redirect_uri) as receiver:
+        url = client.begin_sign_in(receiver.redirect_uri, step_up=step_up)
+        if options.no_browser:
+            print(url, flush=True)
+        else:
+            _say(f"Opens your browser at {origin(url)} ...")
+            if not webbrowser.open(url):
+                _say(f"No browser could be opened; open this yourself:\n{url}")
+        callback = receiver.wait(timedelta(seconds=options.timeout))
+    return client.finish_sign_in(callback)
 
 
 def _receiver(client: MobileClient, redirect_uri: str) -> LoopbackReceiver | DeepLinkReceiver:
@@ -89,20 +124,22 @@ def _receiver(client: MobileClient, redirect_uri: str) -> LoopbackReceiver | Dee
 
 
 def _contacts(options: argparse.Namespace) -> int:
-    with _client(options) as client:
-        contacts = _list(client, f"{options.crm}/api/contacts")
+    contacts = _list(options, f"{options.crm}/api/contacts")
     lines = [_columns(item.get("name"), item.get("email"), item.get("phone"), item.get("id")) for item in contacts]
     return _result(options, {"items": contacts, "next_cursor": None}, *lines)
 
 
 def _orders(options: argparse.Namespace) -> int:
+    orders = _list(options, f"{options.orders}/api/orders")
+    return _result(options, {"items": orders, "next_cursor": None}, *map(_order_line, orders))
+
+
+def _move(options: argparse.Namespace) -> int:
+    order, move = options.operands
+    url = f"{options.orders}/api/orders/{uuid.UUID(order)}/{move}"
     with _client(options) as client:
-        orders = _list(client, f"{options.orders}/api/orders")
-    lines = [
-        _columns(item.get("status"), item.get("currency"), f"{item.get('total_minor')} minor units", item.get("id"))
-        for item in orders
-    ]
-    return _result(options, {"items": orders, "next_cursor": None}, *lines)
+        moved = _answer(_request(options, client, "POST", url, headers={"Idempotency-Key": str(uuid.uuid4())}))
+    return _result(options, moved, _order_line(moved))
 
 
 def _whoami(options: argparse.Namespace) -> int:
@@ -122,20 +159,20 @@ def _logout(options: argparse.Namespace) -> int:
     with _client(options) as client:
         revoked = client.sign_out()
     if not revoked:
-        _say(f"{options.issuer} could not be told; the tokens are gone from here and run out by themselves")
+        _say(f"{options.issuer} could not be told yet; the next command that reaches it (`logout` again, say) tells it")
     _say(f"your browser stays signed in at {options.issuer}")
     return _result(options, {"signed_out": True, "revoked": revoked}, "signed out")
 
 
 def _deliver(options: argparse.Namespace) -> int:
-    if deliver(options.url, _directory()):
+    if deliver(options.operands[0], _directory()):
         return 0
     return _say("no login waits for this link; it was ignored", 1)
 
 
 def _register(options: argparse.Namespace) -> int:
     scheme = urlsplit(options.redirect_uri).scheme
-    file = register_handler(options.redirect_uri, Path.home() / ".local" / "share" / "applications")
+    file = register_handler(options.redirect_uri, _home() / ".local" / "share" / "applications")
     make_default = [shutil.which("xdg-mime") or "", "default", file.name, f"x-scheme-handler/{scheme}"]
     if not make_default[0] or subprocess.run(make_default, check=False).returncode:  # noqa: S603 - a fixed program
         _say(f"make it the default yourself: xdg-mime {' '.join(make_default[1:])}")
@@ -143,18 +180,49 @@ def _register(options: argparse.Namespace) -> int:
 
 
 def _directory() -> Path:
-    return Path.home() / ".local" / "share" / "company-sso"
+    return _home() / ".local" / "share" / "company-sso"
 
 
-def _list(client: MobileClient, url: str) -> list[dict[str, Any]]:
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise StoreError("this user has no home directory: set HOME, or name a file: --store-path FILE") from error
+
+
+def _request(options: argparse.Namespace, client: MobileClient, method: str, url: str, **sent: Any) -> httpx2.Response:
+    """Call an API; if it demands another sign-in, sign in that way, once, and call it again.
+
+    Raises:
+        SignInRefused: it demands the same again.
+    """
+    response = client.request(method, url, **sent)
+    step_up = Challenge.read(response).step_up
+    if step_up is None:
+        return response
+    _say(f"{origin(url)} asks you to sign in again for this, perhaps with a second factor")
+    _sign_in(options, client, step_up)
+    response = client.request(method, url, **sent)
+    if Challenge.read(response).step_up:
+        raise SignInRefused(
+            f"{origin(url)} wants a stronger sign-in than this one was: your account needs a second factor"
+        )
+    return response
+
+
+def _list(options: argparse.Namespace, url: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
-    while True:
-        page = _answer(client.get(url, params={"cursor": cursor} if cursor else {}))
-        items += page["items"]
-        cursor = page.get("next_cursor")
-        if not cursor:
-            return items
+    with _client(options) as client:
+        for _ in range(_MOST_PAGES):
+            page = _answer(_request(options, client, "GET", url, params={"cursor": cursor} if cursor else {}))
+            found, cursor = page.get("items"), page.get("next_cursor")
+            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+                raise ApiError(f"{origin(url)} answers something that is not a list")
+            items += found
+            if not cursor:
+                return items
+    raise ApiError(f"{origin(url)} answers a list that does not end")
 
 
 def _result(options: argparse.Namespace, document: dict[str, Any], *lines: str) -> int:
@@ -167,21 +235,31 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
 
     Raises:
         Offline: the API is away for the moment.
-        ApiError: any other status, with the title of its problem document (RFC 9457).
+        ApiError: any other status, with what its problem document (RFC 9457) or challenge (RFC 6750) says.
     """
     where = origin(str(response.url)) + response.url.path
     if unavailable(response):
-        raise Offline(f"{where} answers {response.status_code}: try again later")
+        raise Offline(f"{where} answers {response.status_code}: {later(response)}")
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if response.status_code != 200:
-        title = document.get("title", "") if isinstance(document, dict) else ""
-        raise ApiError(f"{where} answers {response.status_code} {printable(title)}".rstrip())
+        problem = document if isinstance(document, dict) else {}
+        said = [printable(problem.get("detail") or problem.get("title") or "", 200)]
+        if (missing := Challenge.read(response)).error == "insufficient_scope":
+            said.append(f"(your sign-in lacks the scope {printable(missing.scope)})")
+        if isinstance(problem.get("legal_moves"), list):
+            said.append(f"(possible now: {printable(', '.join(map(str, problem['legal_moves'])) or 'nothing')})")
+        raise ApiError(" ".join([f"{where} answers {response.status_code}", *filter(None, said)]))
     if not isinstance(document, dict):
-        raise ApiError(f"{where} answers something that is no JSON object")
+        raise ApiError(f"{where} answers something that is not a JSON object")
     return document
+
+
+def _order_line(order: dict[str, Any]) -> str:
+    amount = f"{order.get('total_minor')} minor units"
+    return _columns(order.get("status"), order.get("currency"), amount, order.get("id"))
 
 
 def _columns(*values: object) -> str:
@@ -193,87 +271,14 @@ def _say(message: object, code: int = 0) -> int:
     return code
 
 
-_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
-    "login": (_login, "sign in through the system browser"),
-    "contacts": (_contacts, "list your CRM contacts"),
-    "orders": (_orders, "list your orders"),
-    "whoami": (_whoami, "ask the provider who is signed in"),
-    "refresh": (_refresh, "get a new access token now"),
-    "logout": (_logout, "revoke the sign-in and forget it"),
-    "register": (_register, "make this program the handler of the --redirect-uri's scheme (Linux)"),
-    "deliver": (_deliver, "hand the deep link URL to the login that waits for it"),
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "login": _login,
+    "contacts": _contacts,
+    "orders": _orders,
+    "move": _move,
+    "whoami": _whoami,
+    "refresh": _refresh,
+    "logout": _logout,
+    "register": _register,
+    "deliver": _deliver,
 }
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m mobile",
-        description="The company's mobile app, on a command line.",
-        epilog="commands:\n" + "\n".join(f"  {name:9} {text}" for name, (_, text) in _COMMANDS.items()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help="one of those below")
-    parser.add_argument("url", nargs="?", metavar="URL", help="for deliver")
-    parser.add_argument("--issuer", type=_base_url, default="http://localhost:9000", help="the provider (%(default)s)")
-    parser.add_argument("--crm", type=_base_url, default="http://localhost:9001", help="the CRM API (%(default)s)")
-    parser.add_argument(
-        "--orders", type=_base_url, default="http://localhost:9002", help="the Orders API (%(default)s)"
-    )
-    parser.add_argument("--client-id", default="mobile-app", help="(%(default)s)")
-    parser.add_argument(
-        "--redirect-uri",
-        type=_redirect_uri,
-        default="http://127.0.0.1/callback",
-        help="loopback (%(default)s, on a free port), or a private scheme such as myapp://callback (Linux)",
-    )
-    parser.add_argument("--store", choices=("keyring", "file"), default="keyring", help="(%(default)s)")
-    parser.add_argument("--store-path", type=Path, help="the file; with keyring, the directory of its lock")
-    parser.add_argument(
-        "--ca-file", type=_authorities, help="trust the CAs of this PEM file alone (default: SSL_CERT_FILE, else all)"
-    )
-    parser.add_argument("--json", action="store_true", help="print results as JSON")
-    parser.add_argument("--no-browser", action="store_true", help="login: print the URL on the first line and wait")
-    parser.add_argument(
-        "--timeout", type=float, default=PATIENCE.total_seconds(), help="login: seconds to wait (%(default)s)"
-    )
-    environment = os.environ  # noqa: TID251 - CLOCK_FILE, in local mode alone; no other setting reaches a phone
-    moved = environment.get("CLOCK_FILE") if environment.get("ENVIRONMENT") == "local" else None
-    parser.add_argument("--clock-file", type=Path, default=moved, help=argparse.SUPPRESS)
-    options = parser.parse_intermixed_args(arguments)
-    if (options.command == "deliver") != (options.url is not None):
-        parser.error("deliver, and no other command, takes a URL")
-    if options.command == "register" and options.redirect_uri.startswith("http"):
-        parser.error("register needs a --redirect-uri with a private scheme")
-    options.run = _COMMANDS[options.command][0]
-    return options
-
-
-def _base_url(text: str) -> str:
-    """Return `text` if tokens may travel there; without a trailing slash, as issuers and identifiers are."""
-    if not safe_for_tokens(text):
-        raise argparse.ArgumentTypeError("must be https, or http on this machine")
-    return text.rstrip("/")
-
-
-def _authorities(text: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=text)
-    except OSError as error:  # SSLError is one
-        raise argparse.ArgumentTypeError(f"{text} is no readable PEM file of CA certificates") from error
-
-
-def _redirect_uri(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        local = parts.hostname in {"127.0.0.1", "::1"} and parts.port != 0
-    except ValueError:
-        raise argparse.ArgumentTypeError("is no URI") from None
-    if (
-        parts.query
-        or parts.fragment
-        or not parts.scheme
-        or parts.scheme == "https"
-        or (parts.scheme == "http" and not local)
-    ):
-        raise argparse.ArgumentTypeError("must be http://127.0.0.1/..., http://[::1]/... or a private scheme")
-    return text

@@ -1,22 +1,34 @@
 """The app: sign in through the system browser, call APIs, sign out.
 
-The app never sees a password and no cookie: the browser does (RFC 8252 s5, s8.12).
-Spec: RFC 8252, OpenID Connect Core s3.1, RFC 6750 s2.1, RFC 7009
+The app never sees a password or a cookie: the browser does (RFC 8252 s5, s8.12).
+Spec: RFC 8252, OpenID Connect Core s3.1, RFC 6750 s2.1, RFC 7009, RFC 9470
 """
 
+import contextlib
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
 
 from mobile.authorization import Callback, PendingSignIn, Registration
-from mobile.errors import ForeignStore, InvalidGrant, MobileError, ProviderError, StoreError, UnexpectedCallback
+from mobile.challenge import Challenge, StepUp
+from mobile.contents import Contents
+from mobile.dropped import DroppedTokens
+from mobile.errors import (
+    ForeignStore,
+    InvalidGrant,
+    MobileError,
+    ProviderError,
+    SignInRefused,
+    StoreError,
+    UnexpectedCallback,
+)
 from mobile.id_token import IdTokenValidator
-from mobile.provider import Provider, safe_for_tokens, send
+from mobile.network import safe_for_tokens, send
+from mobile.provider import Provider
 from mobile.refresh import FreshTokens
-from mobile.store import Contents, TokenStore
-from mobile.tokens import Tokens
+from mobile.store import TokenStore
+from mobile.tokens import TokenAnswer, Tokens
 from shared.clock import Clock
 
 
@@ -30,29 +42,33 @@ class MobileClient:
         self._clock = clock
         self._provider = Provider(registration, http)
         self._validator = IdTokenValidator(registration.issuer, registration.client_id, self._provider.signing_key)
-        self._fresh = FreshTokens(store, self._provider, self._validator, clock)
+        self._dropped = DroppedTokens(store, self._provider, clock)
+        self._fresh = FreshTokens(store, self._provider, self._validator, self._dropped, clock)
 
-    def begin_sign_in(self, redirect_uri: str | None = None, **extra: str) -> str:
+    def begin_sign_in(self, redirect_uri: str | None = None, *, step_up: StepUp | None = None, **extra: str) -> str:
         """Return the URL to open in the SYSTEM browser. All that its answer will need is stored first.
 
-        `redirect_uri` overrides the registered one where only the loopback port differs (RFC 8252 s7.3); `extra`
-        adds parameters such as `prompt` or `acr_values`. Whether the answer satisfies a `max_age` or an acr is the
-        caller's to read from the ID token's claims.
+        `redirect_uri` overrides the registered one where only the loopback port differs (RFC 8252 s7.3). `step_up` is
+        what an API demanded: it is asked for, and the person who is signed in has to be the one who signs in. `extra`
+        adds parameters such as `prompt`. Whether the answer satisfies a `max_age` or an acr is for the API to decide.
 
         Raises:
             Offline, ProviderError: no discovery document.
         """
         endpoint = self._provider.metadata().authorization_endpoint
+        self._end_dropped()
         now = self._clock.now()
-        pending = PendingSignIn.begin(redirect_uri or self._registration.redirect_uri, now)
         with self._store.lock():
             contents = self._store.load()
+            subject = contents.tokens.claims["sub"] if step_up and contents.tokens else None
+            pending = PendingSignIn.begin(redirect_uri or self._registration.redirect_uri, now, subject)
             waiting = {state: item for state, item in contents.pending.items() if not item.stale(now)}
             self._store.save(replace(contents, pending={**waiting, pending.state: pending}))
-        return pending.request_url(endpoint, self._registration, extra)
+        asked = step_up.parameters if step_up else {}
+        return pending.request_url(endpoint, self._registration, {**asked, **extra})
 
     def expects(self, url: str) -> bool:
-        """Tell whether `url` answers a sign-in that waits. Anything else is to be ignored: anybody can send one."""
+        """Report whether `url` answers a sign-in that waits. Anything else is to be ignored: anybody can send one."""
         try:
             callback = Callback.parse(url)
         except UnexpectedCallback:
@@ -62,28 +78,26 @@ class MobileClient:
     def finish_sign_in(self, url: str) -> Tokens:
         """Redeem the redirect `url` and store the tokens. Each waiting sign-in can be answered once.
 
+        An earlier sign-in is replaced and revoked. If this one fails, the earlier one stays as it is, and what the
+        provider may have issued meanwhile is revoked: at once, or as soon as the provider can be reached.
+
         Raises:
             UnexpectedCallback: nobody waits for it; nothing was changed and nothing sent.
-            SignInRefused: the person said no.
+            SignInRefused: the person said no, or somebody else signed in for a step-up.
             ProviderError: a wrong `iss`, an error response, a refused code, an ID token that fails validation.
             Offline: the provider went away meanwhile; sign in again.
+            StoreError: the tokens cannot be kept.
         """
         callback = Callback.parse(url)
         pending = self._take_pending(callback)
         code = callback.code(self._registration.issuer, iss_promised=self._provider.metadata().iss_in_response)
-        asked_at = self._clock.now()
         try:
-            answer = self._provider.token(
-                grant_type="authorization_code",
-                code=code,
-                redirect_uri=pending.redirect_uri,
-                code_verifier=pending.verifier,
-            )
-        except InvalidGrant as error:
-            raise ProviderError("the provider refused the code (too late, or used before); sign in again") from error
-        tokens = self._validated(answer, pending, asked_at + timedelta(seconds=answer["expires_in"]))
-        with self._store.lock():
-            self._store.save(replace(self._store.load(), tokens=tokens))
+            with self._store.lock():  # or another process would revoke what is not yet kept
+                tokens = self._redeem(code, pending)
+        except MobileError:
+            self._end_dropped()
+            raise
+        self._end_dropped()
         return tokens
 
     def tokens(self) -> Tokens | None:
@@ -93,17 +107,21 @@ class MobileClient:
     def request(self, method: str, url: str, **options: Any) -> httpx2.Response:
         """Call an API with the access token and return its answer, whatever its status.
 
-        On a 401 it goes on with the token that another caller may have got meanwhile, else it refreshes, and tries
-        once more. `options` go to httpx2. Raises as `FreshTokens.get`, and Offline if the API cannot be reached.
+        On a 401 it goes on with the token that another caller may have got meanwhile. Else, if the challenge is about
+        the token, it refreshes. Then it tries once more. A 401 that demands another sign-in is returned as it is:
+        `Challenge.read(response).step_up` says which, for `begin_sign_in`. `options` go to httpx2.
+
+        Raises as `FreshTokens.get`, and Offline if the API cannot be reached.
         """
         if not safe_for_tokens(url):
             raise ProviderError("a token travels over https alone, or within this machine (RFC 6750 s5.3)")
         tokens = self._fresh.get()
         response = self._call(method, url, tokens, options)
-        if response.status_code == 401:
-            tokens = self._fresh.get(rejected=tokens.access_token)
-            response = self._call(method, url, tokens, options)
-        return response
+        if response.status_code != 401:
+            return response
+        about_the_token = Challenge.read(response).refresh_may_help
+        newer = self._fresh.get(rejected=tokens.access_token if about_the_token else None)
+        return response if newer.access_token == tokens.access_token else self._call(method, url, newer, options)
 
     def get(self, url: str, **options: Any) -> httpx2.Response:
         """`request("GET", ...)`."""
@@ -122,7 +140,7 @@ class MobileClient:
         return claims
 
     def refresh(self) -> Tokens:
-        """Get a new access token now, unless another caller is doing so: then its.
+        """Get a new access token now, unless another caller is doing so: then return the one it gets.
 
         Raises:
             SignInRequired, Offline, ProviderError: as `FreshTokens.get`.
@@ -131,31 +149,49 @@ class MobileClient:
         return self._fresh.get(rejected=tokens.access_token if tokens else None)
 
     def sign_out(self) -> bool:
-        """Revoke the sign-in and forget it, also when offline or when the store is damaged.
+        """Forget the sign-in and revoke it, also when offline or when the store is damaged.
 
-        Return whether the provider confirmed; if not, the tokens are gone from here and run out by themselves. The
-        browser's own session at the provider is not touched.
+        Return whether the provider has confirmed that all is revoked; if not, it is told as soon as it can be reached
+        (`end_dropped`). The browser's own session at the provider is not touched.
 
         Raises:
             StoreError: the store is another registration's, or cannot be emptied.
         """
         with self._store.lock():  # a refresh that runs at this moment must not save its tokens after us
+            now = self._clock.now()
+            readable = True
             try:
-                tokens = self._store.load().tokens
+                left = self._store.load().signed_out(now)
             except ForeignStore:
                 raise
             except StoreError:
-                self._store.save(Contents())
-                return False
+                left, readable = self._salvaged(), False
             try:
-                if tokens is not None:
-                    self._provider.revoke(tokens.refresh_token or tokens.access_token)
-            except MobileError:
-                return False
-            else:
-                return True
-            finally:
-                self._store.save(Contents())
+                self._store.save(left)  # signed out from here on, whatever happens below
+            except StoreError:
+                for item in left.to_revoke:
+                    with contextlib.suppress(MobileError):
+                        self._provider.revoke(item.token)
+                raise
+            return self._end_dropped() and (readable or bool(left.to_revoke))
+
+    def end_dropped(self) -> bool:
+        """Revoke what was dropped while the provider was away; return whether nothing is left to revoke.
+
+        To be called when the network is back. Sign-in, sign-out and refresh call it, too.
+        """
+        return self._end_dropped()
+
+    def _end_dropped(self) -> bool:
+        with contextlib.suppress(MobileError):
+            return self._dropped.end()
+        return False
+
+    def _salvaged(self) -> Contents:
+        try:
+            return self._store.salvage(self._clock.now())
+        except StoreError:
+            return Contents()
 
     def _take_pending(self, callback: Callback) -> PendingSignIn:
         """Remove and return what waits for `callback`, before anything is sent: a second one finds nothing."""
@@ -168,19 +204,53 @@ class MobileClient:
             self._store.save(replace(contents, pending=others))
         return pending
 
-    def _validated(self, answer: dict[str, Any], pending: PendingSignIn, expires_at: datetime) -> Tokens:
-        if not isinstance(answer.get("id_token"), str):
+    def _redeem(self, code: str, pending: PendingSignIn) -> Tokens:
+        """Exchange `code` and keep the tokens, the lock held.
+
+        From its arrival until it has passed every check, what was issued is kept as "to revoke".
+        """
+        asked_at = self._clock.now()
+        try:
+            answer = self._provider.token(
+                grant_type="authorization_code",
+                code=code,
+                redirect_uri=pending.redirect_uri,
+                code_verifier=pending.verifier,
+            )
+        except InvalidGrant as error:
+            raise ProviderError("the provider refused the code (too late, or used before); sign in again") from error
+        if answer.ending is not None:
+            self._keep_to_revoke(answer.ending)
+        answer.require_usable()
+        id_token = self._validated(answer, pending)
+        scope = self._registration.scope
+        tokens = answer.tokens(asked_at, refresh_token=answer.refresh_token, id_token=id_token, scope=scope)
+        contents = self._store.load().revoked(tokens.ending)
+        if contents.tokens is not None:
+            contents = contents.dropping(contents.tokens.ending, self._clock.now())
+        self._store.save(replace(contents, tokens=tokens))
+        return tokens
+
+    def _keep_to_revoke(self, token: str) -> None:
+        try:
+            self._store.save(self._store.load().dropping(token, self._clock.now()))
+        except StoreError:
+            with contextlib.suppress(MobileError):
+                self._provider.revoke(token)
+            raise
+
+    def _validated(self, answer: TokenAnswer, pending: PendingSignIn) -> str:
+        if answer.id_token is None:
             raise ProviderError("the provider answered without an ID token")
-        self._validator.at_sign_in(
-            answer["id_token"], access_token=answer["access_token"], nonce=pending.nonce, now=self._clock.now()
+        claims = self._validator.at_sign_in(
+            answer.id_token,
+            access_token=answer.document["access_token"],
+            nonce=pending.nonce,
+            now=self._clock.now(),
         )
-        return Tokens(
-            access_token=answer["access_token"],
-            refresh_token=answer.get("refresh_token"),
-            id_token=answer["id_token"],
-            expires_at=expires_at,
-            scope=answer.get("scope", self._registration.scope),  # RFC 6749 s5.1: absent means as asked
-        )
+        if pending.subject not in {None, claims["sub"]}:
+            raise SignInRefused("somebody else signed in; your own sign-in is kept as it was")
+        return answer.id_token
 
     def _call(self, method: str, url: str, tokens: Tokens, options: dict[str, Any]) -> httpx2.Response:
         headers = {**options.get("headers", {}), "Authorization": f"Bearer {tokens.access_token}"}

@@ -1,19 +1,21 @@
-"""What can go wrong for the app; each kind asks the person for a different thing.
+"""What can go wrong for the app; each kind asks the person for something different.
 
 MobileError
-|-- Offline               the other side is out of reach or for the moment unable; tokens are kept, try again later
+|-- Offline               the other side is out of reach, or unable for the moment; tokens are kept, try again later
+|   `-- UntrustedServer   somebody answers, and TLS does not prove that it is the right one
 |-- SignInRequired        there is nothing to go on with; sign in
 |   `-- SignInRefused     the person, or the wait for them, ended the sign-in
 |-- ProviderError         the provider answered with an error, or with something that it must not answer
-|   |-- InvalidGrant      the provider takes this code or refresh token no more
+|   |-- InvalidGrant      the provider no longer takes this code or refresh token
 |   `-- IdTokenRejected   the ID token fails validation
-|       `-- ClockSkew     it fails by the time alone: this device's clock is wrong, or theirs
+|       |-- ClockSkew     it fails by the time alone: this device's clock is wrong, or the provider's
+|       `-- OtherPerson   it is valid, and about somebody else
 |-- UnexpectedCallback    a redirect that no waiting sign-in asked for: ignore it and go on waiting
 |-- ApiError              an API refused or failed
 `-- StoreError            the token store is unusable or unsafe
     `-- ForeignStore      it is another client's, or another provider's
 
-No message ever holds a token, a code, a state or a response's body.
+No message holds a token, a code, a state or the body of a response.
 """
 
 
@@ -25,12 +27,16 @@ class Offline(MobileError):
     """The other side cannot be reached, or says that it is unable for the moment. Tokens are kept."""
 
 
+class UntrustedServer(Offline):
+    """The server's certificate is not trusted, or it does not speak TLS. Nothing was sent to it; tokens are kept."""
+
+
 class SignInRequired(MobileError):
     """There are no tokens, or none that still work."""
 
 
 class SignInRefused(SignInRequired):
-    """The sign-in ended without tokens: cancelled, denied or timed out."""
+    """The sign-in ended without tokens: cancelled, denied, timed out, or done by somebody else."""
 
 
 class ProviderError(MobileError):
@@ -46,7 +52,11 @@ class IdTokenRejected(ProviderError):
 
 
 class ClockSkew(IdTokenRejected):
-    """The ID token is signed and ours, and yet from the future or already past."""
+    """The ID token is signed by the provider, and yet from the future or already past."""
+
+
+class OtherPerson(IdTokenRejected):
+    """The ID token of a refresh answer is signed by the provider, and names another subject."""
 
 
 class UnexpectedCallback(MobileError):

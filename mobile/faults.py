@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 
 import httpx2
 
-from mobile.store import Contents, FileStore
+from mobile.contents import Contents
+from mobile.store import FileStore
 
 
 class Fault(httpx2.BaseTransport):

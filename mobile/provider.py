@@ -6,18 +6,14 @@ Spec: RFC 8414, OpenID Connect Discovery s4, RFC 6749 s3.2, RFC 7009, RFC 7517
 import threading
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 
 from mobile.authorization import Registration, printable
 from mobile.errors import IdTokenRejected, InvalidGrant, MobileError, Offline, ProviderError
-
-#: Answers that mean "not now" rather than "no": the app keeps what it has and tries again later.
-_NOT_NOW = frozenset({429, 502, 503, 504})
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from mobile.network import later, origin, safe_for_tokens, send, unavailable
+from mobile.tokens import TokenAnswer
 
 
 @dataclass(frozen=True)
@@ -67,27 +63,19 @@ class Provider:
                 raise IdTokenRejected("the ID token is signed by a key that the provider does not publish (kid)")
             return self._keys[kid]
 
-    def token(self, **form: str) -> dict[str, Any]:
-        """Post to /token as this public client and return its answer. Spec: RFC 6749 s5
+    def token(self, **form: str) -> TokenAnswer:
+        """Post to /token as this public client and return its answer, not yet checked. Spec: RFC 6749 s5
 
         Raises:
             Offline: no answer, or not for the moment. Whether the provider acted on the request is unknown.
             InvalidGrant: the code or refresh token is dead.
-            ProviderError: any other refusal, or an answer that is none.
+            ProviderError: any other refusal, or an answer that is no JSON object.
         """
         form["client_id"] = self._registration.client_id  # RFC 6749 s3.2.1: a public client identifies itself
-        answer = self.read(self._post(self.metadata().token_endpoint, form))
-        answer = {name: value for name, value in answer.items() if value is not None}
-        if str(answer.get("token_type", "")).lower() != "bearer":
-            raise ProviderError("the provider answered with a kind of token that this app cannot use")
-        if not isinstance(answer.get("access_token"), str) or not _is_lifetime(answer.get("expires_in")):
-            raise ProviderError("the provider answered without an access token or its lifetime")
-        if not all(isinstance(answer.get(name, ""), str) for name in ("refresh_token", "id_token", "scope")):
-            raise ProviderError("the provider answered with something else than tokens")
-        return answer
+        return TokenAnswer(self.read(self._post(self.metadata().token_endpoint, form)))
 
     def revoke(self, token: str) -> None:
-        """Tell the provider that `token` is to be taken from nobody any more. Spec: RFC 7009 s2.1
+        """Tell the provider to accept `token` from nobody any more. Spec: RFC 7009 s2.1
 
         Raises:
             Offline, ProviderError: it did not confirm.
@@ -107,7 +95,9 @@ class Provider:
         issuer = self._registration.issuer
         document = self._get_json(f"{issuer}/.well-known/openid-configuration")
         if document.get("issuer") != issuer:  # simple string comparison, RFC 8414 s3.3
-            raise ProviderError(f"whoever answers at {issuer} is another issuer")
+            raise ProviderError(
+                f"what answers at {issuer} is another issuer: give its address exactly as it names itself (--issuer)"
+            )
         names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint", "jwks_uri")
         endpoints = {name: str(document.get(name, "")) for name in names}
         for name, url in endpoints.items():
@@ -126,60 +116,23 @@ class Provider:
     def _answered(self, response: httpx2.Response) -> httpx2.Response:
         if response.status_code == 200:
             return response
-        if response.status_code in _NOT_NOW:
-            raise Offline(f"{self._registration.issuer} answers {response.status_code}: try again later")
+        if unavailable(response):
+            raise Offline(f"{self._registration.issuer} answers {response.status_code}: {later(response)}")
         error = _error_code(response)
         # by the code in a 4xx alone: a broken proxy or a 500 must not sign anyone out
         if error == "invalid_grant" and response.status_code in {400, 401}:
-            raise InvalidGrant("the provider takes it no more")
+            raise InvalidGrant("the provider no longer takes it")
         raise ProviderError(f"{self._registration.issuer} answers {response.status_code} {error}".rstrip())
-
-
-def send(http: httpx2.Client, request: httpx2.Request) -> httpx2.Response:
-    """Send `request`, following no redirect.
-
-    Raises:
-        Offline: no answer came, or none that can be read.
-    """
-    try:
-        return http.send(request, follow_redirects=False)
-    except httpx2.RequestError as error:
-        raise Offline(f"{origin(str(request.url))} cannot be reached ({type(error).__name__})") from error
-
-
-def unavailable(response: httpx2.Response) -> bool:
-    """Tell whether `response` means "not now"."""
-    return response.status_code in _NOT_NOW
-
-
-def origin(url: str) -> str:
-    """Return scheme, host and port of `url`, which are fit to be shown."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def safe_for_tokens(url: str) -> bool:
-    """Tell whether a token may travel to `url`: over TLS, or never leaving this machine. Spec: RFC 6750 s5.3"""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
 
 
 def _json_object(response: httpx2.Response) -> dict[str, Any]:
     try:
         document = response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProviderError(f"{origin(str(response.url))} answered something that is not JSON") from error
     if not isinstance(document, dict):
-        raise ProviderError(f"{origin(str(response.url))} answered something that is no JSON object")
+        raise ProviderError(f"{origin(str(response.url))} answered JSON that is not an object")
     return document
-
-
-def _is_lifetime(seconds: object) -> bool:
-    return isinstance(seconds, int) and 0 < seconds < 10**9
 
 
 def _error_code(response: httpx2.Response) -> str:
@@ -198,6 +151,6 @@ def _rsa_keys(document: dict[str, Any]) -> list[tuple[str, jwt.PyJWK]]:
             continue
         try:
             found.append((str(jwk["kid"]), jwt.PyJWK(jwk, algorithm="RS256")))
-        except (KeyError, jwt.PyJWTError):
+        except (KeyError, TypeError, ValueError, jwt.PyJWTError):
             continue  # one unusable key does not spoil the others: RFC 7517 s5
     return found

@@ -1,36 +1,46 @@
 """Keeping an access token fresh: one refresh at a time, whoever asks, in this process or another.
 
 Providers take a refresh token once (rotation). Two refreshes at a time, or a rotated token that was not saved, look to
-them like theft. So: whoever refreshes holds the store's lock and saves before letting go; whoever waited reads again.
+them like theft. So whoever refreshes holds the store's lock and saves before letting go; whoever waited reads again.
 
+Policy: ADR-0054
 Spec: RFC 6749 s6, RFC 9700 s4.14, OpenID Connect Core s12
 """
 
+import contextlib
 from dataclasses import replace
-from datetime import timedelta
 
-from mobile.errors import InvalidGrant, Offline, SignInRequired
+from mobile.dropped import DroppedTokens
+from mobile.errors import InvalidGrant, MobileError, Offline, OtherPerson, ProviderError, SignInRequired
 from mobile.id_token import IdTokenValidator
 from mobile.provider import Provider
-from mobile.store import Contents, TokenStore
-from mobile.tokens import Tokens
+from mobile.store import TokenStore
+from mobile.tokens import TokenAnswer, Tokens
 from shared.clock import Clock
 
 
 class FreshTokens:
     """Hands out tokens that work, refreshing them when they must be."""
 
-    def __init__(self, store: TokenStore, provider: Provider, validator: IdTokenValidator, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: TokenStore,
+        provider: Provider,
+        validator: IdTokenValidator,
+        dropped: DroppedTokens,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._provider = provider
         self._validator = validator
+        self._dropped = dropped
         self._clock = clock
 
     def get(self, *, rejected: str | None = None) -> Tokens:
         """Return tokens to go on with; `rejected` is an access token that an API has just refused.
 
         Raises:
-            SignInRequired: there are none, or the provider takes the refresh token no more.
+            SignInRequired: there are none, or the provider no longer takes the refresh token.
             Offline: a refresh is needed and the provider is away. Tokens are kept; the next try sends the SAME
                 refresh token, so that a provider whose answer was lost can tell a retry from theft.
             ProviderError: the provider failed otherwise. Tokens are kept.
@@ -43,11 +53,14 @@ class FreshTokens:
             if self._good(tokens, rejected):
                 return tokens
             try:
-                return self._rotate(tokens)
+                tokens = self._rotate(tokens)
             except Offline:
                 if tokens.access_token == rejected or tokens.expired(self._clock.now()):
                     raise
                 return tokens  # early by `EARLY`: these still work
+        with contextlib.suppress(MobileError):  # the network is there
+            self._dropped.end()
+        return tokens
 
     def _stored(self) -> Tokens:
         tokens = self._store.load().tokens
@@ -67,23 +80,39 @@ class FreshTokens:
         except InvalidGrant as error:
             self._keep(None)
             raise SignInRequired("the sign-in has ended; sign in again") from error
-        # The successor is saved before anything else can fail (fetching keys needs the network): lost, it would
-        # cost the sign-in. RFC 6749 s6: no new one means that the old one goes on.
-        held = replace(tokens, refresh_token=answer.get("refresh_token") or tokens.refresh_token)
-        self._keep(held)
-        if "id_token" in answer:
-            self._validator.at_refresh(
-                answer["id_token"], access_token=answer["access_token"], original=tokens.claims, now=self._clock.now()
-            )
-        fresh = replace(
-            held,
-            access_token=answer["access_token"],
-            id_token=answer.get("id_token", tokens.id_token),
-            expires_at=asked_at + timedelta(seconds=answer["expires_in"]),
-            scope=answer.get("scope", tokens.scope),
-        )
+        # The successor is saved before anything else can fail: lost, it would cost the sign-in. Without a new one the
+        # old one goes on (RFC 6749 s6).
+        refresh_token = answer.refresh_token or tokens.refresh_token
+        self._keep(replace(tokens, refresh_token=refresh_token))
+        answer.require_usable()
+        id_token = self._id_token(answer, tokens)
+        fresh = answer.tokens(asked_at, refresh_token=refresh_token, id_token=id_token, scope=tokens.scope)
         self._keep(fresh)
         return fresh
 
+    def _id_token(self, answer: TokenAnswer, tokens: Tokens) -> str:
+        """Return the ID token to keep: the new one, or the old one if there is none that this device can verify.
+
+        An ID token in a refresh answer is news about a known person (OpenID Connect Core s12.2): a wrong clock, or keys
+        that cannot be fetched, are no reason to do without the new access token.
+
+        Raises:
+            OtherPerson: it names another subject.
+        """
+        if answer.id_token is None:
+            return tokens.id_token
+        try:
+            self._validator.at_refresh(
+                answer.id_token,
+                access_token=answer.document["access_token"],
+                original=tokens.claims,
+                now=self._clock.now(),
+            )
+        except OtherPerson:
+            raise
+        except (Offline, ProviderError):
+            return tokens.id_token
+        return answer.id_token
+
     def _keep(self, tokens: Tokens | None) -> None:
-        self._store.save(Contents(tokens, self._store.load().pending))
+        self._store.save(replace(self._store.load(), tokens=tokens))

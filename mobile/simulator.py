@@ -21,6 +21,7 @@ import httpx2
 import pyotp
 
 from mobile.authorization import Registration
+from mobile.challenge import StepUp
 from mobile.client import MobileClient
 from mobile.page import Page
 from mobile.store import FileStore
@@ -173,13 +174,13 @@ class App:
     client: MobileClient
     browser: SystemBrowser
 
-    def sign_in(self, person: Person, **extra: str) -> Tokens:
-        """Go through the whole flow as `person`; `extra` are request parameters such as prompt."""
-        return self.client.finish_sign_in(self.redirect(person, **extra).url)
+    def sign_in(self, person: Person, *, step_up: StepUp | None = None, **extra: str) -> Tokens:
+        """Go through the whole flow as `person`; `step_up` and `extra` as `MobileClient.begin_sign_in` takes them."""
+        return self.client.finish_sign_in(self.redirect(person, step_up=step_up, **extra).url)
 
-    def redirect(self, person: Person, **extra: str) -> DeepLink:
+    def redirect(self, person: Person, *, step_up: StepUp | None = None, **extra: str) -> DeepLink:
         """Go through the browser's part and return what reaches the app, which has not looked at it yet."""
-        return self.browser.sign_in(self.client.begin_sign_in(**extra), person)
+        return self.browser.sign_in(self.client.begin_sign_in(step_up=step_up, **extra), person)
 
 
 class Phone:

@@ -105,7 +105,7 @@ def test_the_environment_has_its_homes() -> None:
     # two start the services and hand their own environment on; a phone knows CLOCK_FILE; all else reads settings
     homes = {"shared/settings.py", "shared/config_file.py"}
     starters = {"services/__main__.py", "mobile/demo/suite.py"}
-    assert users_of("os.environ", "os.getenv") <= homes | starters | {"mobile/cli.py"}
+    assert users_of("os.environ", "os.getenv") <= homes | starters | {"mobile/options.py"}
 
 
 def test_every_revision_can_be_undone() -> None:

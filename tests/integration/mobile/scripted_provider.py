@@ -48,7 +48,9 @@ class ScriptedProvider:
     revoked: list[str] = field(default_factory=list)
     refused_access_tokens: set[str] = field(default_factory=set)
     generation: int = 0
+    next_generation: int = 1  # of the next sign-in: its refresh tokens differ from those of an earlier one
     family_alive: bool = True
+    ends_by_revocation: bool = True  # whether what is revoked belongs to the family of the present generation
     hang_up_after: set[str] = field(default_factory=set)  # paths whose request is acted on and never answered
 
     def __post_init__(self) -> None:
@@ -71,7 +73,7 @@ class ScriptedProvider:
                 return self._token(form)
             if path == "/revoke":
                 self.revoked.append(form["token"])
-                self.family_alive = False
+                self.family_alive = self.family_alive and not self.ends_by_revocation
                 return httpx2.Response(200)
             return self._protected(path, request.headers.get("authorization", ""))
 
@@ -102,7 +104,7 @@ class ScriptedProvider:
             challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
             if asked is None or asked["code_challenge"] != challenge.decode():
                 return httpx2.Response(400, json={"error": "invalid_grant"})
-            self.generation, self.family_alive = 1, True
+            self.generation, self.family_alive = self.next_generation, True
             return self._grant(asked["nonce"])
         generation = int(form["refresh_token"].rpartition("-")[2])
         if not self.family_alive or generation < self.generation - 1:

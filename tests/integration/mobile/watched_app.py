@@ -1,4 +1,4 @@
-"""python -m tests.integration.mobile.watched_app: the command line, telling on stdout when it reaches the lock.
+"""python -m tests.integration.mobile.watched_app: the command line, telling on stdout when it first reaches the lock.
 
 So that a test can have two processes wait for one store's lock at the same moment, without a timer.
 """
@@ -13,9 +13,14 @@ from mobile.store import FileStore
 _lock = FileStore.lock
 
 
+_told: list[str] = []
+
+
 @contextlib.contextmanager
 def watched(store: FileStore) -> Iterator[None]:
-    print("at the lock", flush=True)
+    if not _told:
+        print("at the lock", flush=True)
+        _told.append("at the lock")
     with _lock(store):
         yield
 

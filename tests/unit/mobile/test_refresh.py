@@ -10,6 +10,7 @@ import pytest
 
 from mobile.errors import IdTokenRejected, Offline, ProviderError, SignInRequired
 from mobile.faults import DroppedReply, DyingStore, KilledError, NoNetwork
+from shared.clock import epoch
 from tests.unit.mobile.conftest import Installed
 
 API = "http://localhost:9001/api/contacts"
@@ -76,18 +77,74 @@ def test_api_that_goes_on_refusing_is_asked_twice_and_no_more(app: Installed) ->
 
 
 @pytest.mark.requirement("OAUTH21-4.3.2")
-def test_rotated_token_is_on_disk_before_anything_else_can_fail(app: Installed, install: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"access_token": None}, {"access_token": "é"}, {"expires_in": None}, {"token_type": "mac"}, {"scope": 7}],
+)
+def test_rotated_token_is_on_disk_before_anything_else_can_fail(app: Installed, change: dict[str, Any]) -> None:
     app.sign_in()
     app.clock.advance(minutes=6)
-    app.provider.failures["/jwks"] = [httpx2.Response(503)]
+    app.provider.token_answer = change
 
-    with pytest.raises(Offline):
-        install().client.get(API)  # started anew, so it has no keys yet to validate the new ID token with
+    with pytest.raises(ProviderError):
+        app.client.get(API)
 
     stored = app.store.load().tokens
     assert stored is not None
     assert stored.refresh_token == "refresh-secret-2"
+    app.provider.token_answer = {}
     assert app.client.get(API).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx2.Response(503), httpx2.Response(500), httpx2.Response(200, json={"keys": []})]
+)
+def test_refresh_is_not_lost_when_the_keys_cannot_be_fetched(
+    app: Installed, install: Callable[..., Any], answer: httpx2.Response
+) -> None:
+    app.sign_in()
+    before = app.client.tokens()
+    app.clock.advance(minutes=6)
+    app.provider.failures["/jwks"] = [answer]
+
+    assert install().client.get(API).status_code == 200  # started anew, so it has no keys yet
+
+    after = app.client.tokens()
+    assert before is not None
+    assert after is not None
+    assert (after.refresh_token, after.id_token) == ("refresh-secret-2", before.id_token)
+
+
+@pytest.mark.parametrize("minutes", [-300, -11, -1, 1, 11, 300])
+def test_phone_whose_clock_is_wrong_goes_on_refreshing(app: Installed, minutes: int) -> None:
+    """The provider's clock is right and the phone's is not: no rotation is lost, and none is made twice."""
+    app.sign_in()
+    skewed = epoch(app.clock.now()) - 60 * minutes
+    app.provider.id_token_claims = {"iat": skewed, "exp": skewed + 300, "auth_time": None}
+
+    for generation in (2, 3, 4):
+        app.clock.advance(minutes=6)
+        assert app.client.get(API).status_code == 200
+        assert app.client.get(API).status_code == 200
+        assert app.provider.seen["rotations"] == generation - 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"nonce": "another"}, {"auth_time": 7}, {"at_hash": "x"}, {"aud": "another"}, {"iss": "x"}, {"exp": "x"}],
+)
+def test_refreshed_id_token_that_is_wrong_is_ignored_and_the_access_token_used(
+    app: Installed, change: dict[str, Any]
+) -> None:
+    """OpenID Connect Core s12.2: it may be missing altogether."""
+    app.sign_in()
+    before = app.client.tokens()
+    app.provider.id_token_claims = change
+
+    after = app.client.refresh()
+    assert before is not None
+    assert after.access_token != before.access_token
+    assert after.id_token == before.id_token
 
 
 def test_lost_reply_is_survived_by_sending_the_same_token_again(install: Callable[..., Any], provider: Any) -> None:
@@ -236,42 +293,3 @@ def test_api_redirect_is_not_followed_with_the_token(app: Installed) -> None:
     app.provider.failures["/api/contacts"] = [httpx2.Response(302, headers={"Location": "https://evil.example/"})]
 
     assert app.client.get(API).status_code == 302
-
-
-def test_sign_out_revokes_and_empties_the_store(app: Installed) -> None:
-    app.sign_in()
-
-    assert app.client.sign_out()
-    assert app.provider.revoked == ["refresh-secret-1"]
-    assert app.client.tokens() is None
-    with pytest.raises(SignInRequired):
-        app.client.get(API)
-
-
-@pytest.mark.parametrize("status", [500, 503, 400])
-def test_sign_out_empties_the_store_when_the_provider_fails(app: Installed, status: int) -> None:
-    app.sign_in()
-    app.provider.failures["/revoke"] = [httpx2.Response(status)]
-
-    assert not app.client.sign_out()
-    assert app.client.tokens() is None
-
-
-def test_sign_out_offline_empties_the_store(install: Callable[..., Any], provider: Any) -> None:
-    install().sign_in()
-    network = NoNetwork(httpx2.MockTransport(provider.handle), on="/.well-known/openid-configuration")
-    network.arm()
-    app = install(network)
-
-    assert not app.client.sign_out()
-    assert app.client.tokens() is None
-
-
-def test_userinfo_about_someone_else_is_refused(app: Installed) -> None:
-    """OpenID Connect Core s5.3.2"""
-    app.sign_in()
-    assert app.client.userinfo()["name"] == "Alice Liddell"
-    app.provider.failures["/userinfo"] = [httpx2.Response(200, json={"sub": "mallory"})]
-
-    with pytest.raises(ProviderError, match="someone else"):
-        app.client.userinfo()

@@ -114,7 +114,15 @@ def test_iss_may_be_missing_from_a_provider_that_does_not_promise_it(app: Instal
     assert app.client.finish_sign_in(app.provider.authorize(app.client.begin_sign_in(), iss=None))
 
 
-@pytest.mark.parametrize(("error", "kind"), [("access_denied", SignInRefused), ("server_error", ProviderError)])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("access_denied", SignInRefused),
+        ("unmet_authentication_requirements", SignInRefused),
+        ("temporarily_unavailable", Offline),
+        ("server_error", ProviderError),
+    ],
+)
 def test_error_response_ends_the_sign_in(app: Installed, error: str, kind: type[Exception]) -> None:
     redirect = app.provider.authorize(app.client.begin_sign_in(), code=None, error=error)
 
@@ -154,6 +162,10 @@ def test_discovery_that_is_no_json_object_is_refused(app: Installed, body: bytes
     [
         {"access_token": None},
         {"access_token": 1},
+        {"access_token": "é"},
+        {"access_token": "a\nb"},
+        {"refresh_token": "é"},
+        {"scope": 7},
         {"token_type": "mac"},
         {"token_type": None},
         {"expires_in": None},
@@ -200,3 +212,13 @@ def test_provider_that_is_busy_for_the_moment_is_as_good_as_offline(app: Install
     with pytest.raises(Offline):
         app.client.begin_sign_in()
     assert app.client.begin_sign_in()
+
+
+def test_userinfo_about_someone_else_is_refused(app: Installed) -> None:
+    """OpenID Connect Core s5.3.2"""
+    app.sign_in()
+    assert app.client.userinfo()["name"] == "Alice Liddell"
+    app.provider.failures["/userinfo"] = [httpx2.Response(200, json={"sub": "mallory"})]
+
+    with pytest.raises(ProviderError, match="someone else"):
+        app.client.userinfo()
