@@ -8,18 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.orders.app import create_app
 from services.orders.endpoints.bodies import OrderIn
-from services.orders.history import Actor, Change
+from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import Order, changes_between
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
+from shared.api.history import OPERATOR
 from shared.api.reach import Reach
 from shared.api.seeds import Seed, Seeding
 from shared.command_line import Commands
 from shared.database import Database
-
-#: Who stands in the history of a record that a configuration file brought: no user and no client.
-_OPERATOR = Actor("operator", "apply")
 
 
 class SeedOrder(OrderIn, Seed):
@@ -55,11 +53,11 @@ def _changes(seeds: Seeds, database: Database, now: datetime, write: bool) -> It
         if found is None:
             what = changes_between(None, wanted.details)
             if write:
-                orders.add(wanted, Change(1, now, _OPERATOR, "create", None, wanted.status, what))
+                orders.add(wanted, Change(1, now, OPERATOR, "create", None, wanted.status, what))
             yield f"order {seed.id}: added"
         elif (found.owner, found.details) != (wanted.owner, wanted.details):
             what = changes_between(found.details, wanted.details)
-            change = Change(found.version + 1, now, _OPERATOR, "edit", found.status, found.status, what)
+            change = Change(found.version + 1, now, OPERATOR, "edit", found.status, found.status, what)
             if write:
                 orders.replace(replace(found, owner=wanted.owner, details=wanted.details, updated_at=now), change)
             yield f"order {seed.id}: changed"

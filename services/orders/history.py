@@ -9,23 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.orders.lifecycle import OrderStatus
-from shared.bearer import Principal
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who changed something: the user, the client they used, and who acted for them, if anybody did (RFC 8693 s4.1)."""
-
-    subject: str
-    client_id: str
-    acting: str | None = None
-
-    @classmethod
-    def of(cls, principal: Principal) -> "Actor":
-        """Return the caller; of a chain of actors the current one, which alone counts."""
-        act = (principal.claims or {}).get("act")
-        acting = act.get("sub") if isinstance(act, Mapping) else None
-        return cls(principal.subject, principal.client_id, acting if isinstance(acting, str) else None)
+from shared.api.history import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.orders.history import Actor, Change
+from services.orders.history import Change
 from services.orders.lifecycle import EDITABLE, RULES, Move, OrderStatus, illegal_move
 from shared.api.entity_tags import Precondition, record_tag
+from shared.api.history import Actor
 from shared.api.listing import Listing
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach

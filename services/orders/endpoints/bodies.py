@@ -1,6 +1,6 @@
 """What orders look like on the wire: bodies, answers, queries, each with its limits and an example.
 
-In: OrderIn, OrderPatch, OrderQuery, HistoryQuery. Out: OrderOut, OrderPage, HistoryPage; money in minor units (cents)
+In: OrderIn, OrderPatch, OrderQuery. Out: OrderOut, OrderPage, HistoryPage; money in minor units (cents)
 of the order's currency, times in UTC.
 """
 
@@ -21,8 +21,8 @@ from services.orders.currencies import CURRENCIES
 from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import MAX_INTEGER, MAX_LINES, Order, OrderDetails, OrderLine
+from shared.api.history import ActorOut
 from shared.api.listing import Listing, PageQuery
-from shared.api.pagination import Limit
 from shared.api.timestamp import Timestamp
 
 _CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
@@ -181,14 +181,6 @@ class OrderQuery(PageQuery):
         return Listing(self.sort.removeprefix("-"), self.sort.startswith("-"), where)
 
 
-class ActorOut(BaseModel):
-    """Who made a change."""
-
-    sub: str = Field(description="The user.", examples=["0190a1b0-0000-7000-8000-000000000a11"])
-    client_id: str = Field(description="The client that they used.", examples=["mobile-app"])
-    act: str | None = Field(description="Who acted for them, if anybody did (RFC 8693).", examples=[None])
-
-
 class ChangeOut(BaseModel):
     """One change of an order."""
 
@@ -206,11 +198,10 @@ class ChangeOut(BaseModel):
     @classmethod
     def of(cls, change: Change) -> "ChangeOut":
         """Return the change."""
-        actor = ActorOut(sub=change.actor.subject, client_id=change.actor.client_id, act=change.actor.acting)
         return cls(
             version=change.version,
             at=change.at,
-            actor=actor,
+            actor=ActorOut.of(change.actor),
             action=change.action,
             from_status=change.from_status,
             to_status=change.to_status,
@@ -223,19 +214,3 @@ class HistoryPage(BaseModel):
 
     items: list[ChangeOut]
     next_cursor: str | None
-
-
-class HistoryQuery(BaseModel):
-    """Which page of an order's history."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Limit = 50
-    cursor: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}$")] | None = Field(
-        default=None, description="`next_cursor` of the page before, as it was given."
-    )
-
-    @property
-    def before(self) -> int | None:
-        """The version that the page before ended with, None for the first page."""
-        return None if self.cursor is None else int(self.cursor)

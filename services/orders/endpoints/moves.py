@@ -11,10 +11,10 @@ from fastapi import APIRouter, Response
 
 from services.orders.endpoints.access import CONFLICT, REFUND_REQUIREMENTS, Writer
 from services.orders.endpoints.bodies import OrderOut
-from services.orders.history import Actor
 from services.orders.lifecycle import RULES, Move
 from services.orders.orders import ChangeRequest, OrderStore, get_order, move_order
 from shared.api.entity_tags import TAGGED, IfMatch
+from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import writes
 from shared.clock import Clock

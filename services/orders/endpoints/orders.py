@@ -22,7 +22,6 @@ from services.orders.endpoints.access import (
 from services.orders.endpoints.bodies import (
     ChangeOut,
     HistoryPage,
-    HistoryQuery,
     OrderIn,
     OrderOut,
     OrderPage,
@@ -30,9 +29,9 @@ from services.orders.endpoints.bodies import (
     OrderQuery,
 )
 from services.orders.endpoints.moves import add_moves
-from services.orders.history import Actor
 from services.orders.orders import ChangeRequest, OrderStore, create_order, edit_order, get_editable, get_order
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.history import Actor, HistoryQuery
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
 from shared.bearer import ProtectedRoute

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from services.orders.history import Actor, Change
+from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import Order, OrderDetails, OrderLine
+from shared.api.history import Actor
 from shared.api.reach import Owner
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from services.orders.history import Actor
 from services.orders.lifecycle import Move, OrderStatus
 from services.orders.orders import (
     ChangeRequest,
@@ -23,6 +22,7 @@ from services.orders.orders import (
 )
 from services.orders.storage.orders import SqlOrders
 from shared.api.entity_tags import Precondition
+from shared.api.history import Actor
 from shared.api.reach import Owner, Reach
 from shared.database import Database
 from shared.errors import Conflict, PreconditionFailed

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from services.orders.history import Actor, Change
+from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import MAX_INTEGER, Order, OrderDetails, OrderLine, changes_between
 from services.orders.storage.orders import SqlOrders
+from shared.api.history import Actor
 from shared.api.listing import Listing
 from shared.api.pagination import Cursor
 from shared.api.reach import Owner, Reach

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.orders.currencies import CURRENCIES
-from services.orders.history import Actor, Change
+from services.orders.history import Change
 from services.orders.lifecycle import OrderStatus
 from services.orders.orders import (
     Order,
@@ -14,6 +14,7 @@ from services.orders.orders import (
     create_order,
     get_order,
 )
+from shared.api.history import Actor
 from shared.api.listing import Listing
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach
