@@ -186,17 +186,43 @@ def move_order(request: ChangeRequest, move: Move, orders: OrderStore) -> Order:
 
 
 def changes_between(before: OrderDetails | None, after: OrderDetails) -> dict[str, Any]:
-    """Return each member that differs, as it was (None: there was none) and as it is."""
-    old, new = {} if before is None else _members(before), _members(after)
-    return {name: {"from": old.get(name), "to": new[name]} for name in new if old.get(name) != new[name]}
+    """Return each member that differs, as it was (None: there was none) and as it is; of lines those that differ."""
+    if before is None:
+        told = {"customer_id": str(after.customer_id), "currency": after.currency, "lines": [*map(_told, after.lines)]}
+        return {name: {"from": None, "to": value} for name, value in told.items()}
+    changes: dict[str, Any] = {}
+    if before.customer_id != after.customer_id:
+        changes["customer_id"] = {"from": str(before.customer_id), "to": str(after.customer_id)}
+    if before.currency != after.currency:
+        changes["currency"] = {"from": before.currency, "to": after.currency}
+    if before.lines != after.lines:
+        changes["lines"] = _line_changes(before.lines, after.lines)
+    return changes
 
 
-def _members(details: OrderDetails) -> dict[str, Any]:
-    lines = [
-        {"description": line.description, "quantity": line.quantity, "unit_price_minor": line.unit_price_minor}
-        for line in details.lines
-    ]
-    return {"customer_id": str(details.customer_id), "currency": details.currency, "lines": lines}
+def _line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) -> dict[str, Any]:
+    """Return the lines that differ, each with its position (from 1 on): those that went, and those that came.
+
+    What begins and ends alike is left out, and of as many lines in between those that stayed.
+    """
+    most = min(len(before), len(after))
+    start = next((place for place in range(most) if before[place] != after[place]), most)
+    most -= start
+    end = next((place for place in range(most) if before[-1 - place] != after[-1 - place]), most)
+    places = range(start, len(before) - end), range(start, len(after) - end)
+    if len(places[0]) == len(places[1]):
+        stayed = {place for place in places[0] if before[place] == after[place]}
+        went, came = ([place for place in one if place not in stayed] for one in places)
+    else:
+        went, came = map(list, places)
+    return {
+        "from": [{"position": place + 1, **_told(before[place])} for place in went],
+        "to": [{"position": place + 1, **_told(after[place])} for place in came],
+    }
+
+
+def _told(line: OrderLine) -> dict[str, Any]:
+    return {"description": line.description, "quantity": line.quantity, "unit_price_minor": line.unit_price_minor}
 
 
 def as_changed(order: Order, change: Change, version: int, details: OrderDetails | None = None) -> Order:

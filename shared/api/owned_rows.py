@@ -5,18 +5,20 @@ Policy: ADR-0018. A table of records has the columns `id`, `owner_sub` and `owne
 `tests/architecture/test_every_query_carries_its_owner.py` finds a statement without it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, FromClause, Row, Table, false, or_, select, true, tuple_
 from sqlalchemy import literal as value
 
 from shared.api.listing import Listing
-from shared.api.pagination import Cursor, Page
+from shared.api.pagination import Cursor, Page, gather
 from shared.api.reach import Reach
 from shared.database import Connection
+
+Item = TypeVar("Item")
 
 
 def within(table: FromClause, reach: Reach) -> ColumnElement[bool]:
@@ -59,17 +61,33 @@ class OwnedList:
     conditions: Sequence[ColumnElement[bool]]
     order_by: ColumnElement[Any] | None = None
 
-    def page(self, db: Connection, reach: Reach, limit: int, after: Cursor | None) -> Page[Row[Any]]:
-        """Return at most `limit` rows within reach, from the place `after` on."""
-        rows = {row.id: row for part in parts(reach) for row in self._range(db, part, limit + 1, after)}
-        in_order = sorted(rows.values(), key=self._place, reverse=self.listing.descending)
-        if len(in_order) <= limit:
-            return Page(in_order, None)
-        cursor = Cursor(*self._place(in_order[limit - 1]))
-        return Page(in_order[:limit], cursor.encode(self.listing.identity(self.table.name, reach)))
+    def page(
+        self,
+        db: Connection,
+        reach: Reach,
+        limit: int,
+        after: Cursor | None,
+        size: Callable[[Item], int],
+        read: Callable[[Sequence[Row[Any]]], Sequence[Item]],
+    ) -> Page[Item]:
+        """Return a page of what is within reach, from the place `after` on: at most `limit` items, and 1 MiB of them.
 
-    def _place(self, row: Row[Any]) -> tuple[Any, UUID]:
-        return getattr(row, self.sorted_by.name), row.id
+        `read` makes the items of some rows, with the row's id and what the list is sorted by; `size` says how many
+        bytes one takes in the answer.
+        """
+
+        def fetch(count: int, last: Item | None) -> Sequence[Item]:
+            begin = after if last is None else Cursor(*self._place(last))
+            rows = {row.id: row for part in parts(reach) for row in self._range(db, part, count, begin)}
+            return read(sorted(rows.values(), key=self._place, reverse=self.listing.descending)[:count])
+
+        items, more = gather(limit, fetch, size)
+        if not more:
+            return Page(items, None)
+        return Page(items, Cursor(*self._place(items[-1])).encode(self.listing.identity(self.table.name, reach)))
+
+    def _place(self, item: Any) -> tuple[Any, UUID]:
+        return getattr(item, self.sorted_by.name), item.id
 
     def _range(self, db: Connection, part: Reach, limit: int, after: Cursor | None) -> Sequence[Row[Any]]:
         """Return rows of one part of the reach: one range of one index, without a sort."""

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
@@ -89,4 +90,41 @@ class Page(Generic[Item]):
     next_cursor: str | None
 
 
-Limit = Annotated[int, Field(ge=1, le=200, description="Records a page.")]
+Limit = Annotated[
+    int, Field(ge=1, le=200, description="Records a page, at most: one that grows past 1 MiB ends earlier.")
+]
+
+#: Bytes of JSON after which a page ends, whatever its limit: the record that passes it begins the next one.
+LARGEST_PAGE = 1024 * 1024
+
+
+def text_bytes(text: str) -> int:
+    """Return how many bytes the text takes in a JSON answer, quotes aside."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+#: What is read at once: bounds what a page holds in memory while it grows.
+_AT_ONCE = 50
+
+
+def gather(
+    limit: int, fetch: Callable[[int, Item | None], Sequence[Item]], size: Callable[[Item], int]
+) -> tuple[list[Item], bool]:
+    """Return at most `limit` items and at most LARGEST_PAGE bytes of them (but one at least), and whether more follow.
+
+    `fetch` returns so many items after that one (None: from the first on); `size` says how many bytes one takes.
+    """
+    items: list[Item] = []
+    room = LARGEST_PAGE
+    while True:
+        wanted = min(_AT_ONCE, limit - len(items))
+        found = fetch(wanted + 1, items[-1] if items else None)
+        for item in found[:wanted]:
+            room -= size(item)
+            if items and room < 0:
+                return items, True
+            items.append(item)
+        if len(found) <= wanted or len(items) == limit:
+            return items, len(found) > wanted

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, update
 from services.crm.records import Details, Listing, Record
 from services.crm.storage.search import by_search_first, matches
 from shared.api.owned_rows import OwnedList, within
-from shared.api.pagination import Cursor, Page
+from shared.api.pagination import Cursor, Page, text_bytes
 from shared.api.reach import Owner, Reach
 from shared.database import Database
 
@@ -89,7 +89,8 @@ class SqlRecords(Generic[Details]):
         with self._database.autocommit() as db:
             by_search = "q" in filters and db.dialect.name == "postgresql"
             order_by = by_search_first(sorted_by) if by_search else None
-            rows = OwnedList(self.table, listing, sorted_by, conditions, order_by).page(db, reach, limit, after)
+            owned = OwnedList(self.table, listing, sorted_by, conditions, order_by)
+            rows = owned.page(db, reach, limit, after, _texts_bytes, list)
         return Page([self._record(row) for row in rows.items], rows.next_cursor)
 
     def change(
@@ -133,6 +134,10 @@ class SqlRecords(Generic[Details]):
             version=row.version,
             deleted_at=row.deleted_at,
         )
+
+
+def _texts_bytes(row: Row[Any]) -> int:
+    return sum(text_bytes(text) for text in row if isinstance(text, str))
 
 
 def begins_with(column: Column[Any], beginning: str) -> ColumnElement[bool]:

@@ -191,7 +191,8 @@ class ChangeOut(BaseModel):
     from_status: OrderStatus | None = Field(description="`null`: it began with this.")
     to_status: OrderStatus
     changes: dict[str, Any] = Field(
-        description='Each member that changed, as `{"from": ..., "to": ...}`.',
+        description='Each member that changed, as `{"from": ..., "to": ...}`. When an order is edited, `lines` holds '
+        "those alone that differ, each with its `position` (from 1 on).",
         examples=[{"currency": {"from": "GBP", "to": "EUR"}}],
     )
 

@@ -4,6 +4,7 @@ order alone.
 A change is UPDATE ... WHERE (what was read) RETURNING, and the row of history that goes with it, in one transaction.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +18,12 @@ from services.orders.storage.rows import change_of, history_row, line_rows, orde
 from services.orders.storage.tables import order_history, order_lines, orders
 from shared.api.listing import Listing
 from shared.api.owned_rows import OwnedList, within
-from shared.api.pagination import Cursor, Page
+from shared.api.pagination import Cursor, Page, gather, text_bytes
 from shared.api.reach import Reach
 from shared.database import Connection, Database
 
+#: What a line of an order takes in an answer, its description aside.
+_LINE_BYTES = 80
 _SORTS: dict[str, Column[Any]] = {"created_at": orders.c.created_at, "updated_at": orders.c.updated_at}
 
 
@@ -57,8 +60,8 @@ class SqlOrders:
         """Return at most `limit` orders of the listing."""
         conditions = [_condition(name, sought) for name, sought in listing.where.items()]
         with self._database.autocommit() as db:
-            rows = OwnedList(orders, listing, _SORTS[listing.sort], conditions).page(db, reach, limit, after)
-            return Page(_with_lines(db, rows.items), rows.next_cursor)
+            owned = OwnedList(orders, listing, _SORTS[listing.sort], conditions)
+            return owned.page(db, reach, limit, after, _order_bytes, lambda rows: _with_lines(db, rows))
 
     def history(self, order_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
         """Return changes of the order, the last first; `before` is the version that the page before ended with."""
@@ -67,14 +70,16 @@ class SqlOrders:
             .join(orders, orders.c.id == order_history.c.order_id)
             .where(order_history.c.order_id == order_id, within(orders, reach))
             .order_by(order_history.c.version.desc())
-            .limit(limit + 1)
         )
-        if before is not None:
-            statement = statement.where(order_history.c.version < before)
+
+        def fetch(count: int, last: Change | None) -> list[Change]:
+            end = before if last is None else last.version
+            earlier = statement if end is None else statement.where(order_history.c.version < end)
+            return [change_of(row) for row in db.execute(earlier.limit(count))]
+
         with self._database.autocommit() as db:
-            found = [change_of(row) for row in db.execute(statement)]
-        items = found[:limit]
-        return Page(items, str(items[-1].version) if len(found) > limit else None)
+            items, more = gather(limit, fetch, lambda change: len(json.dumps(change.changes)))
+        return Page(items, str(items[-1].version) if more else None)
 
     def move(self, order: Order, change: Change, reach: Reach, *, exactly: bool) -> Order | None:
         """Bring the order to the change's status if it still has the status that was read, and remember the change.
@@ -143,6 +148,10 @@ def _condition(name: str, sought: Any) -> ColumnElement[bool]:
     else:
         condition = orders.c[name] == sought
     return condition
+
+
+def _order_bytes(order: Order) -> int:
+    return sum(_LINE_BYTES + text_bytes(line.description) for line in order.details.lines)
 
 
 def _with_lines(db: Connection, rows: Sequence[Row[Any]]) -> list[Order]:

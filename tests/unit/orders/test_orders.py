@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -105,3 +106,30 @@ def test_a_change_names_what_differs_and_nothing_else() -> None:
 def test_who_acts_is_told_apart_from_whose_rights_they_use(claims: dict[str, object] | None, acting: str) -> None:
     caller = principal(claims=claims)
     assert Actor.of(caller) == Actor(caller.subject, caller.client_id, acting)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "went", "came"),
+    [
+        ("abc", "abc", "", ""),
+        ("abc", "axc", "2b", "2x"),
+        ("abc", "xbz", "1a 3c", "1x 3z"),
+        ("abc", "bc", "1a", ""),
+        ("abc", "zabc", "", "1z"),
+        ("aba", "aa", "2b", ""),
+        ("aa", "aaa", "", "3a"),
+        ("abcd", "axd", "2b 3c", "2x"),
+    ],
+)
+def test_an_edit_tells_of_the_lines_that_differ_alone(before: str, after: str, went: str, came: str) -> None:
+    def details(lines: str) -> OrderDetails:
+        return OrderDetails(DETAILS.customer_id, "EUR", tuple(OrderLine(name, 1, 1) for name in lines))
+
+    def told(places: str) -> list[dict[str, Any]]:
+        return [
+            {"position": int(place[0]), "description": place[1], "quantity": 1, "unit_price_minor": 1}
+            for place in places.split()
+        ]
+
+    changes = changes_between(details(before), details(after))
+    assert changes == ({} if before == after else {"lines": {"from": told(went), "to": told(came)}})
