@@ -20,9 +20,6 @@ LOCAL := env ENVIRONMENT="$${ENVIRONMENT:-local}"
 
 SERVICES := auth crm orders
 
-# make run TLS=1 hands TLS on by the environment; what asks that stack follows.
-SCHEME := $(if $(filter 1,$(TLS)),https,http)
-
 .PHONY: help
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,17 +64,14 @@ doctor: $(VENV)/runtime.stamp ## look at the running local stack: settings, data
 run: $(VENV)/runtime.stamp ## start auth, crm and orders on localhost with embedded databases (TLS=1: https)
 	@exec $(BIN)/python -m services
 
-demo: $(VENV)/runtime.stamp ## play the mobile app's scenarios, narrated, on own ports and own temporary data
-	@exec $(BIN)/python -m mobile.demo
+demo: $(VENV)/runtime.stamp ## play the mobile app's scenarios on own ports and own temporary data (verbose=1: each step)
+	@exec $(BIN)/python -m mobile.demo $(if $(filter-out 0,$(verbose)),--verbose)
 
 totp: $(VENV)/runtime.stamp ## print the present code of bob's second factor (local seeds)
-	@$(BIN)/python -m scripts.dev_code
+	@$(LOCAL) $(BIN)/python -m scripts.dev_code
 
 token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: make token scope=crm:read
-	@$(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)" \
-		--issuer "$${AUTH_ISSUER:-$(SCHEME)://localhost:$${AUTH_PORT:-9000}}" \
-		--crm "$(SCHEME)://localhost:$${CRM_PORT:-9001}" --orders "$(SCHEME)://localhost:$${ORDERS_PORT:-9002}" \
-		$(if $(filter 1,$(TLS)),--ca-file "$${DATA_DIR:-.data}/tls/ca.crt")
+	@$(LOCAL) $(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)"
 
 # ---------------------------------------------------------------- check it
 

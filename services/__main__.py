@@ -7,8 +7,10 @@ asked to stop, 1 when it could not start or every service has ended.
 import argparse
 import asyncio
 import os
+import shlex
 import signal
 import sys
+from pathlib import Path
 
 from services.local_stack import LOCAL_CONFIG, SERVICES, LocalStack, StackError, stack_environment
 from shared.config_file import load_config
@@ -68,11 +70,16 @@ def _welcome(stack: LocalStack) -> str:
 
 
 def _next_commands(stack: LocalStack) -> list[str]:
-    ports = [stack.address(name) for name in SERVICES]
-    moved = ports != ["http://localhost:9000", "http://localhost:9001", "http://localhost:9002"]
-    options = f" --issuer {ports[0]} --crm {ports[1]} --orders {ports[2]}" if moved else ""
-    options += f" --ca-file {stack.tls.authority}" if stack.tls else ""
-    return [f"  .venv/bin/python -m mobile{options} {command}" for command in ("login", "contacts")]
+    """Return the commands to try next, as they can be typed in this directory, whatever the other terminal has set."""
+    addresses = [stack.environment[name] for name in ("AUTH_ISSUER", "CRM_AUDIENCE", "ORDERS_AUDIENCE")]
+    options: list[str] = []
+    if addresses != ["http://localhost:9000", "http://localhost:9001", "http://localhost:9002"]:
+        options = ["--issuer", addresses[0], "--crm", addresses[1], "--orders", addresses[2]]
+    if stack.tls:
+        options += ["--ca-file", str(stack.tls.authority)]
+    python = Path(sys.executable)
+    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return [f"  {shlex.join([str(shown), '-m', 'mobile', *options, command])}" for command in ("login", "contacts")]
 
 
 def _say(text: str) -> None:

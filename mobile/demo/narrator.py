@@ -1,4 +1,7 @@
-"""What the demo prints: numbered steps, decoded tokens, checks. Never a whole token, code or state."""
+"""What the demo prints: a line a chapter, or each step with decoded tokens and checks.
+
+Never a whole token, code or state.
+"""
 
 import hashlib
 import json
@@ -18,22 +21,33 @@ class Unexpected(Exception):
 
 
 class Narrator:
-    """Tells the story on standard output; bold titles on a terminal, plain text elsewhere."""
+    """Tells the story on standard output; bold titles on a terminal, plain text elsewhere.
 
-    def __init__(self) -> None:
+    `verbose`: each step in detail. Otherwise one line a chapter; what is expected is checked all the same.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
         self.step = "the start"
+        self.verbose = verbose
         self._number = 0
+        self._chapter = 0
 
     def begin(self, title: str) -> None:
         """Begin the next step."""
         self._number += 1
         self.step = f"{self._number}. {title}"
         bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
-        print(f"\n{bold}{self.step}{plain}\n{'-' * len(self.step)}", flush=True)
+        self._detail(f"\n{bold}{self.step}{plain}\n{'-' * len(self.step)}")
+
+    def sum_up(self, chapter: str) -> None:
+        """Print what a chapter has shown, unless its steps were printed."""
+        self._chapter += 1
+        if not self.verbose:
+            print(f"{self._chapter:2}. {chapter}", flush=True)
 
     def say(self, text: str) -> None:
         """Print prose."""
-        print(_filled(text, "  ", "  "), flush=True)
+        self._detail(_filled(text, "  ", "  "))
 
     def expect(self, outcome: bool, text: str) -> None:
         """Print what was to be seen, checked.
@@ -43,25 +57,30 @@ class Narrator:
         """
         if not outcome:
             raise Unexpected(text)
-        print(_filled(text, "  ok  ", "      "), flush=True)
+        self._detail(_filled(text, "  ok  ", "      "))
 
     def show(self, label: str, document: Any) -> None:
         """Print a JSON document under a label."""
-        print(f"  {label}")
+        self._detail(f"  {label}")
         for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines():
-            print(f"    {line}" if len(line) < _WIDTH - 4 else f"    {line[: _WIDTH - 8]} ...")
+            self._detail(f"    {line}" if len(line) < _WIDTH - 4 else f"    {line[: _WIDTH - 8]} ...")
 
     def show_url(self, label: str, url: str) -> None:
         """Print a URL, one parameter a line, one-time values shortened."""
         parts = urlsplit(url)
-        print(f"  {label}\n    {parts.scheme}://{parts.netloc}{parts.path}")
+        self._detail(f"  {label}\n    {parts.scheme}://{parts.netloc}{parts.path}")
         for index, (name, value) in enumerate(parse_qsl(parts.query)):
-            print(f"      {'&' if index else '?'} {name} = {value[:6] + '...' if name in _SECRETS else value}")
+            shown = f"{value[:6]}..." if name in _SECRETS else value
+            self._detail(f"      {'&' if index else '?'} {name} = {shown}")
 
     def show_jwt(self, label: str, token: str) -> None:
         """Print a JWT's header and claims, and of its signature nothing."""
         self.show(f"{label}, header:", jwt.get_unverified_header(token))
         self.show(f"{label}, claims:", jwt.decode(token, options={"verify_signature": False}))
+
+    def _detail(self, text: str) -> None:
+        if self.verbose:
+            print(text, flush=True)
 
 
 def _filled(text: str, first: str, following: str) -> str:

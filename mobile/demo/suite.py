@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -41,9 +42,9 @@ class Suite:
     def clock_file(self) -> Path:
         return self.data / "clock"
 
-    def move_clock(self, seconds: int) -> None:
-        """Move the clock of every process that reads CLOCK_FILE, this one's included."""
-        offset = int(self.clock_file.read_text(encoding="ascii")) + seconds
+    def move_clock(self, step: timedelta) -> None:
+        """Move the clock of every process that reads CLOCK_FILE, this one's included, by `step` (whole seconds)."""
+        offset = int(self.clock_file.read_text(encoding="ascii")) + round(step.total_seconds())
         fresh = self.clock_file.with_suffix(".new")  # replaced whole: no reader sees half a number
         fresh.write_text(f"{offset:+}\n", encoding="ascii")
         fresh.replace(self.clock_file)

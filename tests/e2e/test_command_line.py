@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from mobile.page import Page
 from mobile.simulator import ALICE, BOB, DeepLink, Person, SystemBrowser
-from tests.e2e.phones import SUBJECTS, Phones, StackClock
+from mobile.tokens import Tokens
+from tests.e2e.phones import SUBJECTS, Phones, StackClock, Wire, refused
 from tests.support.ports import free_ports
 from tests.support.stack import Stack
 
@@ -45,8 +47,12 @@ class CommandLine:
 
     def login(self, person: Person | None, *arguments: str) -> int:
         """Sign in in the browser at the address that is printed, or cancel there, and return the exit code."""
+        return self.run_with_sign_in(person, "login", *arguments)
+
+    def run_with_sign_in(self, person: Person | None, *arguments: str) -> int:
+        """Run a command that asks for a sign-in, do that, and return the exit code."""
         with subprocess.Popen(
-            self._command("login", "--no-browser", *arguments),
+            self._command("--no-browser", *arguments),
             cwd=ROOT,
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -82,8 +88,11 @@ class CommandLine:
         return process.returncode
 
     def secrets(self) -> list[str]:
-        tokens = json.loads(self.store.read_text(encoding="utf-8"))["tokens"]
-        return [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
+        tokens = self.tokens()
+        return [tokens.access_token, tokens.refresh_token or "", tokens.id_token]
+
+    def tokens(self) -> Tokens:
+        return Tokens.from_json(json.loads(self.store.read_text(encoding="utf-8"))["tokens"])
 
     def _cancel(self, url: str) -> DeepLink:
         page = self.browser.open(url)
@@ -128,7 +137,7 @@ def test_from_login_to_logout(terminal: CommandLine) -> None:
     assert json.loads(terminal.stdout)["sub"] == SUBJECTS["alice"]
     assert terminal.run("refresh") == OK
     secrets += terminal.secrets()
-    terminal.stack.advance(331)
+    terminal.stack.advance((terminal.tokens().expires_at - terminal.stack.now()).total_seconds() + 31)
     assert terminal.run("orders") == OK  # refreshed by itself
     secrets += terminal.secrets()
     assert len(set(secrets)) == 9
@@ -158,6 +167,61 @@ def test_cancelled_in_the_browser(terminal: CommandLine) -> None:
     assert terminal.login(None) == SIGN_IN_REQUIRED
     assert "cancelled" in terminal.stderr
     assert not terminal.stdout
+
+
+def test_refund_with_a_second_factor_that_is_too_old(terminal: CommandLine, stack: Stack, tmp_path: Path) -> None:
+    phones = Phones(stack, tmp_path)
+    phones.await_new_code(BOB)
+    assert terminal.login(BOB) == OK
+    order = order_of(terminal)
+    for move, status in (("place", "placed"), ("pay", "paid")):
+        assert terminal.run("move", order, move) == OK
+        assert terminal.stdout.startswith(status)
+    before = terminal.tokens()
+    stack.advance(6 * 60)
+    terminal.browser.visited.clear()
+
+    assert terminal.run_with_sign_in(BOB, "move", order, "refund") == OK
+
+    assert "refunded" in terminal.stdout
+    assert "/login" not in terminal.browser.visited, "the second factor alone is asked for"
+    assert terminal.tokens().claims["sub"] == before.claims["sub"]
+    with httpx2.Client() as http:
+        wire = Wire(stack, http)
+        assert refused(wire.refresh(before.refresh_token or "")), "the weaker sign-in was replaced and has ended"
+    assert terminal.run("contacts") == OK
+
+
+def test_refund_by_somebody_without_a_second_factor_ends_with_a_sentence(terminal: CommandLine, stack: Stack) -> None:
+    assert terminal.login(ALICE) == OK
+    order = order_of(terminal)
+    for move in ("place", "pay"):
+        assert terminal.run("move", order, move) == OK
+    terminal.browser.visited.clear()
+
+    assert terminal.run_with_sign_in(ALICE, "move", order, "refund") == SIGN_IN_REQUIRED
+
+    assert "second factor" in terminal.stderr
+    assert terminal.run("contacts") == OK
+
+
+def test_an_illegal_move_names_the_legal_ones(terminal: CommandLine) -> None:
+    assert terminal.login(ALICE) == OK
+    assert terminal.run("move", order_of(terminal), "ship") == FAILED
+    assert "possible now: " in terminal.stderr
+    assert "place" in terminal.stderr
+
+
+def order_of(terminal: CommandLine) -> str:
+    """Make a new order for one of the signed-in person's contacts, and return its id."""
+    headers = {"Authorization": f"Bearer {terminal.tokens().access_token}"}
+    with httpx2.Client(headers=headers) as http:
+        contact = http.get(f"{terminal.stack.crm}/api/contacts").json()["items"][0]["id"]
+        lines = [{"description": "Tea", "quantity": 1, "unit_price_minor": 5}]
+        order = {"customer_id": contact, "currency": "EUR", "lines": lines}
+        made = http.post(f"{terminal.stack.orders}/api/orders", json=order)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
 
 
 def test_failures_have_exit_codes_of_their_own(terminal: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import jwt
@@ -18,7 +19,7 @@ from tests.integration.mobile.scripted_provider import rsa_key
 def test_decoded_token_shows_header_and_claims_and_never_the_token(capsys: pytest.CaptureFixture[str]) -> None:
     token = jwt.encode({"sub": "alice", "scope": "x" * 300}, rsa_key("key-1"), "RS256", {"kid": "key-1"})
 
-    Narrator().show_jwt("access token", token)
+    Narrator(verbose=True).show_jwt("access token", token)
 
     out = capsys.readouterr().out
     assert '"sub": "alice"' in out
@@ -29,7 +30,9 @@ def test_decoded_token_shows_header_and_claims_and_never_the_token(capsys: pytes
 
 
 def test_one_time_values_of_a_url_are_shortened(capsys: pytest.CaptureFixture[str]) -> None:
-    Narrator().show_url("link", "myapp://callback?code=abcdefghij&state=0123456789&iss=http://localhost:9000")
+    Narrator(verbose=True).show_url(
+        "link", "myapp://callback?code=abcdefghij&state=0123456789&iss=http://localhost:9000"
+    )
 
     out = capsys.readouterr().out
     assert "myapp://callback" in out
@@ -38,8 +41,22 @@ def test_one_time_values_of_a_url_are_shortened(capsys: pytest.CaptureFixture[st
     assert "0123456" not in out
 
 
+def test_without_verbose_a_chapter_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    narrator = Narrator(verbose=False)
+    narrator.begin("First")
+    narrator.say("prose")
+    narrator.expect(True, "a check")
+    narrator.show("document", {"a": 1})
+    narrator.show_url("link", "myapp://callback?code=x")
+    assert capsys.readouterr().out == ""
+
+    narrator.sum_up("What was shown")
+    assert capsys.readouterr().out == " 1. What was shown\n"
+    assert narrator.step == "1. First"
+
+
 def test_plain_text_where_no_terminal_listens(capsys: pytest.CaptureFixture[str]) -> None:
-    narrator = Narrator()
+    narrator = Narrator(verbose=True)
     narrator.begin("First")
     narrator.expect(True, "long words are kept whole: " + "w" * 80 + " " + "v" * 80)
 
@@ -49,9 +66,10 @@ def test_plain_text_where_no_terminal_listens(capsys: pytest.CaptureFixture[str]
     assert max(map(len, out.splitlines())) <= 120
 
 
-def test_what_came_out_otherwise_stops_the_story() -> None:
+@pytest.mark.parametrize("verbose", [True, False])
+def test_what_came_out_otherwise_stops_the_story(verbose: bool) -> None:
     with pytest.raises(Unexpected, match="a promise"):
-        Narrator().expect(False, "a promise")
+        Narrator(verbose=verbose).expect(False, "a promise")
 
 
 def test_fingerprints_tell_tokens_apart() -> None:
@@ -73,7 +91,7 @@ def test_failed_step_is_named_and_exits_1(
 
     monkeypatch.setattr(Story, "_sign_in", no_luck)
 
-    assert demo.main() == 1
+    assert demo.main([]) == 1
     shown = capsys.readouterr()
     assert "FAILED at 1. The app starts with an empty token store" in shown.err
     assert "no luck" in shown.err
@@ -83,7 +101,7 @@ def test_clock_file_moves_by_whole_steps(tmp_path: Path) -> None:
     suite = Suite("", "", "", tmp_path)
     suite.clock_file.write_text("+0\n")
 
-    suite.move_clock(360)
-    suite.move_clock(-30)
+    suite.move_clock(timedelta(minutes=6))
+    suite.move_clock(timedelta(seconds=-30))
 
     assert suite.clock_file.read_text() == "+330\n"
