@@ -96,8 +96,9 @@ bench-bearer: setup ## what verifying a token costs an API (R1-R3): in one proce
 	@$(BIN)/python -m scripts.bench_bearer
 	@$(BIN)/python -m tests.benchmarks.bearer
 
-bench-auth: setup ## cost of auth by CPU-seconds on PostgreSQL (A1-A6, M1, M2), beside node-oidc-provider (needs node, npm)
-	@$(BIN)/python -m tests.benchmarks.auth
+bench-auth: setup ## cost of auth on PostgreSQL beside node-oidc-provider (quick=1: minutes; only=refresh,flow; workers=2)
+	@$(BIN)/python -m tests.benchmarks.auth $(if $(quick),--quick) $(if $(only),--only $(only)) \
+		$(if $(workers),--workers $(workers))
 
 soak: setup ## the long proofs at full size, some hours: fuzz, a million rows, attacks and store contracts ten times over
 	SOAK=1 $(BIN)/pytest -q tests/soak tests/security/test_auth_fuzz.py tests/security/test_api_schema_fuzz.py

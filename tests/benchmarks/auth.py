@@ -1,179 +1,203 @@
-"""make bench-auth: what a token costs. Prints figures and asserts none of them.
+"""make bench-auth: what a token costs, beside node-oidc-provider. Prints a table and asserts none of it.
 
-A1 to A5 of the performance goals: rounds for each CPU-second of the server process (utime + stime), so neither the
-load's own cost nor another program's counts. Beside each ratio stands an A/A control: the same workload measured twice.
-The signing share is signatures x bare sign time / CPU of the process: how close it is to what the machine can do.
+A1 to A5 of the performance goals: rounds for each CPU-second of the server process (user and system time), so neither
+the load's own cost nor another program's counts; PostgreSQL's time is beside it. The server has a core of its own where
+there are two. Rounds are in pairs (`paired.py`). The signing share is signatures x bare sign time / CPU of the process:
+how close it is to what the machine can do. A full run writes its table into docs/performance.md.
 """
 
-import http.client
+import argparse
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.benchmarks.auth_process import AuthProcess, auth_process
-from tests.benchmarks.load import (
-    CONNECTIONS,
-    Measured,
-    Round,
-    basic,
-    follow,
-    get,
-    latency_while,
-    measure,
-    post,
-    resident_megabytes,
-)
+from tests.benchmarks.auth_process import AuthBackend, AuthProcess, auth_backend
+from tests.benchmarks.auth_report import Report, Row, write_document
+from tests.benchmarks.auth_rounds import JWKS, WORKLOADS, Workload, our_rounds, peer_rounds
+from tests.benchmarks.load import Round, latency_while, measure
 from tests.benchmarks.node_packages import NoPeer
-from tests.benchmarks.node_peer import Peer, node_peer
-from tests.integration.auth.seeds import CHALLENGE, VERIFIER
+from tests.benchmarks.node_peer import NodePeer, Peer, node_peer
+from tests.benchmarks.paired import joined, measure_pairs, spread
+from tests.benchmarks.processor import Cores, divided_cores, pinned, resident_megabytes
+from tests.benchmarks.workers import measure_workers
 from tests.support.postgres import NoPostgres
 
-CALLBACK = "https://app.company.localhost/callback"
-MACHINE = basic("reports-job", "reports-job-secret-for-local-use-only")
-PARAMETERS = (
-    f"?response_type=code&client_id=mobile-app&redirect_uri={CALLBACK}&state=s&nonce=n"
-    f"&scope=openid%20offline_access%20crm:read&code_challenge={CHALLENGE}&code_challenge_method=S256"
-)
-AUTHORIZE, PEER_AUTHORIZE = f"/authorize{PARAMETERS}", f"/auth{PARAMETERS}"
-JWKS, DISCOVERY = "/.well-known/jwks.json", "/.well-known/openid-configuration"
+PROCESS_ROWS = ("latency", "memory", "start")
+EVERYTHING = (*(workload.name for workload in WORKLOADS), *PROCESS_ROWS)
 
 
-def bare_sign_seconds(count: int = 300) -> float:
-    """Return what one RSA-2048 signature costs this machine at this moment, by itself."""
+@dataclass(frozen=True)
+class Plan:
+    """How thorough a run is: rounds, how often an unquiet one is measured, and a factor on each workload's size."""
+
+    rounds: int
+    tries: int
+    size: float
+    only: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return set(EVERYTHING) <= set(self.only)
+
+
+FULL, QUICK = Plan(7, 4, 1, EVERYTHING), Plan(3, 2, 0.5, ("refresh", "flow", "cc", "jwks"))
+
+
+def bare_sign_seconds(cores: Cores, count: int = 200) -> float:
+    """Return what one RSA-2048 signature costs the server's core at this moment, by itself."""
     key = rsa.generate_private_key(65537, 2048)
-    before = time.process_time()
-    for _ in range(count):
-        key.sign(b"x" * 600, padding.PKCS1v15(), hashes.SHA256())
-    return (time.process_time() - before) / count
+    with pinned(cores.server):
+        before = time.thread_time()
+        for _ in range(count):
+            key.sign(b"x" * 600, padding.PKCS1v15(), hashes.SHA256())
+        return (time.thread_time() - before) / count
 
 
-def client_credentials(connection: http.client.HTTPConnection) -> int:
-    post(connection, "/token", {"grant_type": "client_credentials", "scope": "crm:read"}, MACHINE)
-    return 1
+@dataclass
+class Bench:
+    """Both servers, running, and what has been found of them."""
 
+    plan: Plan
+    cores: Cores
+    backend: AuthBackend
+    auth: AuthProcess
+    peer: Peer | None
+    report: Report = field(default_factory=Report)
 
-def code_flow(authorize: str, cookies: dict[str, str]) -> Round:
-    """Return a round: an authorization from the session (no page is shown), and the code redeemed with PKCE."""
+    def run(self) -> None:
+        """Measure what the plan names; each row is printed as soon as it is known."""
+        idle = resident_megabytes(self.auth.pid), resident_megabytes(self.peer.pid) if self.peer else None
+        with pinned(self.cores.load):
+            ours = our_rounds(self.auth)
+            peers = peer_rounds(self.peer) if self.peer else {}
+            for workload in WORKLOADS:
+                if workload.name in self.plan.only:
+                    self.report.add(self._row(workload, ours[workload.name], peers.get(workload.name)))
+            if "latency" in self.plan.only:
+                self._latency(ours["flow"], peers.get("flow"))
+        if "memory" in self.plan.only:
+            loaded = resident_megabytes(self.auth.pid), resident_megabytes(self.peer.pid) if self.peer else None
+            self.report.add(_plain("M1 memory idle, MiB", 1.3, [idle], least=False))
+            self.report.add(_plain("M1 memory after load, MiB", 0.8, [loaded], least=False))
 
-    def one(connection: http.client.HTTPConnection) -> int:
-        answer, requests = follow(connection, authorize, cookies)
-        post(connection, "/token", _redemption(answer["code"]))
-        return requests + 1
-
-    return one
-
-
-def refresh(token: str) -> Round:
-    """Return a round: a rotation of one family, each with the token that the one before it gave."""
-    held = token
-
-    def one(connection: http.client.HTTPConnection) -> int:
-        nonlocal held
-        form = {"grant_type": "refresh_token", "client_id": "mobile-app", "refresh_token": held}
-        held = post(connection, "/token", form)["refresh_token"]
-        return 1
-
-    return one
-
-
-def _redemption(code: str) -> dict[str, str]:
-    return {
-        "grant_type": "authorization_code",
-        "client_id": "mobile-app",
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "code_verifier": VERIFIER,
-    }
-
-
-def refresh_tokens(auth: AuthProcess) -> list[str]:
-    """Sign in once for each connection."""
-    connection = http.client.HTTPConnection(auth.address.removeprefix("http://"), timeout=60)
-    found = []
-    for _ in range(CONNECTIONS):
-        answer, _ = follow(connection, AUTHORIZE, {"SSO_SESSION": auth.session_cookie()})
-        found.append(post(connection, "/token", _redemption(answer["code"]))["refresh_token"])
-    connection.close()
-    return found
-
-
-def run(auth: AuthProcess) -> dict[str, Measured]:
-    """Measure every workload twice and print a line each."""
-    idle = resident_megabytes(auth.pid)
-    tokens = refresh_tokens(auth)
-    flows = [code_flow(AUTHORIZE, {"SSO_SESSION": auth.session_cookie()}) for _ in range(CONNECTIONS)]
-    workloads: dict[str, tuple[list[Round], int, int]] = {  # rounds, how often, signatures a round
-        "A1 refresh, 2 signatures": ([refresh(token) for token in tokens], 150, 2),
-        "A2 code + PKCE flow": (flows, 60, 2),
-        "A3 client_credentials": ([client_credentials] * CONNECTIONS, 200, 1),
-        "A5 JWKS": ([get(JWKS)] * CONNECTIONS, 400, 0),
-        "A5 discovery": ([get(DISCOVERY)] * CONNECTIONS, 400, 0),
-    }
-    print(
-        f"\n{'auth, durable on PostgreSQL':28} {'per CPU-s':>10} {'us/round':>9} {'requests':>9}"
-        f" {'A/A':>6} {'signing':>8}"
-    )
-    found = {}
-    for name, (rounds, count, signatures) in workloads.items():
-        sign = bare_sign_seconds()
-        first, second = (measure(auth.address, auth.pid, rounds, count=count) for _ in range(2))
-        share = f"{signatures * sign / second.cpu_per_round:8.0%}" if signatures else f"{'-':>8}"
-        control = first.per_cpu_second / second.per_cpu_second
-        print(
-            f"{name:28} {second.per_cpu_second:10.0f} {second.cpu_per_round * 1e6:9.0f}"
-            f" {second.requests / second.rounds:9.1f} {control:6.2f} {share}"
+    def _row(self, workload: Workload, ours: list[Round], peers: list[Round] | None) -> Row:
+        count = max(1, round(workload.count * self.plan.size))
+        mine = partial(
+            measure, self.auth.address, self.auth.pid, ours, count=count, database_pid=self.backend.cluster.pid
         )
-        found[name] = second
-    print(f"bare RSA-2048 signature: {bare_sign_seconds() * 1e6:.0f} us")
-    _print_process(auth.address, JWKS, flows, auth.start_seconds, idle, auth.pid)
-    return found
+        other = None
+        if self.peer and peers:
+            other = partial(measure, self.peer.address, self.peer.pid, peers, count=count)
+            other()  # node compiles what is hot
+        mine()
+        sign = median(bare_sign_seconds(self.cores) for _ in range(3))
+        pairs = measure_pairs(mine, other, rounds=self.plan.rounds, tries=self.plan.tries)
+        whole = joined(*(part for pair in pairs for part in pair.ours))
+        per_second = spread([joined(*pair.ours).per_cpu_second for pair in pairs])
+        return Row(
+            title=workload.title,
+            must=workload.must,
+            ours=per_second,
+            peer=spread([joined(*pair.peer).per_cpu_second for pair in pairs if pair.peer]) if other else None,
+            ratio=spread([pair.ratio for pair in pairs]) if other else None,
+            microseconds=1e6 / per_second.middle,
+            database=1e6 * whole.database_cpu / whole.rounds,
+            signing=workload.signatures * sign * per_second.middle or None,
+            unquiet=sum(not pair.quiet for pair in pairs),
+            controls=spread([control for pair in pairs for control in pair.controls]),
+        )
+
+    def _latency(self, ours: list[Round], peers: list[Round] | None) -> None:
+        found: list[tuple[float, float | None]] = []
+        for _ in range(3):
+            mine = 1e3 * latency_while(self.auth.address, JWKS, ours, seconds=4)
+            other = 1e3 * latency_while(self.peer.address, "/jwks", peers, seconds=4) if self.peer and peers else None
+            found.append((mine, other))
+        self.report.add(_plain("A6 JWKS p99 while eight sign in, ms of wall time (goal: 25 ms)", None, found, False))
 
 
-def _print_process(address: str, jwks: str, flows: list[Round], start: float, idle: float, pid: int) -> None:
-    p99 = latency_while(address, jwks, flows, seconds=5)
-    loaded = resident_megabytes(pid)
-    print(f"A6 JWKS p99 while {CONNECTIONS} connections sign in: {p99 * 1e3:.0f} ms (wall time: other load counts)")
-    print(f"M1 RSS idle {idle:.0f} MiB, after load {loaded:.0f} MiB; M2 spawn to first 200: {start:.2f} s")
+def measure_start(backend: AuthBackend, peer: NodePeer | None, cores: Cores, rounds: int) -> Row:
+    """Return from spawn to the first 200, in turn; wall time, both on the server's core."""
+    found: list[tuple[float, float | None]] = []
+    for _ in range(rounds):
+        with backend.serving(cores.server) as auth:
+            mine = auth.start_seconds
+        if peer is None:
+            found.append((mine, None))
+            continue
+        with peer.serving(cores.server) as other:
+            found.append((mine, other.start_seconds))
+    return _plain("M2 spawn to the first 200, s of wall time", 2.5, found, least=False)
 
 
-def compare(ours: dict[str, Measured], peer: Peer) -> None:
-    """Measure the peer's workloads and print the ratios."""
-
-    def job(connection: http.client.HTTPConnection) -> int:
-        post(connection, "/token", {"grant_type": "client_credentials", "scope": "crm:read"}, basic("job", peer.secret))
-        return 1
-
-    idle = resident_megabytes(peer.pid)
-    flows = [code_flow(PEER_AUTHORIZE, {}) for _ in range(CONNECTIONS)]
-    workloads: dict[str, tuple[list[Round], int]] = {
-        "A1 refresh, 2 signatures": ([refresh(token) for token in peer.refresh_tokens], 150),
-        "A2 code + PKCE flow": (flows, 60),
-        "A3 client_credentials": ([job] * CONNECTIONS, 200),
-        "A5 JWKS": ([get("/jwks")] * CONNECTIONS, 400),
-        "A5 discovery": ([get(DISCOVERY)] * CONNECTIONS, 400),
-    }
-    print(f"\n{'node-oidc-provider, in memory':28} {'per CPU-s':>10} {'A/A':>6} {'ours / peer':>12}")
-    for name, (rounds, count) in workloads.items():
-        first, second = (measure(peer.address, peer.pid, rounds, count=count) for _ in range(2))
-        control, ratio = first.per_cpu_second / second.per_cpu_second, ours[name].per_cpu_second / second.per_cpu_second
-        print(f"{name:28} {second.per_cpu_second:10.0f} {control:6.2f} {ratio:12.2f}")
-    _print_process(peer.address, "/jwks", flows, peer.start_seconds, idle, peer.pid)
+def _plain(title: str, must: float | None, found: list[tuple[float, float | None]], least: bool) -> Row:
+    """Return a row of figures that are no CPU time: the lower the better, ratio ours / peer."""
+    peers = [other for _, other in found if other is not None]
+    return Row(
+        title=title,
+        must=must,
+        least=least,
+        ours=spread([mine for mine, _ in found]),
+        peer=spread(peers) if peers else None,
+        ratio=spread([mine / other for mine, other in found if other is not None]) if peers else None,
+    )
 
 
 def main() -> None:
-    """Run all of it."""
+    """Run what the command line names."""
+    arguments = _arguments()
+    plan = QUICK if arguments.quick else FULL
+    only = tuple(arguments.only.split(",")) if arguments.only else plan.only
+    plan = Plan(arguments.rounds or plan.rounds, plan.tries, plan.size, only)
+    cores = divided_cores()
+    with ExitStack() as stack:
+        try:
+            backend = stack.enter_context(auth_backend(cores.load))
+        except NoPostgres as missing:
+            print(f"bench-auth: skipped, no PostgreSQL: {missing}")
+            return
+        if arguments.workers:
+            measure_workers(backend, arguments.workers, plan.rounds)
+            return
+        node = None if arguments.alone else _node(stack)
+        with ExitStack() as running:
+            auth = running.enter_context(backend.serving(cores.server))
+            peer = running.enter_context(node.serving(cores.server)) if node else None
+            bench = Bench(plan, cores, backend, auth, peer)
+            bench.report.print_head(cores, backend.database, node.version if node else None)
+            bench.run()
+        if "start" in plan.only:
+            bench.report.add(measure_start(backend, node, cores, plan.rounds))
+    bench.report.print_foot()
+    if plan.complete and node and not arguments.quick:
+        write_document(bench.report)
+
+
+def _node(stack: ExitStack) -> NodePeer | None:
     try:
-        with auth_process() as auth:
-            ours = run(auth)
-    except NoPostgres as missing:
-        print(f"bench-auth: skipped, no PostgreSQL: {missing}")
-        return
-    try:
-        with node_peer() as peer:
-            compare(ours, peer)
+        return stack.enter_context(node_peer())
     except NoPeer as missing:
-        print(f"\nno peer: {missing}")
+        print(f"no peer: {missing}")
+        return None
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-auth", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="two or three minutes: fewer rounds, no document")
+    parser.add_argument("--only", help=f"rows, by commas: {','.join(EVERYTHING)}")
+    parser.add_argument("--rounds", type=int, help="pairs of each row")
+    parser.add_argument("--alone", action="store_true", help="without the peer")
+    parser.add_argument("--workers", type=int, help="nothing but W: this many workers on as many cores, against one")
+    arguments = parser.parse_args()
+    unknown = set((arguments.only or EVERYTHING[0]).split(",")) - set(EVERYTHING)
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    return arguments
 
 
 if __name__ == "__main__":

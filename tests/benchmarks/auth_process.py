@@ -20,6 +20,7 @@ from services.auth.storage import SqlAuthDatabase
 from services.local_stack import stack_environment
 from shared.database import Database
 from tests.benchmarks.load import first_answer
+from tests.benchmarks.processor import pinned
 from tests.integration.auth.seeds import ENCRYPTION_KEY, MAC_KEY, ROOT, seed
 from tests.support.databases import migrated
 from tests.support.ports import free_ports
@@ -28,7 +29,7 @@ from tests.support.postgres import Cluster
 _UNLIMITED = "100000000/minute"
 
 
-@dataclass
+@dataclass(frozen=True)
 class AuthProcess:
     """Where it answers, its process, and its database."""
 
@@ -48,9 +49,48 @@ class AuthProcess:
         return cookie
 
 
+@dataclass(frozen=True)
+class AuthBackend:
+    """A seeded database on a PostgreSQL of the benchmark's own, and how to start auth on it."""
+
+    cluster: Cluster
+    database: Database
+    data: Path
+
+    @contextmanager
+    def serving(self, cores: frozenset[int], *, workers: int = 1) -> Iterator[AuthProcess]:
+        """Start auth on these cores, and stop it."""
+        (port,) = free_ports(1)
+        environment = stack_environment(
+            {
+                "PATH": os.defpath,
+                "DATA_DIR": str(self.data),
+                "LOG_LEVEL": "WARNING",
+                "AUTH_PORT": str(port),
+                "AUTH_DATABASE_URL": self.database.url,
+                "AUTH_KEY_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+                "AUTH_REFRESH_MAC_KEYS": MAC_KEY,
+                "AUTH_RATE_LIMIT_TOKEN": _UNLIMITED,
+                "AUTH_RATE_LIMIT_AUTHORIZE": _UNLIMITED,
+            }
+        )
+        command = [sys.executable, "-m", "services.auth", "serve"]
+        command += ["--workers", str(workers)] if workers > 1 else []
+        started = time.perf_counter()
+        with pinned(cores):
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)
+        with process:
+            address = f"http://localhost:{port}"
+            try:
+                first_answer(f"{address}/.well-known/jwks.json")
+                yield AuthProcess(address, process.pid, self.database, time.perf_counter() - started)
+            finally:
+                process.terminate()
+
+
 @contextmanager
-def auth_process() -> Iterator[AuthProcess]:
-    """Start it, seeded, and stop it.
+def auth_backend(cores: frozenset[int]) -> Iterator[AuthBackend]:
+    """Start PostgreSQL on these cores, with auth's database, and stop it.
 
     Raises:
         NoPostgres: this machine has none.
@@ -58,12 +98,12 @@ def auth_process() -> Iterator[AuthProcess]:
     cluster = Cluster()
     with tempfile.TemporaryDirectory(prefix="sso-bench-") as directory:
         try:
-            cluster.start()
+            with pinned(cores):
+                cluster.start()
             database = migrated("auth", cluster.create_database())
             _make_durable(cluster)
             seed(database)
-            with _serving(Path(directory), database) as (address, pid, start_seconds):
-                yield AuthProcess(address, pid, database, start_seconds)
+            yield AuthBackend(cluster, database, Path(directory))
             database.dispose()
         finally:
             cluster.stop()
@@ -77,30 +117,3 @@ def _make_durable(cluster: Cluster) -> None:
             db.execute(text(f"ALTER SYSTEM SET {name} = on"))
         db.execute(text("SELECT pg_reload_conf()"))
     server.dispose()
-
-
-@contextmanager
-def _serving(data: Path, database: Database) -> Iterator[tuple[str, int, float]]:
-    (port,) = free_ports(1)
-    environment = stack_environment(
-        {
-            "PATH": os.defpath,
-            "DATA_DIR": str(data),
-            "LOG_LEVEL": "WARNING",
-            "AUTH_PORT": str(port),
-            "AUTH_DATABASE_URL": database.url,
-            "AUTH_KEY_ENCRYPTION_KEYS": ENCRYPTION_KEY,
-            "AUTH_REFRESH_MAC_KEYS": MAC_KEY,
-            "AUTH_RATE_LIMIT_TOKEN": _UNLIMITED,
-            "AUTH_RATE_LIMIT_AUTHORIZE": _UNLIMITED,
-        }
-    )
-    command = [sys.executable, "-m", "services.auth", "serve"]
-    started = time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
-        address = f"http://localhost:{port}"
-        try:
-            first_answer(f"{address}/.well-known/jwks.json")
-            yield address, process.pid, time.perf_counter() - started
-        finally:
-            process.terminate()

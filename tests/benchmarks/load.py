@@ -4,15 +4,15 @@ import base64
 import contextlib
 import http.client
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.benchmarks.processor import family_cpu_seconds
 
 CONNECTIONS = 8
 
@@ -22,11 +22,13 @@ Round = Callable[[http.client.HTTPConnection], int]
 
 @dataclass(frozen=True)
 class Measured:
-    """`per_cpu_second`: rounds for each CPU-second of the server process."""
+    """`per_cpu_second`: rounds for each CPU-second of the server process. `database_cpu`: PostgreSQL's, beside it."""
 
     rounds: int
     requests: int
     cpu: float
+    database_cpu: float = 0
+    seconds: float = 0
 
     @property
     def per_cpu_second(self) -> float:
@@ -37,29 +39,22 @@ class Measured:
         return self.cpu / self.rounds
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return utime + stime of a process, all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def measure(address: str, pid: int, rounds: list[Round], *, count: int, database_pid: int | None = None) -> Measured:
+    """Run each of `rounds` on a connection of its own, `count` times after a tenth of that to warm up.
 
-
-def resident_megabytes(pid: int) -> float:
-    """Return what a process holds of the machine's memory."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def measure(address: str, pid: int, rounds: list[Round], *, count: int) -> Measured:
-    """Run each of `rounds` on a connection of its own, `count` times after a tenth of that to warm up."""
+    `pid` is the server and `database_pid` the first process of its PostgreSQL; what their children use counts too.
+    """
     with ThreadPoolExecutor(len(rounds)) as pool:
         connections = [http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=60) for _ in rounds]
         list(pool.map(_repeat, connections, rounds, [max(1, count // 10)] * len(rounds)))
-        before = cpu_seconds(pid)
+        database = 0.0 if database_pid is None else family_cpu_seconds(database_pid)
+        before, started = family_cpu_seconds(pid), time.perf_counter()
         requests = sum(pool.map(_repeat, connections, rounds, [count] * len(rounds)))
-        used = cpu_seconds(pid) - before
+        used, seconds = family_cpu_seconds(pid) - before, time.perf_counter() - started
+        database = 0.0 if database_pid is None else family_cpu_seconds(database_pid) - database
         for connection in connections:
             connection.close()
-    return Measured(count * len(rounds), requests, used)
+    return Measured(count * len(rounds), requests, used, database, seconds)
 
 
 def first_answer(url: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.benchmarks.load import CONNECTIONS, first_answer
 from tests.benchmarks.node_packages import NoPeer, node_packages
+from tests.benchmarks.processor import pinned
 from tests.support.ports import free_ports
 
 _PACKAGE = "oidc-provider@9"
@@ -29,22 +30,34 @@ class Peer:
     start_seconds: float
 
 
-@contextmanager
-def node_peer() -> Iterator[Peer]:
-    """Install and start it, and stop it.
+@dataclass(frozen=True)
+class NodePeer:
+    """An installed node-oidc-provider, and how to start it."""
 
-    Raises:
-        NoPeer: node or npm is missing, or the package cannot be had.
-    """
-    (port,) = free_ports(1)
-    secret = secrets.token_urlsafe(32)
-    with node_packages(_PACKAGE) as directory:
-        script = shutil.copy(_SCRIPT, directory)
+    directory: Path
+
+    @property
+    def version(self) -> str:
+        manifest = self.directory / "node_modules" / "oidc-provider" / "package.json"
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["version"])
+
+    @contextmanager
+    def serving(self, cores: frozenset[int]) -> Iterator[Peer]:
+        """Start it on these cores, and stop it.
+
+        Raises:
+            NoPeer: it does not start.
+        """
+        (port,) = free_ports(1)
+        secret = secrets.token_urlsafe(32)
+        script = shutil.copy(_SCRIPT, self.directory)
         command = ["node", script, str(port), secret, str(CONNECTIONS)]
         started = time.perf_counter()
-        with subprocess.Popen(
-            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
+        with pinned(cores):
+            process = subprocess.Popen(
+                command, cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        with process:
             try:
                 assert process.stdout is not None
                 line = next((line for line in process.stdout if line.startswith("[")), "")
@@ -55,3 +68,14 @@ def node_peer() -> Iterator[Peer]:
                 yield Peer(address, process.pid, secret, json.loads(line), time.perf_counter() - started)
             finally:
                 process.terminate()
+
+
+@contextmanager
+def node_peer() -> Iterator[NodePeer]:
+    """Install it for as long as the benchmark runs.
+
+    Raises:
+        NoPeer: node or npm is missing, or the package cannot be had.
+    """
+    with node_packages(_PACKAGE) as directory:
+        yield NodePeer(directory)

@@ -90,6 +90,11 @@ class Cluster:
         """Return the URL of the database `name`."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
+    @property
+    def pid(self) -> int:
+        """The server's first process, from which all others descend."""
+        return int((self._data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
         url = self.url(f"test_{uuid.uuid4().hex}")
