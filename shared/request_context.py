@@ -16,6 +16,8 @@ _FITS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 #: The members that every log line of the running request has; None outside a request.
 _fields: ContextVar[dict[str, Any] | None] = ContextVar("request_fields", default=None)
+#: The headers that the running request's answer gets, whatever it is; None outside a request.
+_headers: ContextVar[list[tuple[bytes, bytes]] | None] = ContextVar("answer_headers", default=None)
 
 
 def begin_request(scope: Scope, send: Send) -> Send:
@@ -24,10 +26,12 @@ def begin_request(scope: Scope, send: Send) -> Send:
     fits = len(sent) == 1 and _FITS.fullmatch(sent[0]) is not None
     identifier = sent[0] if fits else uuid4().hex.encode()
     _fields.set({"request_id": identifier.decode()})
+    headers = [(_HEADER, identifier)]
+    _headers.set(headers)
 
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), (_HEADER, identifier)]
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return answer
@@ -42,6 +46,12 @@ def note(**fields: Any) -> None:
     """Add members to every later log line of the running request, its last one included. Outside one: nothing."""
     if (known := _fields.get()) is not None:
         known.update(fields)
+
+
+def answer_with(name: str, value: str) -> None:
+    """Add a header to the running request's answer, also if that is an error. Outside one: nothing."""
+    if (headers := _headers.get()) is not None:
+        headers.append((name.lower().encode(), value.encode()))
 
 
 def log_fields() -> dict[str, Any]:

@@ -31,6 +31,7 @@ def create_app(
         routes=_routes,
         clock=clock,
         jwks_transport=jwks_transport,
+        files=("importContacts", "exportContacts"),
     )
 
 

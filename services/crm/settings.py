@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.bearer import ResourceServerSettings
+from shared.api.settings import ApiSettings
 
 
-class CrmSettings(ResourceServerSettings):
-    """See ResourceServerSettings and ServiceSettings for what each one means."""
+class CrmSettings(ApiSettings):
+    """See ApiSettings, ResourceServerSettings and ServiceSettings for what each one means."""
 
     model_config = SettingsConfigDict(env_prefix="CRM_")
 

@@ -6,15 +6,15 @@ from typing import Any
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.bearer import ResourceServerSettings
+from shared.api.settings import ApiSettings
 
 #: What config/local.yaml registers; published, so production refuses it.
 LOCAL_CLIENT_SECRET = "orders-api-secret-for-local-use-only"
 _LOCAL_CRM = "http://localhost:9001"
 
 
-class OrdersSettings(ResourceServerSettings):
-    """See ResourceServerSettings and ServiceSettings for what the others mean.
+class OrdersSettings(ApiSettings):
+    """See ApiSettings, ResourceServerSettings and ServiceSettings for what the others mean.
 
     client_id, client_secret: this service's own client at the provider, which trades tokens; token_url: where, if not
     under the issuer; crm_audience: the CRM's public URL, exactly as in `aud`; crm_url: where it answers, if not there;

@@ -67,11 +67,13 @@ _DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is of another media type.",
     422: "The request does not fit: a member or parameter is missing, unknown or out of bounds.",
+    429: "This subject has sent too many requests: `RateLimit` says what is left of which limit.",
     503: "A part that this needs is away, or too busy.",
 }
 _HEADERS = {
     401: {"WWW-Authenticate": "The challenge (RFC 6750, RFC 9728)."},
     403: {"WWW-Authenticate": "The challenge (RFC 6750)."},
+    429: {"Retry-After": "Seconds after which there is room again."},
     503: {"Retry-After": "Seconds after which trying again may help."},
 }
 
@@ -110,7 +112,7 @@ def _statuses(operation: dict[str, Any]) -> Iterator[int]:
     parameters = operation.get("parameters", [])
     body = "requestBody" in operation
     if operation.get("security"):
-        yield from (400, 401, 403, 503)
+        yield from (400, 401, 403, 429, 503)
     if body:
         yield from (400, 413, 415)
     if any(parameter["in"] == "path" for parameter in parameters):

@@ -3,14 +3,17 @@
 Spec: RFC 9068 s4, RFC 6750, RFC 9457, RFC 9728
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import httpx2
 from fastapi import APIRouter, FastAPI
 
+from shared.api.admission import ApiAdmission
 from shared.api.openapi import install_description
-from shared.bearer import ProtectedApi, ResourceServerSettings, install_bearer
+from shared.api.rate_limits import RateLimits
+from shared.api.settings import ApiSettings
+from shared.bearer import ProtectedApi, install_bearer
 from shared.clock import Clock
 from shared.database import Database
 from shared.health import health_router
@@ -20,17 +23,19 @@ from shared.problem_details import install_problem_details
 def create_resource_server(
     name: str,
     title: str,
-    settings: ResourceServerSettings,
+    settings: ApiSettings,
     *,
     scopes: tuple[str, ...],
     routes: Callable[[Database, Clock], APIRouter],
     clock: Clock | None = None,
     jwks_transport: httpx2.AsyncBaseTransport | None = None,
     opened: Sequence[AbstractAsyncContextManager[object]] = (),
+    files: Collection[str] = (),
 ) -> FastAPI:
     """Return the application of the service `name`, its `routes` on its own database.
 
-    `opened` is what the service has opened for its whole life, and is closed with it. `clock` and `jwks_transport` let
+    `opened` is what the service has opened for its whole life, and is closed with it; `files` are the ids of operations
+    that move whole files. `clock` and `jwks_transport` let
     a test set the time and stand in for the issuer.
     """
     clock = clock or settings.clock()
@@ -44,6 +49,7 @@ def create_resource_server(
         async with api.running(), AsyncExitStack() as open_until_the_end:
             for one in opened:
                 await open_until_the_end.enter_async_context(one)
+            open_until_the_end.push_async_callback(limits.aclose)
             yield
         database.dispose()
 
@@ -59,6 +65,8 @@ def create_resource_server(
         redoc_url=None,
         redirect_slashes=False,  # it would build the address from the Host header
     )
+    limits = RateLimits(settings.rate_limits(), prefix=f"{name.upper()}_", storage_url=settings.rate_limit_storage_url)
+    app.state.admission = ApiAdmission(limits, files)
     install_problem_details(app)
     install_description(app)
     install_bearer(app, api, docs=settings.docs)

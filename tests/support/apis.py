@@ -95,12 +95,14 @@ class Api:
 
 
 @contextmanager
-def running_api(name: str, directory: Path, url: str | None = None) -> Iterator[Api]:
+def running_api(
+    name: str, directory: Path, url: str | None = None, settings: Mapping[str, Any] | None = None
+) -> Iterator[Api]:
     """Start an API on an empty database: the one at `url`, else an SQLite file in `directory`."""
     url = url or f"sqlite:///{directory / f'{name}.sqlite3'}"
     migrated(name, url).dispose()
     issuer = FakeIssuer(clock=SettableClock())
-    given: dict[str, Any] = {"environment": "local", "data_dir": directory, "database_url": url}
+    given: dict[str, Any] = {"environment": "local", "data_dir": directory, "database_url": url, **(settings or {})}
     with scripted_suite() as suite:  # for orders: the provider's exchange and a CRM that shows every contact
         addresses: dict[str, Any] = {"token_url": f"{suite.url}/token", "crm_url": suite.url}
 

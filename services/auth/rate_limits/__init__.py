@@ -1,1 +1,1 @@
-"""Rate limits by network: what is limited (`limits`) and how it is counted (`sliding_window`)."""
+"""Rate limits by network: what is limited (`limits`) and how it is counted (`shared.sliding_window`)."""

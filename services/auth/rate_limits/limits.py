@@ -17,8 +17,8 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
-from services.auth.rate_limits.sliding_window import SlidingWindow
 from shared.errors import ConfigurationError, TooManyRequests
+from shared.sliding_window import SlidingWindow
 
 _log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from services.crm.records import ChangeRequest, Names, RecordStore, get_record, 
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
+from shared.api.route import ApiRoute
 from shared.api.timestamp import Timestamp
-from shared.bearer import ProtectedRoute
 from shared.clock import Clock
 
 
@@ -122,7 +122,7 @@ def activities_router(
     activities: RecordStore[ActivityDetails], contacts: Names, companies: Names, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on those stores."""
-    router = APIRouter(prefix="/api/activities", route_class=ProtectedRoute, tags=["activities"])
+    router = APIRouter(prefix="/api/activities", route_class=ApiRoute, tags=["activities"])
 
     @router.get("", operation_id="listActivities", summary="List activities")
     async def list_activities(principal: Reader, query: Annotated[ActivityQuery, Query()]) -> ActivityPage:

@@ -20,7 +20,7 @@ from services.crm.records import ChangeRequest, RecordStore, get_record, new_rec
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
-from shared.bearer import ProtectedRoute
+from shared.api.route import ApiRoute
 from shared.clock import Clock
 
 
@@ -90,7 +90,7 @@ class CompanyQuery(CompanyFilter, ListQuery):
 
 def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempotency, clock: Clock) -> APIRouter:
     """Return the routes, on that store."""
-    router = APIRouter(prefix="/api/companies", route_class=ProtectedRoute, tags=["companies"])
+    router = APIRouter(prefix="/api/companies", route_class=ApiRoute, tags=["companies"])
 
     @router.get("", operation_id="listCompanies", summary="List companies")
     async def list_companies(principal: Reader, query: Annotated[CompanyQuery, Query()]) -> CompanyPage:

@@ -28,8 +28,9 @@ from services.crm.records import Listing, Names, RecordStore, new_record, requir
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach, owner_of_new_records, writes
+from shared.api.route import ApiRoute
 from shared.asgi import allow_body
-from shared.bearer import ProtectedRoute, fail_closed
+from shared.bearer import fail_closed
 from shared.clock import Clock
 from shared.errors import InvalidInput, Unavailable
 from shared.problem_codes import ProblemCode
@@ -72,7 +73,7 @@ def contact_files_router(
     contacts: RecordStore[ContactDetails], companies: Names, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on those stores; they go before those of one contact, whose id would match their names."""
-    router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
+    router = APIRouter(prefix="/api/contacts", route_class=ApiRoute, tags=["contacts"])
     incoming = _Incoming()
 
     @router.post(

@@ -30,7 +30,7 @@ from services.crm.records import ChangeRequest, Names, RecordStore, get_record, 
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
-from shared.bearer import ProtectedRoute
+from shared.api.route import ApiRoute
 from shared.clock import Clock
 
 _COMPANY = "The company that the contact belongs to: one within the caller's reach."
@@ -110,7 +110,7 @@ def contacts_router(
     contacts: RecordStore[ContactDetails], companies: Names, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on those stores."""
-    router = APIRouter(prefix="/api/contacts", route_class=ProtectedRoute, tags=["contacts"])
+    router = APIRouter(prefix="/api/contacts", route_class=ApiRoute, tags=["contacts"])
 
     @router.get("", operation_id="listContacts", summary="List contacts")
     async def list_contacts(principal: Reader, query: Annotated[ContactQuery, Query()]) -> ContactPage:

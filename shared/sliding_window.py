@@ -22,24 +22,29 @@ class SlidingWindow:
         self._before: dict[str, int] = {}
         self._counts: dict[str, int] = {}
 
-    def hit(self, key: str) -> bool:
-        """Count one; False, and not counted, when the limit was reached before it."""
+    def hit(self, key: str, cost: int = 1) -> bool:
+        """Count `cost`; False, and not counted, when so much was not left before it."""
         with self._lock:
-            free = self._has_room(key)
+            free = self._left(key) >= cost
             if free:
-                self._counts[key] = self._counts.get(key, 0) + 1
+                self._counts[key] = self._counts.get(key, 0) + cost
             return free
 
     def test(self, key: str) -> bool:
         """Say what `hit` would, without counting."""
         with self._lock:
-            return self._has_room(key)
+            return self._left(key) > 0
 
-    def _has_room(self, key: str) -> bool:
+    def left(self, key: str) -> tuple[int, float]:
+        """Return how much may still be counted, and in how many seconds the present window ends."""
+        with self._lock:
+            return max(0, self._left(key)), self._seconds - self._clock() % self._seconds
+
+    def _left(self, key: str) -> int:
         window, into = divmod(self._clock(), self._seconds)
         if window != self._window:
             self._before = self._counts if window == self._window + 1 else {}
             self._counts = {}
             self._window = int(window)
         still_in = self._before.get(key, 0) * (1 - into / self._seconds)
-        return int(still_in) + self._counts.get(key, 0) < self._amount
+        return self._amount - int(still_in) - self._counts.get(key, 0)

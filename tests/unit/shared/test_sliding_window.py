@@ -1,7 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from services.auth.rate_limits.sliding_window import SlidingWindow
+from shared.sliding_window import SlidingWindow
 
 
 class _Now:

@@ -1,0 +1,47 @@
+"""ApiRoute: a protected route of the APIs. Whoever its token lets in is admitted before the body is read.
+
+Policy: ADR-0031, ADR-0049
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from shared.bearer import Principal, ProtectedRoute
+from shared.bearer.requirements import Requirements, met
+
+_NONE = Requirements(())
+
+
+class Admission(Protocol):
+    """What is asked of a caller once the token is good; it is kept in `app.state.admission`."""
+
+    async def admit(self, principal: Principal, request: Request) -> None:
+        """Return if the request may go on.
+
+        Raises:
+            TooManyRequests: the caller has sent too many.
+        """
+
+
+class _AdmittingRoute(APIRoute):
+    """Stands between ProtectedRoute, which has verified the token, and FastAPI, which reads the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            principal = met(_NONE, request)
+            if principal is not None:
+                admission: Admission = request.app.state.admission
+                await admission.admit(principal, request)
+            return await handle(request)
+
+        return admitted
+
+
+class ApiRoute(ProtectedRoute, _AdmittingRoute):
+    """A protected route whose callers `app.state.admission` admits."""
