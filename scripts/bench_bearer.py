@@ -21,7 +21,7 @@ from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 
 from shared.bearer import BearerSettings, Principal, ProtectedApi, ProtectedRoute, install_bearer, require_scope
-from shared.bearer.metadata import metadata_router
+from shared.bearer.web.metadata import metadata_router
 from shared.database import Database
 from shared.testing import FakeIssuer
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.orders.settings import OrdersSettings
 from shared import doctor
 from shared.bearer.checks import resource_server_checks
-from shared.bearer.metadata import metadata_url
+from shared.bearer.web.metadata import metadata_url
 from shared.doctor import Check, Failed, Finding, Web, ok
 
 

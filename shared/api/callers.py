@@ -4,7 +4,7 @@ Spec: RFC 6750 s3.1
 """
 
 from shared.bearer import AccessTokenVerifier, Principal
-from shared.bearer.requirements import ScopeRequirement
+from shared.bearer.web.requirements import ScopeRequirement
 from shared.request_context import note
 
 

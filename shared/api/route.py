@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from shared.bearer import Principal, ProtectedRoute
-from shared.bearer.requirements import Requirements, met
+from shared.bearer.web.requirements import Requirements, met
 
 _NONE = Requirements(())
 

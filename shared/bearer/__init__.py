@@ -23,17 +23,17 @@ from shared.bearer.challenge import (
     MalformedRequest,
     NoCredentials,
 )
-from shared.bearer.dependency import install_bearer
-from shared.bearer.jwks import JwksCache, JwksPolicy
+from shared.bearer.keys.jwks import JwksCache, JwksPolicy
 from shared.bearer.principal import Principal
 from shared.bearer.protected_api import ProtectedApi
-from shared.bearer.protected_route import ProtectedRoute
-from shared.bearer.requirements import fail_closed, require_auth, require_scope
 from shared.bearer.settings import BearerSettings, ResourceServerSettings
-from shared.bearer.status_cache import StatusCache
-from shared.bearer.status_list import StatusReference
-from shared.bearer.status_source import StatusPolicy, StatusSource
+from shared.bearer.status.cache import StatusCache
+from shared.bearer.status.source import StatusPolicy, StatusSource
+from shared.bearer.status.status_list import StatusReference
 from shared.bearer.verifier import AccessTokenVerifier
+from shared.bearer.web.install import install_bearer
+from shared.bearer.web.requirements import fail_closed, require_auth, require_scope
+from shared.bearer.web.route import ProtectedRoute
 
 __all__ = [
     "AccessTokenRules",

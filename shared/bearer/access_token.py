@@ -3,7 +3,7 @@
 Spec: RFC 9068 s4, RFC 8725 s3
 
 Every claim is checked here, against `shared.clock`, with the whole list spelled out. Does not check scopes (a token is
-good or bad by itself, and each route asks what it grants), nor whether it was revoked: `status_cache` does.
+good or bad by itself, and each route asks what it grants), nor whether it was revoked: `status.cache` does.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.bearer import jws
 from shared.bearer.challenge import InvalidToken
+from shared.bearer.keys import jws
 from shared.bearer.principal import Principal
-from shared.bearer.status_list import StatusReference, status_reference
+from shared.bearer.status.status_list import StatusReference, status_reference
 
 #: The largest token that is looked at. The provider's are about 1 kB.
 MAX_TOKEN_BYTES = 8192

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.bearer.key_set import BadKeySet, KeySet, parse_key_set
-from shared.bearer.metadata import metadata_url
+from shared.bearer.keys.key_set import BadKeySet, KeySet, parse_key_set
 from shared.bearer.settings import ResourceServerSettings
-from shared.bearer.status_list import MEDIA_TYPE, BadStatusList, read_status_list, signing_kid
+from shared.bearer.status.status_list import MEDIA_TYPE, BadStatusList, read_status_list, signing_kid
+from shared.bearer.web.metadata import metadata_url
 from shared.clock import Clock
 from shared.doctor import (
     Check,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.bearer.status_list import StatusReference
+from shared.bearer.status.status_list import StatusReference
 
 #: `sub` of a machine client is this and its client_id; subjects of users are UUIDs, so the two cannot collide.
 MACHINE_PREFIX = "client:"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx2
 
-from shared.bearer.jwks import JwksCache
-from shared.bearer.last_good import StatusListCopies
+from shared.bearer.keys.copies import StatusListCopies
+from shared.bearer.keys.jwks import JwksCache
 from shared.bearer.settings import BearerSettings
-from shared.bearer.status_cache import StatusCache
-from shared.bearer.status_source import StatusSource
+from shared.bearer.status.cache import StatusCache
+from shared.bearer.status.source import StatusSource
 from shared.bearer.verifier import AccessTokenVerifier
 from shared.clock import Clock
 

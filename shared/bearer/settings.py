@@ -8,8 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.bearer.access_token import LEEWAY, AccessTokenRules
-from shared.bearer.jwks import PRODUCTION, JwksPolicy
-from shared.bearer.status_source import StatusPolicy
+from shared.bearer.keys.jwks import PRODUCTION, JwksPolicy
+from shared.bearer.status.source import StatusPolicy
 from shared.settings import EnvironmentSettings, ServiceSettings
 
 _LOCAL_ISSUER = "http://localhost:9000"

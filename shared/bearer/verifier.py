@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 
 from prometheus_client import Counter
 
-from shared.bearer import access_token as rfc9068
-from shared.bearer.access_token import AccessTokenRules
+from shared.bearer.access_token import AccessTokenRules, key_id, verify
 from shared.bearer.challenge import InvalidToken
-from shared.bearer.jwks import JwksCache
-from shared.bearer.key_set import KeySet
+from shared.bearer.keys.jwks import JwksCache
+from shared.bearer.keys.key_set import KeySet
 from shared.bearer.principal import Principal
-from shared.bearer.status_cache import StatusCache
+from shared.bearer.status.cache import StatusCache
 from shared.clock import Clock
 
 MAX_REMEMBERED = 32_768
@@ -103,10 +102,10 @@ class AccessTokenVerifier:
         await self.jwks.aclose()
 
     async def _verified_anew(self, access_token: str, digest: bytes) -> Principal:
-        kid = rfc9068.key_id(access_token)
+        kid = key_id(access_token)
         if (public_key := await self.jwks.find(kid)) is None:
             raise InvalidToken("unknown_kid")
-        principal = rfc9068.verify(access_token, public_key, self.rules, self.clock.now())
+        principal = verify(access_token, public_key, self.rules, self.clock.now())
         # nothing awaits between the look-up of the key and this line, so the verdict is of the keys in force
         self._forget_if_keys_changed()
         self._verified[digest] = principal, principal.expires_at + self.rules.leeway

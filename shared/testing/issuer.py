@@ -17,7 +17,7 @@ import httpx2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.bearer.status_list import MEDIA_TYPE, SHARD_SIZE
+from shared.bearer.status.status_list import MEDIA_TYPE, SHARD_SIZE
 from shared.clock import Clock, epoch
 from shared.testing.keys import base64url, parts, private_key, public_jwk, sign, signing_input
 from shared.testing.statuses import FakeStatuses

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.bearer.status_list import SHARD_SIZE, VERSION_CLAIM
+from shared.bearer.status.status_list import SHARD_SIZE, VERSION_CLAIM
 from shared.clock import epoch
 from shared.testing.keys import base64url, public_jwk, sign
 

@@ -18,7 +18,7 @@ from services.auth.revocation import disable_client, disable_user, end_user
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
 from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusPlace, place_of
-from shared.bearer.status_list import read_status_list, signing_kid, status_reference
+from shared.bearer.status.status_list import read_status_list, signing_kid, status_reference
 from tests.integration.auth.provider import Provider, claims_of, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, HTTP_ISSUER
 

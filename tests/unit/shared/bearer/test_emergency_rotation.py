@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.bearer import AccessTokenVerifier, InvalidToken, JwksCache, StatusCache, status_source
+from shared.bearer import AccessTokenVerifier, InvalidToken, JwksCache, StatusCache
+from shared.bearer.status import source
 from shared.errors import Unavailable
 from shared.testing import FakeIssuer, SettableClock
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second look comes at once: a unit test waits for nothing."""
-    monkeypatch.setattr(status_source, "SECOND_LOOK", timedelta(0))
+    monkeypatch.setattr(source, "SECOND_LOOK", timedelta(0))
 
 
 async def rest(statuses: StatusCache) -> None:

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from prometheus_client import Counter, Gauge
 
 from shared.bearer.challenge import InvalidToken
-from shared.bearer.last_good import StatusListCopies, in_thread
-from shared.bearer.status_list import BadStatusList, StatusList, StatusReference
-from shared.bearer.status_source import StatusSource
+from shared.bearer.keys.copies import StatusListCopies, in_thread
+from shared.bearer.status.source import StatusSource
+from shared.bearer.status.status_list import BadStatusList, StatusList, StatusReference
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.problem_codes import ProblemCode

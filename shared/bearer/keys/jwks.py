@@ -20,10 +20,9 @@ import httpx2
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from prometheus_client import Counter
 
-from shared.bearer.issuer_client import IssuerClient
-from shared.bearer.key_set import MAX_DOCUMENT_BYTES, KeySet, parse_key_set
-from shared.bearer.key_set_copy import KeySetCopy
-from shared.bearer.last_good import in_thread
+from shared.bearer.keys.copies import KeySetCopy, in_thread
+from shared.bearer.keys.issuer_client import IssuerClient
+from shared.bearer.keys.key_set import MAX_DOCUMENT_BYTES, KeySet, parse_key_set
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.problem_codes import ProblemCode

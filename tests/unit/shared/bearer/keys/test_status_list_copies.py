@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.bearer import InvalidToken, StatusCache, StatusReference
-from shared.bearer.last_good import StatusListCopies
+from shared.bearer.keys.copies import StatusListCopies
 from shared.errors import Unavailable
 from shared.testing import FakeIssuer, SettableClock
 

@@ -2,7 +2,7 @@
 
 Spec: draft-ietf-oauth-status-list-17 s4.1, s5.1, s6.2, s8.3
 Out: a StatusList whose signature, type, subject, bits and size are as this API accepts them. Whether it is recent
-enough is for `status_cache`.
+enough is for `status.cache`.
 """
 
 import re
@@ -14,8 +14,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.bearer import jws
 from shared.bearer.challenge import InvalidToken
+from shared.bearer.keys import jws
 
 #: Tokens of one shard, one bit each, and the bytes that their bits take.
 SHARD_SIZE = 131_072

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.bearer import InvalidToken, StatusCache, StatusReference
-from shared.bearer.status_list import VERSION_CLAIM
+from shared.bearer.status.status_list import VERSION_CLAIM
 from shared.errors import Unavailable
 from shared.testing import FakeIssuer, SettableClock, parts
 

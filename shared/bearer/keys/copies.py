@@ -5,11 +5,16 @@ issuer once said, or (the key set) forge tokens: they belong in the service's ow
 """
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+from shared.bearer.keys.key_set import BadKeySet, KeySet, parse_key_set
+from shared.clock import epoch, moment
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +37,34 @@ async def in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
     """Run a function that touches the disk; a caller that is cancelled does not end it half done."""
     work = asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))
     return await asyncio.shield(work)
+
+
+class KeySetCopy:
+    """The last good key set, in one file. A restart makes no key younger: its age counts from the fetch."""
+
+    def __init__(self, file: Path, url: str) -> None:
+        self._file = file
+        self._url = url
+
+    def write(self, document: bytes, fetched_at: datetime) -> None:
+        """Replace the copy, whole or not at all. Failing is logged and no more: the copy is a convenience."""
+        content = {"url": self._url, "fetched_at": epoch(fetched_at), "jwks": json.loads(document)}
+        replace_file(self._file, json.dumps(content))
+
+    def read(self, now: datetime) -> tuple[KeySet, datetime] | None:
+        """Return the keys and when they were fetched, None if there is no copy of this address worth reading."""
+        try:
+            content = json.loads(self._file.read_bytes())
+            if content["url"] != self._url:
+                return None
+            key_set = parse_key_set(json.dumps(content["jwks"]).encode())
+            fetched_at = moment(int(content["fetched_at"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, BadKeySet):
+            _log.warning("the copy of the key set is damaged and was passed over")
+            return None
+        return None if fetched_at > now else (key_set, fetched_at)
 
 
 class StatusListCopies:

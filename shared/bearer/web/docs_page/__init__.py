@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, HTMLResponse
 
 from shared.bearer.protected_api import ProtectedApi
-from shared.bearer.requirements import ACCESS_TOKEN, ScopeRequirement
+from shared.bearer.web.requirements import ACCESS_TOKEN, ScopeRequirement
 
 PATH = "/docs"
 #: The return address: it stands in the registration of the public client that the pages sign in as.

@@ -19,8 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from shared.bearer.docs_page import SIGN_IN
-from shared.bearer.requirements import ACCESS_TOKEN, Requirement, Requirements, ScopeRequirement, ask, met
+from shared.bearer.web.docs_page import SIGN_IN
+from shared.bearer.web.requirements import ACCESS_TOKEN, Requirement, Requirements, ScopeRequirement, ask, met
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.ASCII)
 _NO_STORE = (b"cache-control", b"no-store")

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.bearer import JwksCache
-from shared.bearer.jwks import MAX_UNKNOWN_KIDS
+from shared.bearer.keys.jwks import MAX_UNKNOWN_KIDS
 from shared.testing import FakeIssuer, SettableClock
 from tests.unit.shared.bearer.conftest import background
 

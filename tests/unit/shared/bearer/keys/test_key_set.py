@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.bearer.key_set import MAX_DOCUMENT_BYTES, MAX_KEYS, BadKeySet, parse_key_set
+from shared.bearer.keys.key_set import MAX_DOCUMENT_BYTES, MAX_KEYS, BadKeySet, parse_key_set
 from shared.testing import FakeIssuer, public_jwk
 
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 import httpx2
 
-from shared.bearer.issuer_client import IssuerClient
-from shared.bearer.jwks import JwksCache
-from shared.bearer.status_list import (
+from shared.bearer.keys.issuer_client import IssuerClient
+from shared.bearer.keys.jwks import JwksCache
+from shared.bearer.status.status_list import (
     MAX_TOKEN_BYTES,
     MEDIA_TYPE,
     BadStatusList,

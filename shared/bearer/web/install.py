@@ -11,10 +11,10 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from shared.bearer.challenge import BearerRefusal, refusal_response
-from shared.bearer.docs_page import describe_sign_in, install_docs
-from shared.bearer.metadata import metadata_router, metadata_url
 from shared.bearer.protected_api import ProtectedApi
-from shared.bearer.requirements import requests_by_result
+from shared.bearer.web.docs_page import describe_sign_in, install_docs
+from shared.bearer.web.metadata import metadata_router, metadata_url
+from shared.bearer.web.requirements import requests_by_result
 
 
 def install_bearer(app: FastAPI, api: ProtectedApi, *, docs: bool = False) -> None:

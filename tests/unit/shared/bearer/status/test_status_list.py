@@ -10,7 +10,7 @@ import pytest
 
 from shared.bearer import InvalidToken, StatusReference
 from shared.bearer.access_token import LEEWAY
-from shared.bearer.status_list import (
+from shared.bearer.status.status_list import (
     MAX_INFLATED_BYTES,
     MAX_TTL,
     MIN_TTL,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.bearer.metadata import metadata_url
+from shared.bearer.web.metadata import metadata_url
 
 
 @pytest.mark.requirement("RFC9728-3")
