@@ -10,9 +10,10 @@ service: it talks HTTP to them, as an app of another team would.
     network          why no answer came                                 contents    what is kept, and what is to revoke
     id_token         validation                                         store       in a private file
     tokens           what /token answers                                keychain    in the system's keychain
-    refresh          one refresh at a time, whoever asks                cli         python -m mobile
+    refresh          one refresh at a time, for all callers             cli         python -m mobile
     challenge        what a 401 asks for                                options     its words
-    dropped          ends what the app dropped                          local_stack where `make run` answers
+    dropped          ends what the app dropped                          api_answer  what an API answers
+                                                                        local_stack where `make run` answers
 
 Spec: RFC 8252, OpenID Connect Core
 """

@@ -7,7 +7,10 @@ Policy: ADR-0055
 
 import argparse
 import hashlib
+import io
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from mobile.api_answer import read_answer
 from mobile.authorization import Registration, printable
 from mobile.challenge import Challenge, StepUp
 from mobile.client import MobileClient
@@ -29,7 +33,7 @@ from mobile.deep_link import DeepLinkReceiver, deliver, register_handler
 from mobile.errors import ApiError, MobileError, Offline, SignInRefused, SignInRequired, StoreError, UntrustedServer
 from mobile.keychain import KeyringStore
 from mobile.loopback import LoopbackReceiver
-from mobile.network import later, origin, unavailable
+from mobile.network import origin
 from mobile.options import parse
 from mobile.store import FileStore, TokenStore
 from mobile.tokens import Tokens
@@ -41,19 +45,25 @@ _MOST_PAGES = 10_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter of a name shows "?" instead
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = parse(arguments)
     try:
         return _COMMANDS[options.command](options)
     except SignInRequired as error:
         return _say(error, 3)
     except UntrustedServer as error:
-        return _say(f"{error} (your sign-in is kept)", 1)
+        return _say(error, 1)
     except Offline as error:
-        return _say(f"{error}; your sign-in is kept", 4)
+        return _say(error, 4)
     except MobileError as error:
         return _say(error, 1)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 141
 
 
 @contextmanager
@@ -75,13 +85,24 @@ def _client(options: argparse.Namespace) -> Iterator[MobileClient]:
         except SignInRequired:
             client.end_dropped()
             raise
+        except Offline as error:
+            if _signed_in(client):
+                raise type(error)(f"{error} (your sign-in is kept)") from error
+            raise
         client.end_dropped()
+
+
+def _signed_in(client: MobileClient) -> bool:
+    with suppress(StoreError):
+        return client.tokens() is not None
+    return False
 
 
 def _store(registration: Registration, options: argparse.Namespace) -> TokenStore:
     """Return the store asked for; by default the file that holds the sign-in, else the keychain, else a file."""
     directory = options.store_path or _directory()
-    name = f"{registration.client_id}-{hashlib.sha256(registration.issuer.encode()).hexdigest()[:8]}.json"
+    digest = hashlib.sha256(f"{registration.client_id} {registration.issuer}".encode()).hexdigest()[:8]
+    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', registration.client_id)[:64]}-{digest}.json"
     file: Path = options.store_path if options.store_path and not directory.is_dir() else directory / name
     if options.store == "file" or (options.store is None and file.is_file()):
         return FileStore(registration, file)
@@ -111,10 +132,16 @@ def _sign_in(options: argparse.Namespace, client: MobileClient, step_up: StepUp 
             print(url, flush=True)
         else:
             _say(f"Opens your browser at {origin(url)} ...")
-            if not webbrowser.open(url):
+            if not _opened(url):
                 _say(f"No browser could be opened; open this yourself:\n{url}")
         callback = receiver.wait(timedelta(seconds=options.timeout))
     return client.finish_sign_in(callback)
+
+
+def _opened(url: str) -> bool:
+    with suppress(webbrowser.Error, OSError, ValueError):  # what a malformed BROWSER brings
+        return webbrowser.open(url)
+    return False
 
 
 def _receiver(client: MobileClient, redirect_uri: str) -> LoopbackReceiver | DeepLinkReceiver:
@@ -138,7 +165,7 @@ def _move(options: argparse.Namespace) -> int:
     order, move = options.operands
     url = f"{options.orders}/api/orders/{uuid.UUID(order)}/{move}"
     with _client(options) as client:
-        moved = _answer(_request(options, client, "POST", url, headers={"Idempotency-Key": str(uuid.uuid4())}))
+        moved = read_answer(_request(options, client, "POST", url, headers={"Idempotency-Key": str(uuid.uuid4())}))
     return _result(options, moved, _order_line(moved))
 
 
@@ -215,7 +242,7 @@ def _list(options: argparse.Namespace, url: str) -> list[dict[str, Any]]:
     cursor: str | None = None
     with _client(options) as client:
         for _ in range(_MOST_PAGES):
-            page = _answer(_request(options, client, "GET", url, params={"cursor": cursor} if cursor else {}))
+            page = read_answer(_request(options, client, "GET", url, params={"cursor": cursor} if cursor else {}))
             found, cursor = page.get("items"), page.get("next_cursor")
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
                 raise ApiError(f"{origin(url)} answers something that is not a list")
@@ -228,33 +255,6 @@ def _list(options: argparse.Namespace, url: str) -> list[dict[str, Any]]:
 def _result(options: argparse.Namespace, document: dict[str, Any], *lines: str) -> int:
     print(json.dumps(document, indent=2) if options.json else "\n".join(lines), flush=True)
     return 0
-
-
-def _answer(response: httpx2.Response) -> dict[str, Any]:
-    """Return the JSON of an API's good answer.
-
-    Raises:
-        Offline: the API is away for the moment.
-        ApiError: any other status, with what its problem document (RFC 9457) or challenge (RFC 6750) says.
-    """
-    where = origin(str(response.url)) + response.url.path
-    if unavailable(response):
-        raise Offline(f"{where} answers {response.status_code}: {later(response)}")
-    try:
-        document = response.json()
-    except (ValueError, RecursionError):
-        document = None
-    if response.status_code != 200:
-        problem = document if isinstance(document, dict) else {}
-        said = [printable(problem.get("detail") or problem.get("title") or "", 200)]
-        if (missing := Challenge.read(response)).error == "insufficient_scope":
-            said.append(f"(your sign-in lacks the scope {printable(missing.scope)})")
-        if isinstance(problem.get("legal_moves"), list):
-            said.append(f"(possible now: {printable(', '.join(map(str, problem['legal_moves'])) or 'nothing')})")
-        raise ApiError(" ".join([f"{where} answers {response.status_code}", *filter(None, said)]))
-    if not isinstance(document, dict):
-        raise ApiError(f"{where} answers something that is not a JSON object")
-    return document
 
 
 def _order_line(order: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ class MobileClient:
         return pending.request_url(endpoint, self._registration, {**asked, **extra})
 
     def expects(self, url: str) -> bool:
-        """Report whether `url` answers a sign-in that waits. Anything else is to be ignored: anybody can send one."""
+        """Report whether `url` answers a waiting sign-in. Ignore anything else: anybody can send a link."""
         try:
             callback = Callback.parse(url)
         except UnexpectedCallback:
@@ -82,7 +82,7 @@ class MobileClient:
         provider may have issued meanwhile is revoked: at once, or as soon as the provider can be reached.
 
         Raises:
-            UnexpectedCallback: nobody waits for it; nothing was changed and nothing sent.
+            UnexpectedCallback: no sign-in waits for it; nothing was changed and nothing sent.
             SignInRefused: the person said no, or somebody else signed in for a step-up.
             ProviderError: a wrong `iss`, an error response, a refused code, an ID token that fails validation.
             Offline: the provider went away meanwhile; sign in again.
@@ -114,7 +114,7 @@ class MobileClient:
         Raises as `FreshTokens.get`, and Offline if the API cannot be reached.
         """
         if not safe_for_tokens(url):
-            raise ProviderError("a token travels over https alone, or within this machine (RFC 6750 s5.3)")
+            raise ProviderError("a token may travel only over https, or within this machine (RFC 6750 s5.3)")
         tokens = self._fresh.get()
         response = self._call(method, url, tokens, options)
         if response.status_code != 401:
@@ -167,7 +167,7 @@ class MobileClient:
             except StoreError:
                 left, readable = self._salvaged(), False
             try:
-                self._store.save(left)  # signed out from here on, whatever happens below
+                self._store.save(left)  # signed out from here on, even if this process is killed
             except StoreError:
                 for item in left.to_revoke:
                     with contextlib.suppress(MobileError):

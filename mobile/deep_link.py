@@ -1,8 +1,8 @@
 """Receives a deep link such as `myapp://callback?...` on Linux.
 
-The desktop starts a program for each link (`python -m mobile deliver URL`); it hands the link to the login that waits,
-over a socket that only this user can reach. Anybody can start that program with any link: the login takes one only if
-it answers its own request.
+The desktop starts a program for each link (`python -m mobile deliver URL`), which hands the link to the waiting login
+over a socket that only this user can reach. Anybody can start that program with any link, so the login takes only one
+that answers its own request.
 Spec: RFC 8252 s7.1, the freedesktop Desktop Entry Specification 1.5
 """
 
@@ -30,7 +30,7 @@ class DeepLinkReceiver:
         """Listen for links of the scheme of `redirect_uri`.
 
         Raises:
-            MobileError: another login waits for that scheme, or there is no socket to be had.
+            MobileError: another login waits for that scheme, or the socket cannot be made.
         """
         self.redirect_uri = redirect_uri
         self._accept = accept
@@ -46,7 +46,10 @@ class DeepLinkReceiver:
             self._listener.listen()
         except OSError as error:
             self._listener.close()
-            raise MobileError(f"cannot wait for {redirect_uri}: {error.strerror or error}") from error
+            raise MobileError(
+                f"cannot wait for {redirect_uri}: {error.strerror or error}; "
+                "end the other login, or use --redirect-uri http://127.0.0.1/callback"
+            ) from error
 
     def wait(self, patience: timedelta) -> str:
         """Return the link.
@@ -64,13 +67,13 @@ class DeepLinkReceiver:
         raise SignInRefused("nobody finished the sign-in in time; sign in again")
 
     def _receive(self, connection: socket.socket) -> str | None:
-        """Return the link that a deliverer hands over, None if it is not the awaited one."""
+        """Return the link that a deliverer hands over; None if this login does not wait for it."""
         accepted = None
         with contextlib.suppress(OSError), connection, connection.makefile("rwb") as stream:
             connection.settimeout(5)
             link = stream.readline(_LONGEST).decode(errors="replace").strip()
             accepted = link if self._accept(link) else None
-            stream.write(b"accepted\n" if accepted else b"ignored\n")  # who hangs up before has delivered all the same
+            stream.write(b"accepted\n" if accepted else b"ignored\n")  # a deliverer that hangs up has delivered, too
         return accepted
 
     def close(self) -> None:
@@ -91,7 +94,7 @@ def deliver(link: str, directory: Path) -> bool:
             connection.sendall(link.encode()[: _LONGEST - 1] + b"\n")
             with connection.makefile("rb") as answer:
                 return answer.readline() == b"accepted\n"
-    except (OSError, ValueError):  # nobody there, or no URL
+    except (OSError, ValueError):  # no login waits, or it is not a URL
         return False
 
 
@@ -103,11 +106,13 @@ def socket_path(link: str, directory: Path) -> Path:
 def register_handler(redirect_uri: str, applications: Path) -> Path:
     """Write the .desktop file that makes this program the handler of the scheme, and return its path.
 
-    The desktop learns of it by `xdg-mime default <name> x-scheme-handler/<scheme>`, which is left to the caller.
+    The caller has to tell the desktop of it: `xdg-mime default <name> x-scheme-handler/<scheme>`.
+
+    Raises:
+        MobileError: the file cannot be written.
     """
     scheme = urlsplit(redirect_uri).scheme
     file = applications / f"company-sso-{scheme}.desktop"
-    applications.mkdir(parents=True, exist_ok=True)
     lines = [
         "[Desktop Entry]",
         "Type=Application",
@@ -117,7 +122,11 @@ def register_handler(redirect_uri: str, applications: Path) -> Path:
         f"Path={Path(__file__).resolve().parent.parent}",
         f'Exec="{sys.executable}" -m mobile deliver %u',
     ]
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        applications.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MobileError(f"{file} cannot be written: {error.strerror}; set HOME to a directory of yours") from error
     return file
 
 

@@ -8,7 +8,7 @@ MobileError
 |-- ProviderError         the provider answered with an error, or with something that it must not answer
 |   |-- InvalidGrant      the provider no longer takes this code or refresh token
 |   `-- IdTokenRejected   the ID token fails validation
-|       |-- ClockSkew     it fails by the time alone: this device's clock is wrong, or the provider's
+|       |-- ClockSkew     it fails only by its times: this device's clock is wrong, or the provider's
 |       `-- OtherPerson   it is valid, and about somebody else
 |-- UnexpectedCallback    a redirect that no waiting sign-in asked for: ignore it and go on waiting
 |-- ApiError              an API refused or failed

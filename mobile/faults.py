@@ -1,6 +1,6 @@
-"""Bad networks, dying phones and thieves, to be put under an app: transports that wrap transports.
+"""Bad networks, dying phones and thieves to put under an app: transports that wrap transports.
 
-Each acts on requests to the path `on`, once per `arm`, and lets everything else pass. They nest:
+Each acts on requests to the path `on`, once per `arm`, and lets all others pass. They nest:
 `DroppedReply(Wiretap(httpx2.HTTPTransport()))`.
 Spec: RFC 9700 s4.14 (refresh tokens), RFC 6749 s10.5 (codes)
 """
@@ -71,7 +71,7 @@ class DuplicatedRequest(Fault):
 
 
 class DelayedRequest(Fault):
-    """The request is held until `release` is set; `held` tells that it is. No timer: the test decides."""
+    """The request is held until `release` is set; `held` is set meanwhile. There is no timer: the test decides."""
 
     def __init__(self, inner: httpx2.BaseTransport | None = None, on: str = "/token") -> None:
         super().__init__(inner, on)
@@ -94,7 +94,7 @@ class Exchange:
 
 
 class Wiretap(httpx2.BaseTransport):
-    """A thief on the wire, or in the phone's memory: keeps what goes by, to be replayed."""
+    """A thief on the wire, or in the phone's memory, who keeps what goes by and can replay it."""
 
     def __init__(self, inner: httpx2.BaseTransport | None = None) -> None:
         self._inner = inner or httpx2.HTTPTransport()
@@ -121,7 +121,7 @@ class Wiretap(httpx2.BaseTransport):
 
 
 class KilledError(BaseException):
-    """The process died here: nothing in the app can catch this, as nothing catches a kill."""
+    """The process died here. Nothing in the app catches this, as nothing catches a kill."""
 
 
 class DyingStore(FileStore):
@@ -133,7 +133,7 @@ class DyingStore(FileStore):
         self.armed = True
 
     def save(self, contents: Contents) -> None:
-        if self.armed:
+        if self.armed and contents != self.load():  # something new; a rewrite of the same is not what was received
             self.armed = False
             raise KilledError
         super().save(contents)

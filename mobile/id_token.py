@@ -36,7 +36,7 @@ class IdTokenValidator:
         """Return the claims of an ID token that came with a redeemed code.
 
         Raises:
-            IdTokenRejected: it fails a check (ClockSkew: by the time alone).
+            IdTokenRejected: it fails a check (ClockSkew: only by its times).
             Offline, ProviderError: the provider's keys cannot be had.
         """
         claims = self._verify_signature(id_token)
@@ -50,7 +50,7 @@ class IdTokenValidator:
 
         Raises:
             OtherPerson: it is the provider's, and about somebody else. This is found before all other faults.
-            IdTokenRejected: it fails another check (ClockSkew: by the time alone).
+            IdTokenRejected: it fails another check (ClockSkew: only by its times).
             Offline, ProviderError: the provider's keys cannot be had.
         """
         claims = self._verify_signature(id_token)

@@ -33,21 +33,23 @@ _HEADERS = {
 class LoopbackReceiver:
     """Listens from construction to `close` for one redirect that `accept` takes.
 
-    Whatever else comes (another path, another state, another host name) is answered 404 and ignored: any page in the
-    browser and any program on this machine can knock here.
+    Any page in the browser and any program on this machine can send a request here. All but the redirect (another path,
+    another state, another host name) is answered 404 and ignored.
     """
 
     def __init__(self, redirect_uri: str, accept: Callable[[str], bool]) -> None:
-        """Bind the address of `redirect_uri`: on its port or, if it names none, a free one.
+        """Bind the address of `redirect_uri`, on its port or, if it names none, on a free one.
 
         Raises:
-            MobileError: the port cannot be had.
+            MobileError: the port is taken or not allowed.
         """
         parts = urlsplit(redirect_uri)
         try:
             self._server = _Server(parts.hostname or "127.0.0.1", parts.port or 0, parts.path, accept)
         except OSError as error:
-            raise MobileError(f"cannot listen at {redirect_uri}: {error.strerror}") from error
+            raise MobileError(
+                f"cannot listen at {redirect_uri}: {error.strerror}; give another --redirect-uri, or none"
+            ) from error
         self.redirect_uri = self._server.origin + parts.path
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -91,7 +93,7 @@ class _Server(ThreadingHTTPServer):
         self._taken = False
 
     def take(self, host: str | None, target: str) -> bool:
-        """Tell whether `target` is the redirect, and the first such. A foreign Host header means DNS rebinding."""
+        """Report whether `target` is the redirect, and the first one. A foreign Host header means DNS rebinding."""
         if host != self._authority or urlsplit(target).path != self._path:
             return False
         with self._lock:
@@ -101,7 +103,7 @@ class _Server(ThreadingHTTPServer):
         return False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: a browser that hangs up is no news, and a traceback could show the code."""
+        """Print nothing: browsers hang up often, and a traceback could show the code."""
 
 
 class _Handler(BaseHTTPRequestHandler):

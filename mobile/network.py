@@ -74,7 +74,8 @@ def _no_answer(where: str, error: httpx2.RequestError) -> Offline:
         return UntrustedServer(f"{where} does not answer in TLS ({tls.reason}): does it serve http, not https?")
     if isinstance(error, httpx2.RemoteProtocolError) and where.startswith("http:"):
         return Offline(f"{where} cannot be reached: it hung up without an answer; does it serve https (TLS=1)?")
-    return Offline(f"{where} cannot be reached ({type(error).__name__}): is the network up, and the address right?")
+    ask = "is it running" if urlsplit(where).hostname in _LOOPBACK else "is the network up"
+    return Offline(f"{where} cannot be reached ({type(error).__name__}): {ask}, and the address right?")
 
 
 def _certificate_sentence(where: str, error: ssl.SSLCertVerificationError) -> str:

@@ -15,6 +15,8 @@ from mobile.authorization import PATIENCE
 from mobile.local_stack import BadSetting, LocalStack
 from mobile.network import safe_for_tokens
 
+_LONGEST_WAIT = 86_400
+
 MOVES = ("place", "pay", "ship", "deliver", "cancel", "refund")
 
 #: Each command with its operands and its line of help.
@@ -32,7 +34,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options; exits with code 2 and a sentence if they are none."""
+    """Return the options; exits with code 2 and a sentence if they are wrong."""
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     stack = _local_stack(parser)
@@ -85,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-browser", action="store_true", help="to sign in: print the URL on the first line and wait"
     )
     parser.add_argument(
-        "--timeout", type=float, default=PATIENCE.total_seconds(), help="seconds to wait for a sign-in (%(default)s)"
+        "--timeout", type=_seconds, default=PATIENCE.total_seconds(), help="seconds to wait for a sign-in (%(default)s)"
     )
     parser.add_argument("--clock-file", type=Path, help=argparse.SUPPRESS)
     return parser
@@ -113,6 +115,16 @@ def _check_operands(parser: argparse.ArgumentParser, options: argparse.Namespace
             parser.error(f"ORDER must be an id, as `orders` lists them in its last column, not {order!r}")
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"must be seconds from 0 to {_LONGEST_WAIT}")
+    return seconds
+
+
 def _base_url(text: str) -> str:
     """Return `text` if tokens may travel there; without a trailing slash, as issuers and identifiers are."""
     if not safe_for_tokens(text) or "?" in text or "#" in text:
@@ -132,7 +144,7 @@ def _trusted(parser: argparse.ArgumentParser, authorities: Path | None) -> ssl.S
         )
     except OSError:  # SSLError is one
         parser.error(
-            f"{authorities} (--ca-file, or with TLS=1 DATA_DIR/tls/ca.crt) is no readable PEM file of CA certificates"
+            f"{authorities} (--ca-file, or with TLS=1 DATA_DIR/tls/ca.crt) is not a PEM file of CA certificates"
         )
 
 

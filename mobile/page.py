@@ -1,6 +1,6 @@
-"""What a headless browser makes of an HTML page: forms, links and texts, found by id.
+"""An HTML page as a headless browser reads it: forms, links and texts, found by id.
 
-Enough HTML for the provider's pages, which work without JavaScript; not a general parser.
+It reads enough HTML for the provider's pages, which work without JavaScript. It is not a general parser.
 Spec: WHATWG HTML s4.10.21 (form submission), CSP Level 3 s6.4.2 (form-action)
 """
 
@@ -56,7 +56,7 @@ class Page:
         return cls(url, response.status_code, response.headers, parser.forms, parser.buttons, parser.links, texts)
 
     def has(self, element_id: str) -> bool:
-        """Tell whether any element bears that id."""
+        """Report whether any element has that id."""
         return element_id in self.texts or element_id in self.forms
 
     def fill(self, typed: dict[str, str], button: str) -> tuple[Form, dict[str, str]]:
@@ -70,9 +70,9 @@ class Page:
         return pressed.form, fields
 
     def lets_forms_reach(self, url: str) -> bool:
-        """Tell whether this page's form-action lets a form of its end up at `url`, redirects included.
+        """Report whether this page's form-action lets one of its forms end up at `url`, redirects included.
 
-        Browsers enforce it (Chromium at each redirect), so a wrong one means that the deep link never arrives.
+        Browsers enforce it (Chromium at each redirect), so with a wrong one the deep link never arrives.
         """
         policies = self.headers.get_list("content-security-policy", split_commas=True)
         return all(self._allows(policy, url) for policy in policies)

@@ -69,13 +69,13 @@ class Provider:
         Raises:
             Offline: no answer, or not for the moment. Whether the provider acted on the request is unknown.
             InvalidGrant: the code or refresh token is dead.
-            ProviderError: any other refusal, or an answer that is no JSON object.
+            ProviderError: any other refusal, or an answer that is not a JSON object.
         """
         form["client_id"] = self._registration.client_id  # RFC 6749 s3.2.1: a public client identifies itself
         return TokenAnswer(self.read(self._post(self.metadata().token_endpoint, form)))
 
     def revoke(self, token: str) -> None:
-        """Tell the provider to accept `token` from nobody any more. Spec: RFC 7009 s2.1
+        """Ask the provider to accept `token` no longer. Spec: RFC 7009 s2.1
 
         Raises:
             Offline, ProviderError: it did not confirm.

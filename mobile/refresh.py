@@ -1,7 +1,7 @@
-"""Keeping an access token fresh: one refresh at a time, whoever asks, in this process or another.
+"""Keeping an access token fresh: one refresh at a time, for all callers in this process and in others.
 
 Providers take a refresh token once (rotation). Two refreshes at a time, or a rotated token that was not saved, look to
-them like theft. So whoever refreshes holds the store's lock and saves before letting go; whoever waited reads again.
+them like theft. So the caller that refreshes holds the store's lock and saves before it lets go; the others read again.
 
 Policy: ADR-0054
 Spec: RFC 6749 s6, RFC 9700 s4.14, OpenID Connect Core s12
@@ -74,14 +74,15 @@ class FreshTokens:
     def _rotate(self, tokens: Tokens) -> Tokens:
         if tokens.refresh_token is None:
             raise SignInRequired("the sign-in has run out and cannot be renewed; sign in again")
+        self._keep(tokens)  # a store that cannot be written has to fail before the provider rotates, not after
         asked_at = self._clock.now()
         try:
             answer = self._provider.token(grant_type="refresh_token", refresh_token=tokens.refresh_token)
         except InvalidGrant as error:
             self._keep(None)
             raise SignInRequired("the sign-in has ended; sign in again") from error
-        # The successor is saved before anything else can fail: lost, it would cost the sign-in. Without a new one the
-        # old one goes on (RFC 6749 s6).
+        # The successor is saved before anything else can fail: losing it would cost the sign-in. Without a new one the
+        # old one stays in use (RFC 6749 s6).
         refresh_token = answer.refresh_token or tokens.refresh_token
         self._keep(replace(tokens, refresh_token=refresh_token))
         answer.require_usable()
@@ -93,8 +94,8 @@ class FreshTokens:
     def _id_token(self, answer: TokenAnswer, tokens: Tokens) -> str:
         """Return the ID token to keep: the new one, or the old one if there is none that this device can verify.
 
-        An ID token in a refresh answer is news about a known person (OpenID Connect Core s12.2): a wrong clock, or keys
-        that cannot be fetched, are no reason to do without the new access token.
+        The ID token of a refresh answer is optional (OpenID Connect Core s12.2), so a wrong clock, or keys that cannot
+        be fetched, must not cost the new access token.
 
         Raises:
             OtherPerson: it names another subject.

@@ -1,9 +1,9 @@
-"""A headless stand-in for a phone and its system browser, against the REAL pages of a provider.
+"""A headless stand-in for a phone and its system browser, used against the REAL pages of a provider.
 
-`SystemBrowser` keeps the cookies and fills the forms, `Person` knows the secrets, `Phone` puts apps beside one browser.
-It finds elements by the ids that the contract promises, sends hidden fields back as found, and catches the redirect
-that leaves the browser for an app. It enforces what browsers enforce and tests over HTTP else miss: form-action.
-What it does not do: JavaScript, SameSite, passkeys.
+`SystemBrowser` keeps the cookies and fills in the forms, `Person` knows the secrets, `Phone` has one browser and any
+number of apps. Elements are found by the ids that the contract promises, hidden fields are sent back as found, and the
+redirect that leaves the browser for an app is caught. As in a browser, form-action applies to redirects, which tests
+over plain HTTP would miss. It does not do JavaScript, SameSite or passkeys.
 
     phone = Phone(Registration(issuer, redirect_uri="myapp://callback"), tmp_path, clock)
     app = phone.install("one")
@@ -32,7 +32,7 @@ _MOST_STEPS = 20
 
 
 class UnexpectedPage(Exception):
-    """The browser stands on a page that the person cannot go on from; the message says which."""
+    """The browser shows a page that the person cannot continue from; the message says which."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -46,7 +46,7 @@ class BlockedByBrowser(Exception):
 
 @dataclass(frozen=True)
 class DeepLink:
-    """A redirect that left the browser for an app. Its code is one-time, and still nobody's to print."""
+    """A redirect that left the browser for an app. It holds a code, so its repr does not show it."""
 
     url: str = field(repr=False)
 
@@ -55,14 +55,14 @@ class DeepLink:
         return dict(parse_qsl(urlsplit(self.url).query))
 
     def altered(self, **parameters: str | None) -> "DeepLink":
-        """Return the link with `parameters` set anew, or (None) removed: wrong state, wrong iss, another's code."""
+        """Return the link with `parameters` replaced, or removed (None): a wrong state, a wrong iss, another code."""
         kept = {name: value for name, value in {**self.parameters, **parameters}.items() if value is not None}
         return DeepLink(f"{self.url.partition('?')[0]}?{urlencode(kept)}")
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who can sign in. The seeded ones are ALICE, BOB and CAROL."""
+    """Somebody who can sign in. ALICE, BOB and CAROL are the seeded ones."""
 
     username: str
     password: str = field(repr=False)
@@ -92,7 +92,7 @@ class SystemBrowser:
         return self._http.cookies
 
     def open(self, url: str) -> Page | DeepLink:
-        """Go to `url`, following redirects. The redirect URI that it names, if any, is where an app takes over."""
+        """Go to `url`, following redirects. At the redirect URI that it names, if any, an app takes over."""
         self._redirect_uri = dict(parse_qsl(urlsplit(url).query)).get("redirect_uri", self._redirect_uri)
         return self._go(self._http.build_request("GET", url), sender=None)
 
@@ -138,7 +138,7 @@ class SystemBrowser:
         return here
 
     def follow(self, link: DeepLink) -> httpx2.Response:
-        """Take a redirect to a loopback address there, as the browser would; no redirect is followed further."""
+        """Request a redirect's loopback address, as the browser would; a redirect from there is not followed."""
         return self._http.get(link.url)
 
     def close(self) -> None:
@@ -175,11 +175,11 @@ class App:
     browser: SystemBrowser
 
     def sign_in(self, person: Person, *, step_up: StepUp | None = None, **extra: str) -> Tokens:
-        """Go through the whole flow as `person`; `step_up` and `extra` as `MobileClient.begin_sign_in` takes them."""
+        """Do the whole sign-in as `person`; `step_up` and `extra` as `MobileClient.begin_sign_in` takes them."""
         return self.client.finish_sign_in(self.redirect(person, step_up=step_up, **extra).url)
 
     def redirect(self, person: Person, *, step_up: StepUp | None = None, **extra: str) -> DeepLink:
-        """Go through the browser's part and return what reaches the app, which has not looked at it yet."""
+        """Do the browser's part and return what reaches the app; the app has not read it yet."""
         return self.browser.sign_in(self.client.begin_sign_in(step_up=step_up, **extra), person)
 
 

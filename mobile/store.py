@@ -54,7 +54,7 @@ class TokenStore(ABC):
             document = json.loads(text)
             profile = document["profile"]
             if not isinstance(profile, str):
-                raise TypeError("the store names nobody")
+                raise TypeError("the store names no registration")
             if profile != self._profile:
                 raise ForeignStore("the token store belongs to another client or issuer; choose another --store-path")
             return Contents.from_json({"to_revoke": [], **document})

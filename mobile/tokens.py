@@ -67,7 +67,7 @@ class Tokens:
         except jwt.PyJWTError as error:
             raise ValueError("not an ID token") from error
         if not isinstance(subject, str):
-            raise TypeError("the ID token names nobody")
+            raise TypeError("the ID token has no subject")
         return tokens
 
 

@@ -1,6 +1,6 @@
-"""The real suite as a child process: own ports, own temporary data, own clock.
+"""The real suite as a child process, with its own ports, temporary data and clock.
 
-Knows it as an operator does: `python -m services`, its settings, /readyz, the pid files.
+It uses what an operator uses: `python -m services`, its settings, /readyz, the pid files.
 """
 
 import os
@@ -50,7 +50,7 @@ class Suite:
         fresh.replace(self.clock_file)
 
     def stop_auth(self) -> None:
-        """End the provider alone, as an operator would, and return when it answers no more."""
+        """End the provider alone, as an operator would, and return when it has ended."""
         os.kill(int(self._auth_pid.read_text(encoding="ascii")), signal.SIGTERM)
         for _ in range(_STOP_SECONDS * 10):
             if not self._auth_pid.exists():  # removed once the process is gone
@@ -61,7 +61,7 @@ class Suite:
 
 @contextmanager
 def running_suite(data: Path) -> Iterator[Suite]:
-    """Start the suite with its data under `data`, yield it when all three are ready, and end it whatever happens.
+    """Start the suite with its data under `data`, yield it when all three are ready, and always end it.
 
     Raises:
         MobileError: it did not start; the message holds the end of its log.

@@ -1,6 +1,8 @@
 """Exit codes, what is printed where, and that no token ever is."""
 
+import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -80,6 +82,7 @@ def test_sign_out_says_what_stays_signed_in(app: Installed, run: Run) -> None:
         [],
         ["dance"],
         ["login", "--store", "cloud"],
+        *[["login", "--timeout", seconds] for seconds in ("nan", "inf", "-1", "1e12", "soon")],
         ["contacts", "--issuer", "http://auth.example"],
         ["contacts", "--crm", "ftp://x"],
         ["contacts", "surplus"],
@@ -139,3 +142,44 @@ def test_clock_file_is_honoured_in_local_mode_alone(
         monkeypatch.setenv("ENVIRONMENT", environment)
 
     assert (parse(["whoami"]).clock_file is not None) == honoured
+
+
+@pytest.mark.usefixtures("run")
+def test_reader_that_has_enough_is_no_traceback(
+    app: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m mobile contacts | head -1`"""
+    app.sign_in()
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as broken:
+        monkeypatch.setattr("sys.stdout", broken)
+        assert cli.main(["--store", "file", "--store-path", str(tmp_path / "tokens.json"), "contacts"]) == 141
+
+
+@pytest.mark.usefixtures("run")
+def test_terminal_that_lacks_a_letter_shows_a_question_mark(
+    app: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.sign_in()
+    page = {"items": [{"id": "1", "name": "Zażółć"}], "next_cursor": None}
+    app.provider.failures["/api/contacts"] = [httpx2.Response(200, json=page)]
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+
+    assert cli.main(["--store", "file", "--store-path", str(tmp_path / "tokens.json"), "contacts"]) == 0
+    assert b"Za????" in shown.getvalue()
+
+
+@pytest.mark.parametrize("client_id", ["a/b", "../x", "a\nb", "é" * 300])
+def test_client_id_is_no_path(run: Run, client_id: str) -> None:
+    code, _, err = run("--client-id", client_id, "contacts", store=("--store", "file"))
+    assert code == 3, err
+
+
+def test_home_that_cannot_be_written_is_a_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / ".local").touch()
+
+    code, _, err = run("register")
+    assert code == 1
+    assert "cannot be written" in err

@@ -108,6 +108,14 @@ def test_busy_api_says_when_to_try_again(app: Installed, run: Run) -> None:
     assert "try again in 17 s" in err
 
 
+def test_offline_without_a_sign_in_promises_to_keep_none(app: Installed, run: Run) -> None:
+    app.provider.failures["/.well-known/openid-configuration"] = [httpx2.Response(503)]
+
+    code, _, err = run("login")
+    assert code == 4
+    assert "kept" not in err
+
+
 def test_untrusted_server_is_1_and_not_offline(app: Installed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     app.sign_in()
 

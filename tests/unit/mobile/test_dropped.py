@@ -207,3 +207,19 @@ def test_no_error_is_hidden_by_the_revocation_that_follows_it(app: Installed) ->
     with pytest.raises(MobileError, match="nonce"):
         app.sign_in()
     assert waiting(app) == ["refresh-secret-1"]
+
+
+def test_full_disk_stops_a_refresh_before_the_provider_rotates(install: Callable[..., Any], provider: Any) -> None:
+    """Rotated and not saved, it would be reuse once the provider's window has passed."""
+    app = install(store_class=FullDisk)
+    app.sign_in()
+    app.clock.advance(minutes=6)
+    app.store.full = True
+
+    for _ in range(3):
+        with pytest.raises(StoreError, match="No space"):
+            app.client.refresh()
+    assert provider.seen["rotations"] == 0
+
+    app.store.full = False
+    assert app.client.refresh().refresh_token == "refresh-secret-2"
