@@ -167,8 +167,8 @@ def _create_engines(url: str, pool_size: int) -> tuple[Engine, Engine]:
 def _create_postgres_engine(url: str, pool_size: int, **options: str) -> Engine:
     engine = create_engine(
         url,
-        pool_size=(pool_size + 1) // 2,
-        max_overflow=pool_size // 2,
+        pool_size=pool_size,
+        max_overflow=0,  # a connection that is opened for one request and closed again costs more than the request
         pool_timeout=5,
         hide_parameters=True,  # an error that is logged must not carry what was to be stored
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"},

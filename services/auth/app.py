@@ -1,7 +1,7 @@
 """The composition root of auth: where storage meets the features."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from services.auth.accounts.browser_session import SessionLifetimes
+from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import ListPolicy, Published
@@ -34,10 +35,19 @@ from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.logout.back_channel.post import Poster, trust
+from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
+from services.auth.protocol.client_authentication import ClientAuthentication
+from services.auth.protocol.introspection import Introspection
+from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
-from services.auth.token_endpoint.pipeline import Provider
+from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
+from services.auth.token_endpoint.client_credentials import ClientCredentialsGrant
+from services.auth.token_endpoint.pipeline import Grant, TokenEndpoint, by_type
+from services.auth.token_endpoint.refresh_token import RefreshTokenGrant
+from services.auth.token_endpoint.token_exchange import TokenExchangeGrant
+from services.auth.token_endpoint.user_tokens import UserTokens
 from services.auth.tokens.issue import TokenIssuer
 from shared.clock import Clock
 from shared.database import Database
@@ -134,13 +144,10 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     with database.transaction() as stores:
         key_set = load_key_set(stores.signing_keys, encryption, bits=settings.signing_key_bits, now=clock.now())
     registrations = Registrations(database, settings.client_cache_lifetime)
-    provider = Provider(
-        settings=settings,
-        database=database,
-        registrations=registrations,
-        token_issuer=token_issuer(settings, key_set),
-        mac_keys=key_ring(settings, "refresh_mac_keys"),
-    )
+    issuer, mac_keys = token_issuer(settings, key_set), key_ring(settings, "refresh_mac_keys")
+    signer = issuer.signer
+    authentication = ClientAuthentication(registrations, database, settings.issuer)
+    requests = AuthorizationRequestChecks(registrations, signer, settings.issuer)
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
     limits = {
         "authorize": settings.rate_limit_authorize,
@@ -153,18 +160,51 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     sign_in = SignIn(database, encryption, lifetimes)
     published = Published(
         database,
-        provider.token_issuer.signer,
+        signer,
         encryption,
         issuer=settings.issuer,
         policy=ListPolicy(settings.look_interval, settings.status_ttl, settings.status_list_lifetime),
         machine_ends=registrations,
     )
-    delivery = _logout_delivery(settings, database, provider, published, clock)
-    return AuthContext(settings, clock, database, provider, sign_in, rate_limits, published, delivery)
+    return AuthContext(
+        settings=settings,
+        clock=clock,
+        database=database,
+        registrations=registrations,
+        token_issuer=issuer,
+        token_endpoint=TokenEndpoint(
+            _grants(settings, database, registrations, issuer, mac_keys), authentication, issuer
+        ),
+        introspection=Introspection(authentication, database, signer, settings.issuer),
+        token_revocation=TokenRevocation(authentication, database, registrations, mac_keys, signer, settings.issuer),
+        authorization_requests=requests,
+        pushed_requests=PushedRequests(authentication, requests, database, settings.pushed_request_lifetime),
+        sign_in=sign_in,
+        rate_limits=rate_limits,
+        published=published,
+        logout_delivery=_logout_delivery(settings, database, signer, published, clock),
+    )
+
+
+def _grants(
+    settings: AuthSettings,
+    database: SqlAuthDatabase,
+    registrations: Registrations,
+    issuer: TokenIssuer,
+    mac_keys: KeyRing,
+) -> Mapping[str, Grant]:
+    """Return what /token answers; discovery lists these types, in this order."""
+    tokens = UserTokens(registrations, database, issuer)
+    return by_type(
+        AuthorizationCodeGrant(settings, database, tokens, mac_keys),
+        RefreshTokenGrant(settings, database, tokens, mac_keys),
+        ClientCredentialsGrant(registrations, issuer),
+        TokenExchangeGrant(registrations, database, issuer),
+    )
 
 
 def _logout_delivery(
-    settings: AuthSettings, database: SqlAuthDatabase, provider: Provider, published: Published, clock: Clock
+    settings: AuthSettings, database: SqlAuthDatabase, signer: Signer, published: Published, clock: Clock
 ) -> LogoutDelivery:
     try:
         trusted = trust(settings.backchannel_ca_file)
@@ -174,7 +214,7 @@ def _logout_delivery(
     return LogoutDelivery(
         database=database,
         clock=clock,
-        signer=provider.token_issuer.signer,
+        signer=signer,
         look=published.look,
         issuer=settings.issuer,
         poster=Poster(settings.backchannel_networks, loopback=settings.local, trust=trusted),

@@ -19,7 +19,7 @@ from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.clients.client import Clients
 from services.auth.logout.back_channel.outbox import LogoutNotices, queue_notices
 from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
-from services.auth.tokens.status_list import MachinePlaces, StatusPlace, StatusShards
+from services.auth.tokens.status_list import MachinePlaces, StatusReference, StatusShards
 
 __all__ = [
     "disable_client",
@@ -228,7 +228,7 @@ def _finish(
     families: Sequence[EndedFamily],
     *,
     sessions: Sequence[tuple[UUID, UUID]] = (),
-    machine: StatusPlace | None = None,
+    machine: StatusReference | None = None,
 ) -> None:
     """Set the bits, and record each family and session. `sessions`: id and user of those that ended now."""
     places = [family.status for family in families] + ([] if machine is None else [machine])

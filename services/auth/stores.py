@@ -72,3 +72,7 @@ class AuthDatabase(Protocol):
     def autocommit(self) -> AbstractContextManager[Stores]:
         """Each statement is durable when it returns."""
         ...
+
+    def statement(self) -> AbstractContextManager[Stores]:
+        """For a write that is one statement on PostgreSQL: as `autocommit`; on SQLite, which may need two, one unit."""
+        ...

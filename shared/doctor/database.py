@@ -22,7 +22,7 @@ def database_checks(service: str, settings: ServiceSettings) -> list[Check]:
     def answers() -> Finding:
         with opened(url) as database:
             database.ping()
-            return ok(f"answers: {place_of(database)}")
+            return ok(f"answers: {status_reference_of(database)}")
 
     def at_head() -> Finding:
         script = ScriptDirectory(_MIGRATIONS, version_locations=[str(_MIGRATIONS / service)])
@@ -61,7 +61,7 @@ def opened(url: str) -> Iterator[Database]:
     except Unavailable as error:
         refused = "authentication failed" in str(getattr(error.__cause__, "orig", ""))
         remedy = "start it, or correct the setting DATABASE_URL (host, port, database, role, password)"
-        says = f"{place_of(database)} {'refuses role or password' if refused else 'does not answer'}"
+        says = f"{status_reference_of(database)} {'refuses role or password' if refused else 'does not answer'}"
         raise Failed(says, remedy) from error
     except ConfigurationError as error:
         raise Failed(str(error).partition(":")[0], "see `migrations`") from error
@@ -69,7 +69,7 @@ def opened(url: str) -> Iterator[Database]:
         database.dispose()
 
 
-def place_of(database: Database) -> str:
+def status_reference_of(database: Database) -> str:
     """Return what the database is and where, without role or password."""
     url = database.engine.url
     where = "" if url.host is None else f"{url.host}{f':{url.port}' if url.port else ''}/"

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from shared.compiled_statement import observers
+
 
 @contextmanager
 def sent_statements() -> Iterator[list[tuple[str, Any]]]:
@@ -15,8 +17,13 @@ def sent_statements() -> Iterator[list[tuple[str, Any]]]:
     def record(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         sent.append((statement, parameters))
 
+    def observe(statement: str, values: Any) -> None:
+        sent.append((statement, values))
+
     event.listen(Engine, "before_cursor_execute", record)
+    observers.append(observe)
     try:
         yield sent
     finally:
+        observers.remove(observe)
         event.remove(Engine, "before_cursor_execute", record)

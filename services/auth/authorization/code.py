@@ -1,11 +1,11 @@
 """The authorization code: issued once a person has done every step, redeemed once.
 
-Spec: RFC 6749 s4.1.2, RFC 9700 s2.1.1 and s4.5, OAuth 2.1 s4.1.3; Policy: ADR-0009
+Spec: RFC 6749 s4.1.2 and s4.1.3, RFC 9700 s2.1.1 and s4.5, OAuth 2.1 s4.1.3; Policy: ADR-0009
 """
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -13,18 +13,18 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.auth.accounts.browser_session import ACR_1FA
-from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.consent import Consents
-from services.auth.authorization.request import AuthorizationRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.revocation import PendingCodes, end_family
+from services.auth.tokens.authorization import Authorization
 from services.auth.tokens.family import Families, Grant, NewFamily
-from services.auth.tokens.status_list import StatusPlace, StatusShards
+from services.auth.tokens.status_list import StatusReference, StatusShards
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuthorizationCode:
     """One row; `used_at` and `family_id` are set by the redemption.
 
@@ -32,27 +32,19 @@ class AuthorizationCode:
     """
 
     code_hash: bytes
-    client_id: str
-    user_id: UUID
-    session_id: UUID
+    authorization: Authorization
     redirect_uri: str
     code_challenge: str | None
     nonce: str | None
-    scopes: frozenset[str]
-    resources: tuple[str, ...]
-    auth_time: datetime
-    acr: str
-    amr: tuple[str, ...]
     created_at: datetime
     expires_at: datetime
-    used_at: datetime | None = None
-    family_id: UUID | None = None
-    claims: RequestedClaims = field(default_factory=RequestedClaims)
+    used_at: datetime | None
+    family_id: UUID | None
 
     @property
     def consent_scopes(self) -> frozenset[str]:
         """What its user must have allowed a third-party client."""
-        return self.scopes | self.claims.scopes
+        return self.authorization.scopes | self.authorization.claims.scopes
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,7 +62,7 @@ class Parties:
     session_expires_at: datetime
 
     def may_still_sign_in(self, auth_time: datetime, now: datetime) -> bool:
-        """Say whether a sign-in of `auth_time` still counts: nobody is disabled, and nothing has ended it."""
+        """Report whether a sign-in of `auth_time` still counts: nobody is disabled, and nothing has ended it."""
         if self.client_disabled_at is not None or self.user_disabled_at is not None:
             return False
         if self.session_ended_at is not None or now >= min(self.session_idle_expires_at, self.session_expires_at):
@@ -79,18 +71,23 @@ class Parties:
 
 
 class AuthorizationCodes(PendingCodes, Protocol):
-    """The port that storage implements."""
+    """The port that storage implements. Each method but `use` on SQLite is one statement."""
 
-    def add(self, code: AuthorizationCode) -> None: ...
+    def add(self, code: AuthorizationCode, event: AuditEvent) -> None:
+        """Insert it, and the event that records it."""
+        ...
 
     def find(self, code_hash: bytes) -> AuthorizationCode | None: ...
 
-    def lock_parties(self, code: AuthorizationCode) -> Parties | None:
-        """Read whose code it is in one statement, and hold the rows of client, user and session, in this order."""
+    def lock(self, code_hash: bytes) -> tuple[AuthorizationCode, Parties] | None:
+        """Read a code, and hold the rows of its client, user and session, in this order."""
         ...
 
-    def use(self, code_hash: bytes, family_id: UUID, now: datetime) -> bool:
-        """Use the code up for this family, in one conditional statement; False: it was used before or has expired."""
+    def use(self, code: AuthorizationCode, family: NewFamily, event: AuditEvent) -> StatusReference | None:
+        """Use the code up, insert its family with a place in the status list and record the event.
+
+        Returns: the place, drawn at random among the free; None: the code was used before or has expired.
+        """
         ...
 
 
@@ -116,11 +113,17 @@ class CodeDatabase(Protocol):
 
 
 @dataclass(frozen=True)
-class FamilyPolicy:
-    """How long a new family lives, unused and at most."""
+class Redeemer:
+    """Who redeems a code, and what the family is founded with.
 
+    `seed`: the 128 random bits of its refresh tokens. `mac_kid`: the MAC key of the first one.
+    """
+
+    seed: bytes
+    mac_kid: bytes
     idle_lifetime: timedelta
     absolute_lifetime: timedelta
+    origin: Origin
 
 
 def issue_code(
@@ -129,29 +132,36 @@ def issue_code(
     signed_in: SignedIn,
     *,
     lifetime: timedelta,
+    origin: Origin,
     now: datetime,
 ) -> str:
     """Store a new code for what the person has agreed to, and return it (256 random bits)."""
     code = mint_opaque_token()
     session = signed_in.session
+    authorization = Authorization(
+        client_id=request.client_id,
+        user_id=signed_in.user.id,
+        session_id=session.id,
+        scopes=request.scopes,
+        resources=request.resources,
+        claims=request.claims,
+        auth_time=session.auth_time,
+        acr=_class_of_answer(request, session.acr(now)),
+        amr=session.amr(now),
+    )
     codes.add(
         AuthorizationCode(
             code_hash=digest(code),
-            client_id=request.client_id,
-            user_id=signed_in.user.id,
-            session_id=session.id,
+            authorization=authorization,
             redirect_uri=request.redirect_uri,
             code_challenge=request.code_challenge,
             nonce=request.nonce,
-            scopes=request.scopes,
-            resources=request.resources,
-            auth_time=session.auth_time,
-            acr=_class_of_answer(request, session.acr(now)),
-            amr=session.amr(now),
-            claims=request.claims,
             created_at=now,
             expires_at=now + lifetime,
-        )
+            used_at=None,
+            family_id=None,
+        ),
+        _event("authorization_code_issued", authorization, None, origin, now),
     )
     return code
 
@@ -165,40 +175,40 @@ def _class_of_answer(request: AuthorizationRequest, reached: str) -> str:
 
 
 def redeem(
-    database: CodeDatabase,
-    code: AuthorizationCode,
-    *,
-    seed: bytes,
-    mac_kid: bytes,
-    policy: FamilyPolicy,
-    origin: Origin,
-    now: datetime,
+    stores: CodeStores, code: AuthorizationCode, parties: Parties, redeemer: Redeemer, now: datetime
 ) -> Grant | None:
-    """Use the code up and found its family with `seed`, in one transaction.
+    """Use the code up and found its family, in the caller's transaction, whose `codes.lock` gave code and parties.
 
     Client, redirect URI and PKCE verifier are checked before: whoever gets here proved to be the one that the code
     is for, so a second use is a replay, which ends the family of the first one. None: refused.
     Locks: client, user, session, code, family, in this order everywhere. A consent that was withdrawn since
     the code was issued lets nothing through.
     """
-    family_id = uuid7()
-    with database.transaction() as stores:
-        parties = stores.codes.lock_parties(code)
-        usable = parties is not None and _may_be_used(stores, code, parties, now)
-        if parties is None or not usable or not stores.codes.use(code.code_hash, family_id, now):
-            _end_first_use(stores, code, origin, now)
-            return None
-        family = _family(family_id, code, seed, mac_kid=mac_kid, policy=policy, origin=origin, now=now)
-        status = stores.families.add(family)
-        _record(stores, code, family_id, origin, now)
-    return _grant(family_id, code, parties, status, mac_kid=mac_kid)
+    family = _family(code.authorization, redeemer, now)
+    event = _event("authorization_code_redeemed", code.authorization, family.id, redeemer.origin, now)
+    status = stores.codes.use(code, family, event) if _may_be_used(stores, code, parties, now) else None
+    if status is None:
+        _end_first_use(stores, code, redeemer.origin, now)
+        return None
+    return Grant(
+        family_id=family.id,
+        authorization=code.authorization,
+        generation=0,
+        mac_kid=family.mac_kid,
+        roles=parties.roles,
+        team=parties.team,
+        status=status,
+    )
 
 
 def _may_be_used(stores: CodeStores, code: AuthorizationCode, parties: Parties, now: datetime) -> bool:
-    if not parties.may_still_sign_in(code.auth_time, now):
+    authorization = code.authorization
+    if not parties.may_still_sign_in(authorization.auth_time, now):
         return False
     # read after the locks: a withdrawal holds the user's row
-    return parties.first_party or code.consent_scopes <= stores.consents.find(code.user_id, code.client_id)
+    return parties.first_party or code.consent_scopes <= stores.consents.find(
+        authorization.user_id, authorization.client_id
+    )
 
 
 def _end_first_use(stores: CodeStores, refused: AuthorizationCode, origin: Origin, now: datetime) -> None:
@@ -211,65 +221,28 @@ def _end_first_use(stores: CodeStores, refused: AuthorizationCode, origin: Origi
         end_family(stores, family, why="authorization_code_replay", origin=origin, now=now)
 
 
-def _family(
-    family_id: UUID,
-    code: AuthorizationCode,
-    seed: bytes,
-    *,
-    mac_kid: bytes,
-    policy: FamilyPolicy,
-    origin: Origin,
-    now: datetime,
-) -> NewFamily:
+def _family(authorization: Authorization, redeemer: Redeemer, now: datetime) -> NewFamily:
     return NewFamily(
-        id=family_id,
-        client_id=code.client_id,
-        user_id=code.user_id,
-        session_id=code.session_id,
-        scopes=code.scopes,
-        resources=code.resources,
-        auth_time=code.auth_time,
-        acr=code.acr,
-        amr=code.amr,
-        claims=code.claims,
-        seed_hash=hashlib.sha256(seed).digest(),
-        mac_kid=mac_kid,
-        origin=origin,
-        idle_expires_at=now + policy.idle_lifetime,
-        expires_at=now + policy.absolute_lifetime,
+        id=uuid7(),
+        authorization=authorization,
+        seed_hash=hashlib.sha256(redeemer.seed).digest(),
+        mac_kid=redeemer.mac_kid,
+        origin=redeemer.origin,
+        idle_expires_at=now + redeemer.idle_lifetime,
+        expires_at=now + redeemer.absolute_lifetime,
         created_at=now,
     )
 
 
-def _record(stores: CodeStores, code: AuthorizationCode, family_id: UUID, origin: Origin, now: datetime) -> None:
-    stores.audit.record(
-        AuditEvent(
-            "authorization_code_redeemed",
-            now,
-            user_id=code.user_id,
-            client_id=code.client_id,
-            session_id=code.session_id,
-            family_id=family_id,
-            origin=origin,
-        )
-    )
-
-
-def _grant(family_id: UUID, code: AuthorizationCode, parties: Parties, status: StatusPlace, *, mac_kid: bytes) -> Grant:
-    return Grant(
+def _event(
+    name: str, authorization: Authorization, family_id: UUID | None, origin: Origin, now: datetime
+) -> AuditEvent:
+    return AuditEvent(
+        name,
+        now,
+        user_id=authorization.user_id,
+        client_id=authorization.client_id,
+        session_id=authorization.session_id,
         family_id=family_id,
-        client_id=code.client_id,
-        user_id=code.user_id,
-        session_id=code.session_id,
-        scopes=code.scopes,
-        resources=code.resources,
-        auth_time=code.auth_time,
-        acr=code.acr,
-        amr=code.amr,
-        generation=0,
-        mac_kid=mac_kid,
-        roles=parties.roles,
-        team=parties.team,
-        status=status,
-        claims=code.claims,
+        origin=origin,
     )

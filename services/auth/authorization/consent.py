@@ -11,8 +11,8 @@ from uuid import UUID
 
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
-from services.auth.authorization.request import AuthorizationRequest
 from services.auth.clients.client import Client
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.revocation import EndStores, withdraw
 from services.auth.scopes import ScopeCatalogue
 

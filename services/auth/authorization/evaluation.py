@@ -11,17 +11,16 @@ from services.auth.accounts.browser_session import Sessions
 from services.auth.accounts.user import Users
 from services.auth.authorization.consent import Consents, ConsentState, consent_state
 from services.auth.authorization.flow import Step, next_step
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
-from services.auth.clients.client import Client, Clients
+from services.auth.clients.client import Client
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.scopes import ScopeCatalogue
 
 
 class StandingStores(Protocol):
     """What is read."""
 
-    @property
-    def clients(self) -> Clients: ...
     @property
     def consents(self) -> Consents: ...
     @property
@@ -44,13 +43,13 @@ def find_standing(
     stores: StandingStores,
     catalogue: ScopeCatalogue,
     request: AuthorizationRequest,
+    client: Client | None,
     *,
     waiting: WaitingRequest | None,
     session_hash: bytes | None,
     now: datetime,
 ) -> Standing | None:
     """Read where `request` stands; None: its client is disabled, or its return address was withdrawn."""
-    client = stores.clients.find(request.client_id)
     if client is None or not client.may_return_to(request.redirect_uri):
         return None
     signed_in = find_signed_in(stores, session_hash, now)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA, STEP_UP_WINDOW, BrowserSession
 from services.auth.accounts.user import User
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.clients.client import Client, identity_is_assured
+from services.auth.clients.client import Client
+from services.auth.clients.redirect_uris import identity_is_assured
+from services.auth.protocol.authorization_request import AuthorizationRequest
 
 
 @dataclass(frozen=True)

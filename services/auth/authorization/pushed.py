@@ -1,16 +1,80 @@
 """Pushed authorization requests: a waiting request that its client has left here before any browser came.
 
-Spec: RFC 9126 s2.2, s4 and s7; Policy: ADR-0007
+Spec: RFC 9126 s2, s4 and s7; Policy: ADR-0007
+The client proves who it is, and everything is checked before a browser comes.
 The request_uri is good for its client alone, for a minute, and for the first browser that comes with it; that browser
 may come again (a reload) until the request is answered, nobody may after that.
 """
 
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest, WaitingRequests
+from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.opaque_token import digest, mint_opaque_token
+from services.auth.protocol.authorization_request import AuthorizationRequest
+from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
+from services.auth.protocol.client_authentication import ClientAuthentication
+from services.auth.protocol.errors import ErrorPage, ErrorRedirect, InvalidRequest, Refused
+from services.auth.protocol.parameters import ClientRequest, Parameters
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
+
+
+#: What /authorize would tell on a page, told to the client.
+_SENTENCES = {
+    "missing_redirect_uri": "The redirect_uri is missing.",
+    "unregistered_redirect_uri": "The redirect_uri is not registered for this client.",
+}
+
+
+class PushedRequestStores(Protocol):
+    """Where it waits."""
+
+    @property
+    def waiting_requests(self) -> WaitingRequests: ...
+
+
+class PushedRequestDatabase(Protocol):
+    """Opens those stores for one statement."""
+
+    def autocommit(self) -> AbstractContextManager[PushedRequestStores]: ...
+
+
+@dataclass(frozen=True)
+class PushedRequests:
+    """Answers /par. `lifetime`: how long a request_uri is good for."""
+
+    authentication: ClientAuthentication
+    checks: AuthorizationRequestChecks
+    database: PushedRequestDatabase
+    lifetime: timedelta
+
+    def answer(self, request: ClientRequest) -> dict[str, str | int]:
+        """Store the request and return its request_uri.
+
+        Raises:
+            OAuthError: the client does not prove who it is, or its request would be refused.
+        """
+        request.refuse_repeated()
+        client = self.authentication.authenticate(request)
+        if request.get("request_uri") is not None:
+            raise InvalidRequest("A pushed request holds no request_uri.")
+        # a client that has authenticated by a header need not name itself again
+        pairs = (
+            *(pair for pair in request.parameters.pairs if pair[0] != "client_id"),
+            ("client_id", client.client_id),
+        )
+        try:
+            checked = self.checks.validate(Parameters(pairs), request.now, pushed=True)
+        except ErrorPage as error:
+            raise Refused(error.error, _SENTENCES.get(error.case, "The request was refused.")) from error
+        except ErrorRedirect as error:
+            raise Refused(error.error, error.description) from error
+        with self.database.autocommit() as stores:
+            request_uri = push_request(stores.waiting_requests, checked, lifetime=self.lifetime, now=request.now)
+        return {"request_uri": request_uri, "expires_in": int(self.lifetime.total_seconds())}
 
 
 def push_request(

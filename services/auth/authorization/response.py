@@ -4,9 +4,9 @@ Spec: RFC 6749 s4.1.2 and s4.1.2.1, RFC 9207 s2 (`iss` on every response), Form 
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from services.auth.authorization.request import AuthorizationRequest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,27 +36,6 @@ def error_response(
     """Answer with the error, state and iss. `redirect_uri` must be a registered one."""
     parameters = _present({"error": error, "error_description": description, "state": state, "iss": issuer})
     return AuthorizationResponse(redirect_uri, parameters, mode)
-
-
-def form_action(redirect_uri: str) -> str:
-    """Return the CSP form-action sources of a page whose form may end at `redirect_uri`.
-
-    With 'self' alone Chromium blocks the redirect that follows the form (measured in Chromium 156).
-    """
-    return f"'self' {address_source(redirect_uri)}"
-
-
-def address_source(redirect_uri: str) -> str:
-    """Return the CSP source of the address itself."""
-    parts = urlsplit(redirect_uri)
-    if parts.scheme not in {"http", "https"} or "[" in parts.netloc:  # CSP has no grammar for an IPv6 address
-        return f"{parts.scheme}:"
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def can_be_posted_to(redirect_uri: str) -> bool:
-    """Say whether a form reaches this address: a custom scheme opens an app, which gets no body."""
-    return urlsplit(redirect_uri).scheme in {"http", "https"}
 
 
 def _present(parameters: dict[str, str | None]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from services.auth.clients.app_links import android_links, apple_links
 from services.auth.clients.client import Client
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import AuthDatabase
-from services.auth.tokens.status_list import StatusPlace, machine_place
+from services.auth.tokens.status_list import StatusReference, machine_place
 from shared.errors import Unavailable
 
 
@@ -33,7 +33,7 @@ class Registrations:
     _clients: dict[str, tuple[datetime, Client]] = field(default_factory=dict)
     _catalogue: tuple[datetime, ScopeCatalogue] | None = None
     _enabled: tuple[datetime, EnabledClients] | None = None
-    _machine_places: dict[str, tuple[datetime, StatusPlace]] = field(default_factory=dict)
+    _machine_places: dict[str, tuple[datetime, StatusReference]] = field(default_factory=dict)
 
     def find_client(self, client_id: str, now: datetime) -> Client | None:
         """Return an enabled client."""
@@ -48,7 +48,7 @@ class Registrations:
             self._clients[client_id] = held
         return None if held[1].disabled_at is not None else held[1]
 
-    def machine_place(self, client: Client, now: datetime) -> StatusPlace | None:
+    def machine_place(self, client: Client, now: datetime) -> StatusReference | None:
         """Return the status place for a token that `client`, as `find_client` knew it, gets; None: it is disabled.
 
         One that was taken away meanwhile yields tokens that are dead from the start, never ones that outlive an end.

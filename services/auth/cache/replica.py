@@ -112,7 +112,7 @@ class Published:
             Unavailable: the active one can't be opened, and the last one was dropped.
         """
         self.look(now)
-        self._signer.demand_keys()
+        self._signer.require_keys()
 
     def status_list(self, shard: int, now: datetime) -> SignedList | None:
         """Return the signed list of a shard; None: there is no such shard.

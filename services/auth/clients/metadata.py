@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from jwt import PyJWK, PyJWTError
 
-from services.auth.clients.client import redirect_uri_fault
+from services.auth.clients.redirect_uris import redirect_uri_fault
 from services.auth.opaque_token import unb64url
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -34,7 +34,7 @@ async def apple_app_site_association(http: Request) -> Response:
 
 async def _clients(http: Request) -> EnabledClients:
     context = context_of(http)
-    registrations, now = context.provider.registrations, context.clock.now()
+    registrations, now = context.registrations, context.clock.now()
     held = registrations.held_clients(now)
     return held if held is not None else await run_in_threadpool(registrations.clients, now)
 

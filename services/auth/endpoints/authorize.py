@@ -7,22 +7,23 @@ Out: 303 to the next step's page or back to the client (form_post: a page that p
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.audit import AuditEvent
+from services.auth.accounts.browser_session import BrowserSession
 from services.auth.authorization.code import issue_code
 from services.auth.authorization.evaluation import Standing, find_standing
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import code_response, error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
+from services.auth.clients.client import Client
 from services.auth.endpoints.web.context import (
     AuthContext,
     context_of,
@@ -34,7 +35,7 @@ from services.auth.endpoints.web.cookies import browser_of, cookies_of
 from services.auth.endpoints.web.endpoint import DirectRoute
 from services.auth.endpoints.web.pages import error_page, see_other, send_back
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.protocol.authorization_request import validate_authorization_request
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.errors import ErrorPage, ErrorRedirect
 from services.auth.protocol.parameters import MalformedParametersError, Parameters
 from services.auth.scopes import ScopeCatalogue
@@ -42,6 +43,8 @@ from services.auth.stores import Stores
 
 router = APIRouter(route_class=DirectRoute)
 
+#: A session's idle limit is moved by no less than this: a statement at each request would be for nothing.
+_TOUCH_AFTER = timedelta(minutes=1)
 _PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue", Consent: "/consent"}
 
 
@@ -68,9 +71,9 @@ async def post_authorize(http: Request) -> Response:
 def _get(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
     browser_cookie = cookies.browser or mint_opaque_token()
-    browser, now = browser_of(http, cookies, browser_cookie), context.clock.now()
+    browser, now = browser_of(http, cookies, browser_cookie), context.moment()
     context.rate_limits.admit("authorize", browser.origin.network)
-    visit = _Visit(context, browser, context.provider.registrations.catalogue(now), now)
+    visit = _Visit(context, browser, context.registrations.catalogue(now), now)
     handle = parameters.get("request")
     if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
         response = visit.resume(handle)
@@ -78,7 +81,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
         response = visit.begin_pushed(parameters, pushed)
     else:
         try:
-            request = _validate(http, context, parameters)
+            request = context.authorization_requests.validate(parameters, now)
         except (ErrorPage, ErrorRedirect) as error:
             return _error_response(context, error)
         response = visit.begin(request)
@@ -89,16 +92,17 @@ def _get(http: Request, parameters: Parameters) -> Response:
 
 def _post(http: Request, parameters: Parameters) -> Response:
     context = context_of(http)
+    now = context.moment()
     context.rate_limits.admit("authorize", origin_of(http).network)
     if _pushed_handle(parameters) is not None:  # is stored already
         named = [(name, value) for name, value in parameters.pairs if name in {"client_id", "request_uri"}]
         return see_other(f"/authorize?{urlencode(named)}")
     try:
-        request = _validate(http, context, parameters)
+        request = context.authorization_requests.validate(parameters, now)
     except (ErrorPage, ErrorRedirect) as error:
         return _error_response(context, error)
     with context.database.transaction() as stores:
-        handle = _store(context, stores, request, None, context.clock.now())
+        handle = _store(context, stores, request, None, now)
     return see_other(f"/authorize?request={quote(handle)}")
 
 
@@ -106,10 +110,6 @@ def _pushed_handle(parameters: Parameters) -> str | None:
     """Return the handle in a request_uri of ours; every other request_uri is for the checks to refuse."""
     request_uri = None if "request_uri" in parameters.repeated else parameters.get("request_uri")
     return None if request_uri is None else handle_of_request_uri(request_uri)
-
-
-def _validate(http: Request, context: AuthContext, parameters: Parameters) -> AuthorizationRequest:
-    return validate_authorization_request(context.oauth_server(origin_of(http)), parameters)
 
 
 def _error_response(context: AuthContext, error: ErrorPage | ErrorRedirect) -> Response:
@@ -137,9 +137,14 @@ class _Visit:
     now: datetime
 
     def begin(self, request: AuthorizationRequest) -> Response:
-        """Answer a request that has just come: by a page it becomes one that waits."""
-        with self.context.database.transaction() as stores:
-            return self._advance(stores, request)
+        """Answer a request that has just come: by a page it becomes one that waits.
+
+        The client is the one that the checks have just found. Nothing is changed but by single statements: a code that
+        an end overtakes is refused when it is redeemed.
+        """
+        client = self.context.registrations.find_client(request.client_id, self.now)
+        with self.context.database.statement() as stores:
+            return self._advance(stores, request, client)
 
     def begin_pushed(self, parameters: Parameters, handle: str) -> Response:
         """Go on with a request that its client has pushed; the other parameters count for nothing (RFC 9101 s5)."""
@@ -158,7 +163,8 @@ class _Visit:
             )
             if waiting is None:
                 return error_page("pushed_request_over", "invalid_request_uri")
-            return self._advance(stores, waiting.request, waiting=waiting, handle=handle)
+            client = stores.clients.find(waiting.request.client_id)
+            return self._advance(stores, waiting.request, client, waiting=waiting, handle=handle)
 
     def resume(self, handle: str) -> Response:
         """Go on with a waiting request; an unbound one becomes this browser's."""
@@ -167,16 +173,24 @@ class _Visit:
             waiting = stores.waiting_requests.find(digest(handle), self.browser.browser_hash, self.now)
             if waiting is None:
                 return error_page("request_over")
-            return self._advance(stores, waiting.request, waiting=waiting, handle=handle)
+            client = stores.clients.find(waiting.request.client_id)
+            return self._advance(stores, waiting.request, client, waiting=waiting, handle=handle)
 
     def _advance(
-        self, stores: Stores, request: AuthorizationRequest, *, waiting: WaitingRequest | None = None, handle: str = ""
+        self,
+        stores: Stores,
+        request: AuthorizationRequest,
+        client: Client | None,
+        *,
+        waiting: WaitingRequest | None = None,
+        handle: str = "",
     ) -> Response:
         """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
         standing = find_standing(
             stores,
             self.catalogue,
             request,
+            client,
             waiting=waiting,
             session_hash=self.browser.session_hash,
             now=self.now,
@@ -188,8 +202,7 @@ class _Visit:
             handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
             return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
         if isinstance(step, IssueCode):  # before the request's row: an end takes them in this order
-            idle_expires_at = self.now + self.context.settings.session_idle_lifetime
-            stores.sessions.touch(step.signed_in.session.id, idle_expires_at=idle_expires_at)
+            self._keep_alive(stores, step.signed_in.session)
         if waiting is not None and not stores.waiting_requests.complete(
             waiting.handle_hash, self.browser.browser_hash, self.now
         ):
@@ -201,23 +214,20 @@ class _Visit:
             ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, request.response_mode),
         )
 
+    def _keep_alive(self, stores: Stores, session: BrowserSession) -> None:
+        """Move the session's idle limit, unless that would move it by less than a minute."""
+        lifetime = self.context.settings.session_idle_lifetime
+        idle_expires_at = self.now + lifetime
+        if idle_expires_at - session.idle_expires_at >= min(_TOUCH_AFTER, lifetime / 10):
+            stores.sessions.touch(session.id, idle_expires_at=idle_expires_at)
+
     def _issue(
         self, stores: Stores, request: AuthorizationRequest, standing: Standing, signed_in: SignedIn
     ) -> Response:
         if not standing.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
             request = replace(request, scopes=request.scopes & standing.consent.given)
         lifetime = self.context.settings.code_lifetime
-        code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, now=self.now)
-        stores.audit.record(
-            AuditEvent(
-                "authorization_code_issued",
-                self.now,
-                user_id=signed_in.user.id,
-                client_id=request.client_id,
-                session_id=signed_in.session.id,
-                origin=self.browser.origin,
-            )
-        )
+        code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, origin=self.browser.origin, now=self.now)
         return send_back(code_response(request, code, issuer=self.context.issuer))
 
 

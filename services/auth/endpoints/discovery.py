@@ -18,7 +18,6 @@ from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import DirectRoute
 from services.auth.endpoints.web.metadata import provider_metadata
 from services.auth.scopes import ScopeCatalogue
-from services.auth.token_endpoint.pipeline import registered_grant_types
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -44,7 +43,7 @@ class Document:
 async def discovery(http: Request) -> Response:
     """Return the metadata; the same document at both addresses."""
     context = context_of(http)
-    registrations, now = context.provider.registrations, context.clock.now()
+    registrations, now = context.registrations, context.clock.now()
     catalogue = registrations.held_catalogue(now) or await run_in_threadpool(registrations.catalogue, now)
     document = _document(context.issuer, *_registered(http.app), catalogue)
     return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)
@@ -53,7 +52,7 @@ async def discovery(http: Request) -> Response:
 @functools.lru_cache(maxsize=2)
 def _registered(app: FastAPI) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the paths of the application and the grant types of its seam: what no request changes."""
-    return paths_of(app), registered_grant_types(app.state.context.provider)
+    return paths_of(app), tuple(app.state.context.token_endpoint.grants)
 
 
 def paths_of(app: FastAPI) -> frozenset[str]:

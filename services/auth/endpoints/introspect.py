@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer
+from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import DirectRoute
 
 router = APIRouter(route_class=DirectRoute)
@@ -17,6 +18,4 @@ router = APIRouter(route_class=DirectRoute)
 @router.post("/introspect")
 async def introspect(http: Request) -> Response:
     """Look a token up, for the API that it is meant for."""
-    return await answer(
-        http, lambda server, form: server.answer_introspection_request(form, http.headers), limit="introspect"
-    )
+    return await answer(http, context_of(http).introspection.answer, limit="introspect")

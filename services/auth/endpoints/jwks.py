@@ -18,7 +18,7 @@ async def jwks(http: Request) -> Response:
     """Return the key set; 304 to who has it already."""
     context = context_of(http)
     await look(context)
-    key_set = context.provider.token_issuer.signer.key_set
+    key_set = context.token_issuer.signer.key_set
     max_age = int(context.settings.jwks_max_age.total_seconds())
     return cacheable(http, key_set.jwks, etag=key_set.etag, max_age=max_age)
 

@@ -16,10 +16,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.authorization.response import form_action
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
+from services.auth.clients.redirect_uris import form_action
 from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, origin_of, query_parameters
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.web.endpoint import DirectRoute
@@ -135,7 +135,7 @@ def _visit(http: Request, context: AuthContext, stores: Stores, cookies: Cookies
 
 def _check(context: AuthContext, stores: Stores, parameters: Parameters) -> LogoutRequest:
     """Read a client's parameters; `ui_locales` and `logout_hint` tell nothing that is needed here."""
-    token, issuer = parameters.get("id_token_hint"), context.provider.token_issuer
+    token, issuer = parameters.get("id_token_hint"), context.token_issuer
     hint = read_hint(issuer.signer, token, issuer=issuer.issuer) if token is not None else None
     client_id = parameters.get("client_id")
     named = hint.client_id if hint is not None else client_id

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer
+from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import DirectRoute
-from services.auth.protocol.pushed_request import answer_pushed_request
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -18,4 +18,4 @@ router = APIRouter(route_class=DirectRoute)
 @router.post("/par")
 async def par(http: Request) -> Response:
     """Check and store a request."""
-    return await answer(http, lambda server, form: answer_pushed_request(server, form, http.headers), limit="par")
+    return await answer(http, context_of(http).pushed_requests.answer, limit="par", status=201)

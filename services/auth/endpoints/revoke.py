@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer
+from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import DirectRoute
 
 router = APIRouter(route_class=DirectRoute)
@@ -16,4 +17,4 @@ router = APIRouter(route_class=DirectRoute)
 @router.post("/revoke")
 async def revoke(http: Request) -> Response:
     """Revoke a refresh or access token and everything of its family."""
-    return await answer(http, lambda server, form: server.answer_revocation_request(form, http.headers))
+    return await answer(http, context_of(http).token_revocation.answer)

@@ -4,55 +4,65 @@ Spec: RFC 6749 s3.2 and s5, OpenID Connect Core s3.1.3
 In: a form body; client authentication by the registered method. Out: JSON, never cached.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import orjson
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.audit import Origin
 from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, origin_of
 from services.auth.endpoints.web.endpoint import DirectRoute
-from services.auth.protocol.parameters import MalformedParametersError, Parameters
-from services.auth.token_endpoint.pipeline import OAuthResponse, OAuthServer
+from services.auth.protocol.errors import OAuthError
+from services.auth.protocol.parameters import ClientRequest, MalformedParametersError, Parameters
 
 router = APIRouter(route_class=DirectRoute)
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_HEADERS = {**NO_STORE, "Content-Type": "application/json"}
+
+Act = Callable[[ClientRequest], Mapping[str, object]]
 
 
 @router.post("/token")
 async def token(http: Request) -> Response:
     """Grant tokens: for a code, a refresh token, a caller's token, or to a client itself."""
-    signer = context_of(http).provider.token_issuer.signer
-
-    def grant(server: OAuthServer, form: Parameters) -> OAuthResponse:
-        signer.demand_keys()  # before a code or a refresh token is used up for an answer that can't be signed
-        return server.answer_token_request(form, http.headers)
-
-    return await answer(http, grant)
+    return await answer(http, context_of(http).token_endpoint.answer)
 
 
-def _act(
-    context: AuthContext,
-    origin: Origin,
-    form: Parameters,
-    act: Callable[[OAuthServer, Parameters], OAuthResponse],
-    limit: str,
-) -> OAuthResponse:
-    context.rate_limits.admit(limit, origin.network)
-    return act(context.oauth_server(origin), form)
-
-
-async def answer(
-    http: Request, act: Callable[[OAuthServer, Parameters], OAuthResponse], *, limit: str = "token"
-) -> Response:
-    """Read the form, let the seam act in one thread hop, and answer JSON. `limit`: the rate limit that counts it."""
+async def answer(http: Request, act: Act, *, limit: str = "token", status: int = 200) -> Response:
+    """Read the form, act on it in one thread hop, and answer JSON. `limit`: the rate limit that counts it."""
     try:
         form = await form_parameters(http)
     except MalformedParametersError:
-        description = "The body must be application/x-www-form-urlencoded UTF-8."
-        return JSONResponse({"error": "invalid_request", "error_description": description}, 400, NO_STORE)
-    status, body, headers = await run_in_threadpool(_act, context_of(http), origin_of(http), form, act, limit)
-    return JSONResponse(body, status, {**NO_STORE, **{k: v for k, v in headers.items() if k == "www-authenticate"}})
+        return _refusal(400, "invalid_request", "The body must be application/x-www-form-urlencoded UTF-8.")
+    path, authorization = http.scope["path"], http.headers.get("authorization")
+    return await run_in_threadpool(
+        _answer, context_of(http), path, form, authorization, origin_of(http), act, limit, status
+    )
+
+
+def _answer(
+    context: AuthContext,
+    path: str,
+    form: Parameters,
+    authorization: str | None,
+    origin: Origin,
+    act: Act,
+    limit: str,
+    status: int,
+) -> Response:
+    context.rate_limits.admit(limit, origin.network)
+    request = ClientRequest(path, form, authorization, origin, context.moment())
+    try:
+        body = act(request)
+    except OAuthError as error:
+        return _refusal(error.status, error.error, error.description)
+    return Response(orjson.dumps(body), status, _HEADERS)
+
+
+def _refusal(status: int, error: str, description: str) -> Response:
+    challenge = {"WWW-Authenticate": 'Basic realm="auth"'} if status == 401 else {}
+    body = orjson.dumps({"error": error, "error_description": description})
+    return Response(body, status, {**_HEADERS, **challenge})

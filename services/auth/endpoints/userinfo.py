@@ -16,8 +16,7 @@ from services.auth.endpoints.token import NO_STORE
 from services.auth.endpoints.web.context import FORM, AuthContext, context_of, form_parameters
 from services.auth.endpoints.web.endpoint import DirectRoute
 from services.auth.protocol.parameters import MalformedParametersError
-from services.auth.scopes import split_scope
-from services.auth.tokens.access_token import family_of, verify_own_access_token
+from services.auth.tokens.access_token import verify_own_access_token
 
 router = APIRouter(route_class=DirectRoute)
 
@@ -59,25 +58,23 @@ async def _access_token(http: Request) -> str | None:
 
 
 def _answer(context: AuthContext, access_token: str) -> Response:
-    now, issuer = context.clock.now(), context.provider.token_issuer
+    now, issuer = context.clock.now(), context.token_issuer
     context.published.look(now)
-    claims = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
-    if claims is None:
+    token = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
+    if token is None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
-    scopes = split_scope(claims["scope"])
-    family_id = family_of(claims)
-    if family_id is None:  # a machine's: there is no user to tell about
+    if token.family_id is None:  # a machine's: there is no user to tell about
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
     with context.database.autocommit() as stores:
-        family = stores.families.find(family_id)
-        user = stores.users.find(family.user_id) if family is not None and family.live(now) else None
-    client = None if family is None else context.provider.registrations.find_client(family.client_id, now)
+        family = stores.families.find(token.family_id)
+        user = stores.users.find(family.authorization.user_id) if family is not None and family.live(now) else None
+    client = None if family is None else context.registrations.find_client(family.authorization.client_id, now)
     if family is None or client is None or user is None or user.disabled_at is not None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
-    if "openid" not in scopes:
+    if "openid" not in token.scopes:
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
-    asked = answered(family.claims.within(client.scopes).userinfo, user.standard_claims)
-    return JSONResponse({"sub": user.subject, **asked, **user.claims_for(scopes)}, headers=NO_STORE)
+    asked = answered(family.authorization.claims.within(client.scopes).userinfo, user.standard_claims)
+    return JSONResponse({"sub": user.subject, **asked, **user.claims_for(token.scopes)}, headers=NO_STORE)
 
 
 def _challenge(status: int, error: str | None = None, description: str = "", *, scope: str | None = None) -> Response:

@@ -74,4 +74,4 @@ def _end(stores: Stores, wanted: UUID, now: datetime) -> list[str]:
     if family is None:
         raise NotFound(f"sessions: there is no session or sign-in {wanted}")
     done = end_family(stores, family, why=_WHY, origin=None, now=now)
-    return [f"sign-in {wanted} at {family.client_id} has ended"] if done else []
+    return [f"sign-in {wanted} at {family.authorization.client_id} has ended"] if done else []

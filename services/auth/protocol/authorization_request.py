@@ -1,223 +1,64 @@
-"""From the parameters of /authorize or /par to a checked AuthorizationRequest: an ordered list of short checks.
+"""The authorization request, checked and frozen.
 
-Spec: RFC 6749 s4.1.1 and s4.1.2.1, OpenID Connect Core s3.1.2.1 and s5.5, RFC 8707 s2, RFC 9126 s2.1, RFC 9700 s2.1
-Until client and redirect URI are known to be good, an error is a page; after that it is a redirect.
+Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2
 """
 
-import re
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from authlib.oauth2 import OAuth2Error
+from services.auth.accounts.requested_claims import RequestedClaims
 
-from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
-from services.auth.authorization.request import PROMPTS, RESPONSE_MODES, AuthorizationRequest
-from services.auth.authorization.response import can_be_posted_to
-from services.auth.clients.client import Client
-from services.auth.protocol.claims_parameter import ClaimsParameter, MalformedClaimsError, parse_claims_parameter
-from services.auth.protocol.errors import ErrorPage, ErrorRedirect, describe
-from services.auth.protocol.parameters import Parameters
-from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
-from services.auth.token_endpoint.pipeline import OAuthServer
-from services.auth.tokens.id_token import verify_own_id_token
-
-#: Longest state and nonce, in characters; and longest id_token_hint.
-MAX_LENGTH = 4096
-MAX_HINT_LENGTH = 16_384
-
-_RESPONSE_TYPE = re.compile(r"[a-z_ ]{1,100}")
-_LONGEST_MAX_AGE = 10**9  # seconds: some thirty years, which a timedelta can hold
-_MAX_AGE = re.compile(r"[0-9]{1,30}")
+#: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
+PROMPT_VALUES = ("none", "login", "consent", "select_account")
+PROMPTS = frozenset(PROMPT_VALUES)
+#: How an answer can travel back (OAuth 2.0 Multiple Response Types s2.1), the default first.
+RESPONSE_MODES = ("query", "form_post")
 
 
-def validate_authorization_request(
-    server: OAuthServer, parameters: Parameters, *, pushed: bool = False
-) -> AuthorizationRequest:
-    """Check every parameter of a request that came by a browser, or was `pushed` by its client.
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """What a client asked for, every part checked: the redirect URI is registered, the scopes are the client's.
 
-    Raises:
-        ErrorPage: to be shown, never redirected.
-        ErrorRedirect: to be told to the client.
+    `subjects`: only these users may be the answer (claims parameter, id_token_hint); None: anybody. `acr_values`: the
+    classes of ours that are wished for. `essential_acr`: the classes of which one is a must, as they were named; None:
+    there is no must.
     """
-    client, redirect_uri = _client_and_redirect_uri(server, parameters)
-    try:
-        _check_way(client, pushed=pushed)
-        return _validate_for(server, client, redirect_uri, parameters)
-    except _RefusedError as refused:
-        state = None if "state" in parameters.repeated else parameters.get("state")
-        mode = _mode_of_an_error(redirect_uri, parameters)
-        raise ErrorRedirect(redirect_uri, state, refused.error, refused.description, mode) from refused
 
+    client_id: str
+    redirect_uri: str
+    scopes: frozenset[str]
+    resources: tuple[str, ...] = ()
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    prompts: frozenset[str] = frozenset()
+    max_age: int | None = None
+    login_hint: str | None = None
+    response_mode: str = "query"
+    subjects: frozenset[str] | None = None
+    acr_values: frozenset[str] = frozenset()
+    essential_acr: frozenset[str] | None = None
+    claims: RequestedClaims = field(default_factory=RequestedClaims)
 
-class _RefusedError(Exception):
-    def __init__(self, error: str, description: str) -> None:
-        super().__init__(error)
-        self.error = error
-        self.description = description
+    @property
+    def consent_scopes(self) -> frozenset[str]:
+        """What a person allows by agreeing: the scopes, and those that open the claims asked for by name."""
+        return self.scopes | self.claims.scopes
 
+    def record(self) -> dict[str, Any]:
+        """Return the JSON members that a row keeps."""
+        members = {member.name: getattr(self, member.name) for member in fields(self)}
+        kept = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in members.items()}
+        return {**kept, "claims": self.claims.record()}
 
-def _client_and_redirect_uri(server: OAuthServer, parameters: Parameters) -> tuple[Client, str]:
-    if parameters.repeated & {"client_id", "redirect_uri"}:
-        raise ErrorPage("repeated_parameter", "invalid_request")
-    client_id = parameters.get("client_id")
-    if client_id is None:
-        raise ErrorPage("missing_client", "invalid_request")
-    client = server.provider.registrations.find_client(client_id, server.now)
-    if client is None:
-        raise ErrorPage("unknown_client", "invalid_client")
-    redirect_uri = parameters.get("redirect_uri")
-    if redirect_uri is None:
-        raise ErrorPage("missing_redirect_uri", "invalid_request")
-    if not client.has_redirect_uri(redirect_uri):
-        raise ErrorPage("unregistered_redirect_uri", "invalid_request")
-    return client, redirect_uri
-
-
-def _validate_for(
-    server: OAuthServer, client: Client, redirect_uri: str, parameters: Parameters
-) -> AuthorizationRequest:
-    if parameters.repeated:
-        raise _RefusedError("invalid_request", "A parameter is repeated.")
-    _check_unsupported(parameters)
-    response_mode = _response_mode(redirect_uri, parameters)
-    _check_response_type_and_pkce(server, parameters)
-    scopes = _scopes(client, server.provider.registrations.catalogue(server.now), parameters)
-    # without openid there is no ID token and no /userinfo to ask claims for
-    claims = _claims(parameters) if "openid" in scopes else ClaimsParameter()
-    return AuthorizationRequest(
-        client_id=client.client_id,
-        redirect_uri=redirect_uri,
-        scopes=scopes,
-        resources=_resources(server, scopes, parameters),
-        state=_bounded(parameters, "state"),
-        nonce=_bounded(parameters, "nonce"),
-        code_challenge=parameters.get("code_challenge"),
-        prompts=_prompts(parameters),
-        max_age=_max_age(client, parameters),
-        login_hint=_login_hint(parameters),
-        response_mode=response_mode,
-        subjects=_subjects(claims, _hinted_subject(server, parameters)),
-        acr_values=_acr_values(parameters, claims),
-        essential_acr=claims.essential_acr,
-        claims=claims.requested.within(client.scopes),
-    )
-
-
-def _check_way(client: Client, *, pushed: bool) -> None:
-    if client.require_pushed_authorization_requests and not pushed:
-        raise _RefusedError("invalid_request", "This client must push its authorization requests.")
-
-
-def _check_unsupported(parameters: Parameters) -> None:
-    if parameters.get("request") is not None:
-        raise _RefusedError("request_not_supported", "Request objects are not supported.")
-    if parameters.get("request_uri") is not None:
-        raise _RefusedError("request_uri_not_supported", "Request URIs are not supported.")
-
-
-def _response_mode(redirect_uri: str, parameters: Parameters) -> str:
-    mode = parameters.get("response_mode") or "query"
-    if mode not in RESPONSE_MODES:
-        raise _RefusedError("invalid_request", "The response_mode must be query or form_post.")
-    if mode == "form_post" and not can_be_posted_to(redirect_uri):
-        raise _RefusedError("invalid_request", "The response_mode form_post needs a web address to return to.")
-    return mode
-
-
-def _mode_of_an_error(redirect_uri: str, parameters: Parameters) -> str:
-    """Return the mode that was asked for, if it was asked for once and can be used."""
-    try:
-        return "query" if "response_mode" in parameters.repeated else _response_mode(redirect_uri, parameters)
-    except _RefusedError:
-        return "query"
-
-
-def _check_response_type_and_pkce(server: OAuthServer, parameters: Parameters) -> None:
-    response_type = parameters.get("response_type")
-    if response_type is None:
-        raise _RefusedError("invalid_request", "The response_type is missing.")
-    if not _RESPONSE_TYPE.fullmatch(response_type):  # Authlib answers a quote in it with an exception of its own
-        raise _RefusedError("unsupported_response_type", "This response type is not supported.")
-    try:
-        server.check_response_type_and_pkce(parameters)
-    except OAuth2Error as error:
-        raise _RefusedError(error.error, describe(error)) from error
-
-
-def _scopes(client: Client, catalogue: ScopeCatalogue, parameters: Parameters) -> frozenset[str]:
-    asked = split_scope(parameters.get("scope")) & catalogue.names  # unknown scopes are ignored
-    if not asked:
-        raise _RefusedError("invalid_scope", "A known scope is required.")
-    if not asked <= client.scopes:
-        raise _RefusedError("invalid_scope", "A requested scope is not available to this client.")
-    return asked if "refresh_token" in client.grant_types else asked - {"offline_access"}
-
-
-def _resources(server: OAuthServer, scopes: frozenset[str], parameters: Parameters) -> tuple[str, ...]:
-    catalogue = server.provider.registrations.catalogue(server.now)
-    try:
-        catalogue.narrow_to_asked(scopes, parameters.all("resource"))
-        return catalogue.resources(parameters.all("resource"))
-    except UnknownResource as error:
-        raise _RefusedError("invalid_target", "The resource is unknown or none of its scopes was requested.") from error
-
-
-def _bounded(parameters: Parameters, name: str) -> str | None:
-    value = parameters.get(name)
-    if value is not None and len(value) > MAX_LENGTH:
-        raise _RefusedError("invalid_request", f"The {name} is too long.")
-    return value
-
-
-def _prompts(parameters: Parameters) -> frozenset[str]:
-    asked = split_scope(parameters.get("prompt"))
-    if "none" in asked and len(asked) > 1:
-        raise _RefusedError("invalid_request", "prompt=none stands alone.")
-    return asked & PROMPTS
-
-
-def _max_age(client: Client, parameters: Parameters) -> int | None:
-    value = parameters.get("max_age")
-    if value is None:
-        return client.default_max_age
-    if not _MAX_AGE.fullmatch(value):
-        raise _RefusedError("invalid_request", "The max_age must be a number of seconds.")
-    return min(int(value), _LONGEST_MAX_AGE)
-
-
-def _login_hint(parameters: Parameters) -> str | None:
-    hint = parameters.get("login_hint")
-    return hint[:200] if hint else None
-
-
-def _claims(parameters: Parameters) -> ClaimsParameter:
-    text = parameters.get("claims")
-    if text is None:
-        return ClaimsParameter()
-    try:
-        return parse_claims_parameter(text)
-    except MalformedClaimsError as error:
-        raise _RefusedError("invalid_request", "The claims parameter is malformed.") from error
-
-
-def _acr_values(parameters: Parameters, claims: ClaimsParameter) -> frozenset[str]:
-    """Return the classes of ours that are wished for; others are ignored (OpenID Connect Core s3.1.2.1)."""
-    return (split_scope(parameters.get("acr_values")) | claims.acr_values) & {ACR_1FA, ACR_MFA}
-
-
-def _hinted_subject(server: OAuthServer, parameters: Parameters) -> str | None:
-    """Return whom the id_token_hint names: a token of ours, whoever it was for and however old."""
-    hint = parameters.get("id_token_hint")
-    if hint is None:
-        return None
-    issuer = server.provider.token_issuer
-    claims = verify_own_id_token(issuer.signer, hint, issuer=issuer.issuer) if len(hint) <= MAX_HINT_LENGTH else None
-    if claims is None:
-        raise _RefusedError("invalid_request", "The id_token_hint is not an ID token of this provider.")
-    return str(claims.get("sub"))
-
-
-def _subjects(claims: ClaimsParameter, hinted: str | None) -> frozenset[str] | None:
-    if hinted is None:
-        return claims.subjects
-    if claims.subjects is not None and hinted not in claims.subjects:
-        raise _RefusedError("invalid_request", "The id_token_hint and the claims parameter name different users.")
-    return frozenset({hinted})
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "AuthorizationRequest":
+        """Return the request that `record` made these members of."""
+        sets = ("scopes", "prompts", "subjects", "acr_values", "essential_acr")
+        members = {
+            **record,
+            **{name: frozenset(record[name]) for name in sets if record.get(name) is not None},
+            "resources": tuple(record["resources"]),
+            "claims": RequestedClaims.from_record(record.get("claims")),
+        }
+        return cls(**members)

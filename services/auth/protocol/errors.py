@@ -6,14 +6,74 @@ Descriptions are constants in RFC 6749's character set; nothing that a caller se
 
 from dataclasses import dataclass
 
-from authlib.oauth2 import OAuth2Error
 
-#: Said in place of Authlib's own sentences, some of which echo what the caller sent.
-_CONSTANT = {
-    "unsupported_response_type": "This response type is not supported.",
-    "unsupported_grant_type": "This grant type is not supported.",
-    "unauthorized_client": "This client may not do this.",
-}
+class OAuthError(Exception):
+    """A refusal of a JSON endpoint: `error` is the word of the specification, `description` a constant sentence."""
+
+    error: str
+
+    def __init__(self, description: str = "The request was refused.", *, status: int = 400) -> None:
+        super().__init__(self.error)
+        self.description = description
+        self.status = status
+
+
+class Refused(OAuthError):
+    """A pushed authorization request, refused by the error that a browser would have brought back."""
+
+    def __init__(self, error: str, description: str) -> None:
+        self.error = error
+        super().__init__(description)
+
+
+class InvalidRequest(OAuthError):
+    error = "invalid_request"
+
+
+class InvalidClient(OAuthError):
+    """Client authentication failed. `status` is 401 where the client used the Authorization header (RFC 6749 s5.2)."""
+
+    error = "invalid_client"
+
+
+class InvalidGrant(OAuthError):
+    error = "invalid_grant"
+
+
+class InvalidScope(OAuthError):
+    error = "invalid_scope"
+
+
+class InvalidTarget(OAuthError):
+    """A `resource` that is unknown or out of the grant's reach (RFC 8707 s2)."""
+
+    error = "invalid_target"
+
+    def __init__(self) -> None:
+        super().__init__("The resource is unknown or not covered by the grant.")
+
+
+class UnauthorizedClient(OAuthError):
+    error = "unauthorized_client"
+
+    def __init__(self) -> None:
+        super().__init__("This client may not do this.")
+
+
+class UnsupportedGrantType(OAuthError):
+    error = "unsupported_grant_type"
+
+    def __init__(self) -> None:
+        super().__init__("This grant type is not supported.")
+
+
+class UnsupportedTokenType(OAuthError):
+    """A token that can't be revoked by itself (RFC 7009 s2.2.1)."""
+
+    error = "unsupported_token_type"
+
+    def __init__(self) -> None:
+        super().__init__("A traded token ends with the sign-in that it was traded from.")
 
 
 @dataclass(frozen=True)
@@ -36,22 +96,3 @@ class ErrorRedirect(Exception):
     error: str
     description: str
     response_mode: str = "query"
-
-
-class InvalidTargetError(OAuth2Error):
-    """A `resource` that is unknown or out of the grant's reach (RFC 8707 s2)."""
-
-    error = "invalid_target"
-    description = "The resource is unknown or not covered by the grant."
-
-
-class TradedTokenError(OAuth2Error):
-    """A token that can't be revoked by itself (RFC 7009 s2.2.1; Authlib's own error of this name is a 401)."""
-
-    error = "unsupported_token_type"
-    description = "A traded token ends with the sign-in that it was traded from."
-
-
-def describe(error: OAuth2Error) -> str:
-    """Return the sentence for an Authlib error."""
-    return _CONSTANT.get(error.error) or error.description or "The request was refused."

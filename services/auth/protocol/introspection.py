@@ -3,50 +3,69 @@
 Spec: RFC 7662 s2.1, s2.2 and s4; Policy: ADR-0014
 """
 
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, UnauthorizedClientError
-
-from services.auth.protocol.parameters import SeamRequest
-from services.auth.tokens.access_token import family_of, verify_own_access_token
-from services.auth.tokens.status_list import place_of
-
-if TYPE_CHECKING:
-    from services.auth.token_endpoint.pipeline import OAuthServer
+from services.auth.keys.signer import Signer
+from services.auth.protocol.client_authentication import ClientAuthentication
+from services.auth.protocol.errors import UnauthorizedClient
+from services.auth.protocol.parameters import ClientRequest
+from services.auth.tokens.access_token import Claims, OwnAccessToken, verify_own_access_token
+from services.auth.tokens.family import Families
+from services.auth.tokens.status_list import MachinePlaces
 
 #: What is told of a live token (RFC 7662 s2.2, RFC 8693 s4.1): what the API needs to decide, no name of a person.
 _TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "auth_time", "acr", "sid", "act")
-_INACTIVE: dict[str, Any] = {"active": False}
 
 
-def introspect(server: "OAuthServer", request: SeamRequest) -> dict[str, Any]:
-    """Return the answer for the API that asks.
+class IntrospectionStores(Protocol):
+    """What tokens rest on."""
 
-    Raises:
-        OAuth2Error: the caller may not ask, or asks for nothing. A bad token is no error.
-    """
-    client = server.authenticate_client(request, None).client
-    if client.public or not client.introspection:
-        raise UnauthorizedClientError
-    if request.parameters.repeated:
-        raise InvalidRequestError("A parameter is repeated.")
-    text = request.parameters.get("token")
-    if text is None:
-        raise InvalidRequestError("The token is missing.")
-    issuer = server.provider.token_issuer
-    claims = verify_own_access_token(issuer.signer, text, issuer=issuer.issuer, now=server.now)
-    if claims is None or not client.speaks_for(claims["aud"]) or not _lives(server, claims):
-        return _INACTIVE
-    told = {name: claims[name] for name in _TOLD if name in claims}
-    return {"active": True, "token_type": "Bearer", **told}
+    @property
+    def families(self) -> Families: ...
+    @property
+    def machine_places(self) -> MachinePlaces: ...
 
 
-def _lives(server: "OAuthServer", claims: dict[str, Any]) -> bool:
-    """Say whether what the token was granted by is still there: one statement."""
-    family_id = family_of(claims)
-    with server.provider.database.autocommit() as stores:
-        if family_id is None:
-            status = stores.machine_places.find(claims["client_id"])  # none of a disabled client
-            return status is not None and status == place_of(claims)
-        family = stores.families.find(family_id)
-    return family is not None and family.live(server.now)
+class IntrospectionDatabase(Protocol):
+    """Opens those stores for one statement."""
+
+    def autocommit(self) -> AbstractContextManager[IntrospectionStores]: ...
+
+
+@dataclass(frozen=True)
+class Introspection:
+    """Answers /introspect."""
+
+    authentication: ClientAuthentication
+    database: IntrospectionDatabase
+    signer: Signer
+    issuer: str
+
+    def answer(self, request: ClientRequest) -> Claims:
+        """Return the members for the API that asks; of a token that is not live, `active` alone.
+
+        Raises:
+            OAuthError: the caller may not ask, or asks for nothing. A bad token is no error.
+        """
+        client = self.authentication.authenticate(request)
+        if client.public or not client.introspection:
+            raise UnauthorizedClient
+        request.refuse_repeated()
+        text = request.require("token", "The token is missing.")
+        token = verify_own_access_token(self.signer, text, issuer=self.issuer, now=request.now)
+        if token is None or not client.speaks_for(token.audience) or not self._lives(token, request.now):
+            return {"active": False}
+        told = {name: token.claims[name] for name in _TOLD if name in token.claims}
+        return {"active": True, "token_type": "Bearer", **told}
+
+    def _lives(self, token: OwnAccessToken, now: datetime) -> bool:
+        """Report whether what the token was granted by is still there: one statement."""
+        with self.database.autocommit() as stores:
+            if token.family_id is None:
+                status = stores.machine_places.find(token.client_id)  # none of a disabled client
+                return status is not None and status == token.status
+            family = stores.families.find(token.family_id)
+        return family is not None and family.live(now)

@@ -1,17 +1,16 @@
-"""The parameters of a protocol request, parsed once and strictly, and the form in which Authlib reads them.
+"""The parameters of a protocol request, parsed once and strictly.
 
 Spec: RFC 6749 s3.1 and s3.2 (no repeated parameters, empty means absent), RFC 8707 s2 (`resource` may repeat)
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Any
 from urllib.parse import parse_qsl
 
-from authlib.oauth2 import OAuth2Request
-from authlib.oauth2.rfc6749.requests import OAuth2Payload
+from services.auth.audit import Origin
+from services.auth.protocol.errors import InvalidRequest
 
 #: The one parameter that may be given more than once.
 REPEATABLE = frozenset({"resource"})
@@ -73,33 +72,32 @@ def parse_parameters(raw: bytes) -> Parameters:
     return Parameters(tuple(pairs))
 
 
-class SeamPayload(OAuth2Payload):
-    """What Authlib's grants read parameters from."""
+@dataclass(frozen=True, repr=False)
+class ClientRequest:
+    """What a client sends to a JSON endpoint: `authorization` is its Authorization header, `now` when it came."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._parameters = parameters
+    path: str
+    parameters: Parameters
+    authorization: str | None
+    origin: Origin
+    now: datetime
 
-    @property
-    def data(self) -> dict[str, str]:
-        return {name: values[0] for name, values in self._parameters.values.items()}
+    def get(self, name: str) -> str | None:
+        """Return a parameter, None when absent or empty."""
+        return self.parameters.get(name)
 
-    @property
-    def datalist(self) -> Any:
-        return defaultdict(list, self._parameters.values)
+    def require(self, name: str, description: str) -> str:
+        """Return a parameter.
 
+        Raises:
+            InvalidRequest: it is absent; `description` says which.
+        """
+        value = self.parameters.get(name)
+        if value is None:
+            raise InvalidRequest(description)
+        return value
 
-class SeamRequest(OAuth2Request):
-    """One request, with a URL that Authlib accepts: behind a TLS proxy the real one is http."""
-
-    def __init__(self, method: str, url: str, parameters: Parameters, headers: Mapping[str, str]) -> None:
-        super().__init__(method, url, headers=headers)
-        self.parameters = parameters
-        self.payload = SeamPayload(parameters)
-
-    @property
-    def form(self) -> dict[str, str]:
-        return self.payload.data
-
-    @property
-    def args(self) -> dict[str, str]:
-        return self.payload.data
+    def refuse_repeated(self) -> None:
+        """Raise InvalidRequest if a parameter came more than once that may not (RFC 6749 s3.2)."""
+        if self.parameters.repeated:
+            raise InvalidRequest("A parameter is repeated.")

@@ -1,39 +1,52 @@
 """PKCE, S256 only, demanded wherever the client's policy does not make the exception.
 
-Spec: RFC 7636, RFC 9700 s2.1.1, OAuth 2.1 s4.1.1 and s7.5
+Spec: RFC 7636 s4, RFC 9700 s2.1.1 and s4.8.2, OAuth 2.1 s4.1.1 and s7.5
 """
 
 import hmac
 import re
-from typing import Any, ClassVar
 
-from authlib.oauth2.rfc6749 import InvalidRequestError
-from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from services.auth.protocol.errors import InvalidGrant, InvalidRequest
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
 
-def _verifier_fits(verifier: str, challenge: str) -> bool:
-    return hmac.compare_digest(create_s256_code_challenge(verifier), challenge)
+def validate_code_challenge(challenge: str | None, method: str | None, *, required: bool) -> None:
+    """Check the challenge of an authorization request.
+
+    Raises:
+        InvalidRequest: it is missing though `required`, malformed, or of another method than S256.
+    """
+    if challenge is None:
+        if required:
+            raise InvalidRequest("A code_challenge is required.")
+        if method is not None:
+            raise InvalidRequest("Missing 'code_challenge'")
+        return
+    if method != "S256":
+        raise InvalidRequest("The code_challenge_method must be S256.")
+    if not _S256_CHALLENGE.fullmatch(challenge):
+        raise InvalidRequest("The code_challenge must be 43 base64url characters.")  # a SHA-256
 
 
-class S256CodeChallenge(CodeChallenge):
-    """Authlib's extension without `plain`, at both endpoints."""
+def verify_code_verifier(verifier: str | None, challenge: str | None, *, required: bool) -> None:
+    """Check what the client proves that it began the request by. `required`: also where the code has no challenge.
 
-    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
-    SUPPORTED_CODE_CHALLENGE_METHOD: ClassVar = ["S256"]
-    CODE_CHALLENGE_METHODS: ClassVar = {"S256": _verifier_fits}
-
-    def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        data = grant.request.payload.data
-        if "code_challenge" in data and data.get("code_challenge_method") != "S256":
-            raise InvalidRequestError("The code_challenge_method must be S256.")
-        if "code_challenge" in data and not _S256_CHALLENGE.fullmatch(data["code_challenge"]):
-            raise InvalidRequestError("The code_challenge must be 43 base64url characters.")  # a SHA-256
-        if "code_challenge" not in data and grant.request.client.client.pkce_required:
-            raise InvalidRequestError("A code_challenge is required.")
-        super().validate_code_challenge(grant, redirect_uri)
-
-    def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:
-        del authorization_code
-        return "S256"
+    Raises:
+        InvalidRequest: it is missing, malformed, or belongs to a request without a challenge (RFC 9700 s4.8.2).
+        InvalidGrant: it is not what the challenge was made of.
+    """
+    if verifier is None:
+        if required or challenge is not None:
+            raise InvalidRequest("Missing 'code_verifier'")
+        return
+    if challenge is None:
+        raise InvalidRequest("The authorization request had no 'code_challenge', but a 'code_verifier' was provided.")
+    if not _VERIFIER.fullmatch(verifier):
+        raise InvalidRequest("Invalid 'code_verifier'")
+    expected: str = create_s256_code_challenge(verifier)
+    if not hmac.compare_digest(expected, challenge):
+        raise InvalidGrant("Code challenge failed.")

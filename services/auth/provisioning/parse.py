@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from services.auth.clients.app_links import association_fault
-from services.auth.clients.client import origin_fault
 from services.auth.clients.metadata import (
     backchannel_logout_uri_fault,
     can_sign,
@@ -17,6 +16,7 @@ from services.auth.clients.metadata import (
     return_address_fault,
     unknown_name_fault,
 )
+from services.auth.clients.redirect_uris import origin_fault
 from services.auth.provisioning.entries import STRICT, ApiEntry, ScopeEntry, UserEntry
 from services.auth.scopes import OIDC_SCOPES, split_scope
 from shared.errors import ConfigurationError

@@ -43,6 +43,12 @@ class SqlAuthDatabase:
         with self.database.autocommit() as connection:
             yield stores_on(connection)
 
+    @contextmanager
+    def statement(self) -> Iterator[Stores]:
+        single = self.database.engine.dialect.name == "postgresql"
+        with self.database.autocommit() if single else self.database.unit_of_work() as connection:
+            yield stores_on(connection)
+
 
 def stores_on(connection: Connection) -> Stores:
     """Return every port of auth on this connection."""

@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from services.auth.clients.client import Client, ExchangeTarget
 from services.auth.scopes import Api, ApiScope, ScopeCatalogue, split_scope
 from services.auth.storage.tables import apis, client_secrets, clients
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 #: The client, a row for each of its secrets.
-_FIND = (
-    select(clients.c.client_id, clients.c.metadata, clients.c.disabled_at, client_secrets.c.secret_hash)
-    .outerjoin(client_secrets, client_secrets.c.client_id == clients.c.client_id)
-    .where(clients.c.client_id == bindparam("wanted"))
+_FIND = CompiledStatement(
+    lambda _: (
+        select(clients.c.client_id, clients.c.metadata, clients.c.disabled_at, client_secrets.c.secret_hash)
+        .outerjoin(client_secrets, client_secrets.c.client_id == clients.c.client_id)
+        .where(clients.c.client_id == bindparam("wanted"))
+    )
 )
-_CATALOGUE = select(apis).order_by(apis.c.position)
+_CATALOGUE = CompiledStatement(
+    lambda _: select(apis.c.identifier, apis.c.name, apis.c.scopes).order_by(apis.c.position)
+)
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,17 @@ class SqlClients:
     connection: Connection
 
     def find(self, client_id: str) -> Client | None:
-        rows = self.connection.execute(_FIND, {"wanted": client_id}).mappings().all()
+        rows = _FIND.rows(self.connection, {"wanted": client_id})
         if not rows:
             return None
-        return _client(rows[0], tuple(row["secret_hash"] for row in rows if row["secret_hash"] is not None))
+        own_id, metadata, disabled_at, _ = rows[0]
+        return _client(own_id, metadata, disabled_at, tuple(row[3] for row in rows if row[3] is not None))
 
     def enabled(self) -> tuple[Client, ...]:
         query = select(clients).where(clients.c.disabled_at.is_(None)).order_by(clients.c.client_id)
-        return tuple(_client(row, ()) for row in self.connection.execute(query).mappings())
+        return tuple(
+            _client(row.client_id, row.metadata, row.disabled_at, ()) for row in self.connection.execute(query)
+        )
 
     def touch(self, client_id: str, now: datetime) -> None:
         self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(updated_at=now))
@@ -53,22 +61,23 @@ class SqlApis:
     connection: Connection
 
     def catalogue(self) -> ScopeCatalogue:
-        rows = self.connection.execute(_CATALOGUE).mappings()
+        rows = _CATALOGUE.rows(self.connection, {})
         return ScopeCatalogue(
             tuple(
-                Api(row["identifier"], row["name"], tuple(ApiScope(**scope) for scope in row["scopes"])) for row in rows
+                Api(identifier, name, tuple(ApiScope(**scope) for scope in scopes)) for identifier, name, scopes in rows
             )
         )
 
 
-def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
-    metadata: Mapping[str, Any] = row["metadata"]
+def _client(
+    client_id: str, metadata: Mapping[str, Any], disabled_at: datetime | None, secret_hashes: tuple[bytes, ...]
+) -> Client:
     methods = {metadata["token_endpoint_auth_method"]}
     if metadata.get("also_allow_client_secret_post"):
         methods.add("client_secret_post")
     return Client(
-        client_id=row["client_id"],
-        name=metadata.get("client_name", row["client_id"]),
+        client_id=client_id,
+        name=metadata.get("client_name", client_id),
         application_type=metadata["application_type"],
         auth_methods=frozenset(methods),
         grant_types=frozenset(metadata["grant_types"]),
@@ -85,7 +94,7 @@ def _client(row: RowMapping, secret_hashes: tuple[bytes, ...]) -> Client:
         assertion_keys=tuple(metadata.get("jwks", {}).get("keys", ())),
         assertion_algorithm=metadata.get("token_endpoint_auth_signing_alg"),
         assertion_audience=metadata.get("client_assertion_audience", "endpoint"),
-        disabled_at=row["disabled_at"],
+        disabled_at=disabled_at,
         post_logout_redirect_uris=tuple(metadata.get("post_logout_redirect_uris", ())),
         backchannel_logout_uri=metadata.get("backchannel_logout_uri"),
         allowed_origins=tuple(metadata.get("allowed_origins", ())),

@@ -1,27 +1,61 @@
 """Families in the database: rotation, retry and end, each in one statement."""
 
-import functools
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 
-from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.storage import rotation
 from services.auth.storage.insert import insert_to
+from services.auth.storage.rows import authorization_columns, authorization_of, authorization_row
 from services.auth.storage.status_shards import FAMILY_SHARD as SHARD
 from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
+from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 _row = families.c
+
+_FIND = CompiledStatement(
+    lambda _: select(
+        _row.id,
+        _row.seed_hash,
+        _row.generation,
+        _row.rotated_at,
+        _row.moved,
+        _row.streak,
+        _row.idle_expires_at,
+        _row.expires_at,
+        _row.revoked_at,
+        rotation.ENABLED.label("enabled"),
+        _row.status_shard,
+        _row.status_index,
+        *authorization_columns(families),
+    ).where(_row.id == bindparam("wanted", type_=_row.id.type))
+)
+
+#: The columns that a new family does not have yet, or gets with its place in the status list.
+SET_LATER = frozenset({"revoked_at", "revoked_why", "device_label", "dpop_thumbprint", "status_shard"})
+_NEW = tuple(column for column in families.c if column.name not in SET_LATER)
+
+
+def _insert(dialect: str) -> Any:
+    row = select(*(bindparam(column.name, type_=column.type) for column in _NEW), SHARD.label("status_shard"))
+    names = [*(column.name for column in _NEW), "status_shard"]
+    statement = insert_to(dialect, families).from_select(names, row.where(SHARD.is_not(None)))
+    place = [_row.status_shard, _row.status_index]
+    return statement.on_conflict_do_nothing(index_elements=place).returning(_row.status_shard)
+
+
+#: Inserts a family in the shard that is being filled, unless the place is taken.
+_ADD = CompiledStatement(_insert)
 
 #: Draws of a status index before the next shard is begun: by then about nine tenths of this one are taken.
 _DRAWS = 64
@@ -33,69 +67,18 @@ class SqlFamilies:
 
     connection: Connection
 
-    def add(self, family: NewFamily) -> StatusPlace:
-        values = {
-            "id": family.id,
-            "client_id": family.client_id,
-            "user_id": family.user_id,
-            "session_id": family.session_id,
-            "scopes": sorted(family.scopes),
-            "resources": list(family.resources),
-            "auth_time": family.auth_time,
-            "acr": family.acr,
-            "amr": list(family.amr),
-            "claims": family.claims.record(),
-            "seed_hash": family.seed_hash,
-            "generation": 0,
-            "mac_kid": family.mac_kid,
-            "rotated_at": family.created_at,
-            "replays": 0,
-            "origin_hash": origin_hash(family.origin),
-            "moved": False,
-            "streak": 0,
-            "idle_expires_at": min(family.idle_expires_at, family.expires_at),
-            "expires_at": family.expires_at,
-            "last_network": family.origin.network,
-            "last_agent": family.origin.agent,
-            "created_at": family.created_at,
-        }
-        found = _found(self.connection.dialect.name, tuple(values))
-        while True:
-            shard: int | None = None
-            for _ in range(_DRAWS):
-                index = secrets.randbelow(SHARD_SIZE)
-                drawn = self.connection.execute(found, {**values, "status_index": index}).scalar_one_or_none()
-                if drawn is not None:
-                    return StatusPlace(drawn, index)
-                if shard is None:  # the place is taken, or no shard is open yet
-                    shard = filling_shard(self.connection, family.created_at, machine=False)
-            if shard is not None:
-                give_up_shard(self.connection, shard, family.created_at)
+    def add(self, family: NewFamily) -> StatusReference:
+        values = family_row(family)
+
+        def found(index: int) -> int | None:
+            row = _ADD.first(self.connection, {**values, "status_index": index})
+            return None if row is None else int(row[0])
+
+        return draw_status_reference(self.connection, family.created_at, found)
 
     def find(self, family_id: UUID) -> FamilyState | None:
-        query = select(families, rotation.ENABLED.label("enabled")).where(_row.id == family_id)
-        row = self.connection.execute(query).mappings().one_or_none()
-        if row is None:
-            return None
-        return FamilyState(
-            id=row["id"],
-            client_id=row["client_id"],
-            user_id=row["user_id"],
-            session_id=row["session_id"],
-            seed_hash=row["seed_hash"],
-            generation=row["generation"],
-            rotated_at=row["rotated_at"],
-            moved=row["moved"],
-            streak=row["streak"],
-            scopes=frozenset(row["scopes"]),
-            resources=tuple(row["resources"]),
-            idle_expires_at=row["idle_expires_at"],
-            expires_at=row["expires_at"],
-            revoked_at=row["revoked_at"],
-            enabled=row["enabled"],
-            status=StatusPlace(row["status_shard"], row["status_index"]),
-            claims=RequestedClaims.from_record(row["claims"]),
-        )
+        row = _FIND.first(self.connection, {"wanted": family_id})
+        return None if row is None else _state_of(row)
 
     def rotate(
         self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
@@ -103,11 +86,13 @@ class SqlFamilies:
         parameters = rotation.rotation(
             presented, mac_kid=mac_kid, idle_expires_at=idle_expires_at, streak_limit=streak_limit, now=now
         )
-        return self._grant(rotation.ROTATE, parameters)
+        row = rotation.ROTATE.first(self.connection, parameters)
+        return None if row is None else rotation.grant_of(row)
 
     def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
         parameters = rotation.retry(presented, window=window, settle=settle, now=now)
-        return self._grant(rotation.RETRY, parameters)
+        row = rotation.RETRY.first(self.connection, parameters)
+        return None if row is None else rotation.grant_of(row)
 
     def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
         statement = (
@@ -129,21 +114,26 @@ class SqlFamilies:
         found = self.connection.execute(select(*columns).where(wanted).order_by(_row.id).with_for_update()).all()
         if found:
             self.connection.execute(update(families).where(wanted).values(revoked_at=now, revoked_why=why))
-        return [EndedFamily(*row[:4], StatusPlace(*row[4:])) for row in found]
-
-    def _grant(self, statement: ReturningUpdate[Any], parameters: dict[str, Any]) -> Grant | None:
-        row = self.connection.execute(statement, parameters).one_or_none()
-        return None if row is None else _grant(row)
+        return [EndedFamily(*row[:4], StatusReference(*row[4:])) for row in found]
 
 
-@functools.cache
-def _found(dialect: str, given: tuple[str, ...]) -> Any:
-    """Return the statement that inserts a family in the shard that is being filled, unless the place is taken."""
-    columns = (*given, "status_index")
-    row = select(*(bindparam(name, type_=_row[name].type) for name in columns), SHARD.label("status_shard"))
-    statement = insert_to(dialect, families).from_select([*columns, "status_shard"], row.where(SHARD.is_not(None)))
-    place = [_row.status_shard, _row.status_index]
-    return statement.on_conflict_do_nothing(index_elements=place).returning(_row.status_shard)
+def draw_status_reference(connection: Connection, now: datetime, found: Callable[[int], int | None]) -> StatusReference:
+    """Draw indices at random until `found` takes one, and return the place.
+
+    `found` inserts the family at this index of the shard that is being filled and returns the shard; None: the index is
+    taken, or no shard is open.
+    """
+    while True:
+        open_shard: int | None = None
+        for _ in range(_DRAWS):
+            index = secrets.randbelow(SHARD_SIZE)
+            shard = found(index)
+            if shard is not None:
+                return StatusReference(shard, index)
+            if open_shard is None:
+                open_shard = filling_shard(connection, now, machine=False)
+        if open_shard is not None:
+            give_up_shard(connection, open_shard, now)
 
 
 def _belonging(which: Belonging) -> ColumnElement[bool]:
@@ -165,21 +155,54 @@ def _belonging(which: Belonging) -> ColumnElement[bool]:
     return and_(_row.revoked_at.is_(None), *conditions)
 
 
-def _grant(row: Row[Any]) -> Grant:
-    return Grant(
-        family_id=row.id,
-        client_id=row.client_id,
-        user_id=row.user_id,
-        session_id=row.session_id,
-        scopes=frozenset(row.scopes),
-        resources=tuple(row.resources),
-        auth_time=row.auth_time,
-        acr=row.acr,
-        amr=tuple(row.amr),
-        generation=row.generation,
-        mac_kid=row.mac_kid,
-        roles=tuple(row.user_roles),
-        team=row.user_team,
-        status=StatusPlace(row.status_shard, row.status_index),
-        claims=RequestedClaims.from_record(row.claims),
+def family_row(family: NewFamily) -> dict[str, Any]:
+    """Return the columns of a family that has not been used yet, but for its place in the status list."""
+    return {
+        **authorization_row(family.authorization),
+        "id": family.id,
+        "seed_hash": family.seed_hash,
+        "generation": 0,
+        "mac_kid": family.mac_kid,
+        "rotated_at": family.created_at,
+        "replays": 0,
+        "origin_hash": origin_hash(family.origin),
+        "moved": False,
+        "streak": 0,
+        "idle_expires_at": min(family.idle_expires_at, family.expires_at),
+        "expires_at": family.expires_at,
+        "last_network": family.origin.network,
+        "last_agent": family.origin.agent,
+        "created_at": family.created_at,
+    }
+
+
+def _state_of(row: tuple[Any, ...]) -> FamilyState:
+    (
+        family_id,
+        seed_hash,
+        generation,
+        rotated_at,
+        moved,
+        streak,
+        idle_expires_at,
+        expires_at,
+        revoked_at,
+        enabled,
+        shard,
+        index,
+        *authorization,
+    ) = row
+    return FamilyState(
+        id=family_id,
+        authorization=authorization_of(*authorization),
+        seed_hash=seed_hash,
+        generation=generation,
+        rotated_at=rotated_at,
+        moved=moved,
+        streak=streak,
+        idle_expires_at=idle_expires_at,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        enabled=enabled,
+        status=StatusReference(shard, index),
     )

@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import false, literal, select, union_all
+from sqlalchemy import bindparam, false, literal, select, union_all
 
 from services.auth.storage.tables import key_set_versions, status_shards
 from services.auth.tokens.status_list import Versions
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 _row = status_shards.c
 #: Stands for the key set among the shards' numbers.
 _KEY_SET = -1
+_VERSIONS = CompiledStatement(
+    lambda _: union_all(
+        select(literal(_KEY_SET).label("shard"), key_set_versions.c.version, false().label("machine")),
+        select(_row.shard, _row.version, _row.machine),
+    )
+)
+_SHARD = CompiledStatement(lambda _: select(_row.version, _row.bits).where(_row.shard == bindparam("wanted")))
 
 
 @dataclass(frozen=True)
@@ -20,12 +28,11 @@ class SqlPublications:
     connection: Connection
 
     def versions(self) -> Versions:
-        keys = select(literal(_KEY_SET).label("shard"), key_set_versions.c.version, false().label("machine"))
-        rows = self.connection.execute(union_all(keys, select(_row.shard, _row.version, _row.machine))).all()
-        shards = {row.shard: row.version for row in rows if row.shard != _KEY_SET}
-        machine = {row.shard: row.version for row in rows if row.machine}
-        return Versions(next((row.version for row in rows if row.shard == _KEY_SET), 0), shards, machine)
+        rows = _VERSIONS.rows(self.connection, {})
+        shards = {shard: version for shard, version, _ in rows if shard != _KEY_SET}
+        machines = {shard: version for shard, version, machine in rows if machine}
+        return Versions(next((version for shard, version, _ in rows if shard == _KEY_SET), 0), shards, machines)
 
     def shard(self, shard: int) -> tuple[int, bytes]:
-        version, bits = self.connection.execute(select(_row.version, _row.bits).where(_row.shard == shard)).one()
+        ((version, bits),) = _SHARD.rows(self.connection, {"wanted": shard})
         return version, bits

@@ -22,7 +22,7 @@ from services.auth.storage.tables import (
     waiting_logouts,
     waiting_requests,
 )
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
+from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
 from shared.database import Connection
 
 #: Rows of one transaction: short enough that nobody waits for it.
@@ -69,7 +69,7 @@ class SqlPurge:
             .with_for_update()
         ).all()
         self.connection.execute(delete(families).where(families.c.id.in_([row.id for row in found])))
-        self._free([StatusPlace(row.status_shard, row.status_index) for row in found], families)
+        self._free([StatusReference(row.status_shard, row.status_index) for row in found], families)
         return len(found)
 
     def machine_places(self) -> int:
@@ -77,7 +77,7 @@ class SqlPurge:
         place = (machine_places.c.status_shard, machine_places.c.status_index)
         query = select(*place).where(machine_places.c.retired_at < self.now - self.longest_token)
         found = self.connection.execute(query.order_by(*place).limit(BATCH).with_for_update()).all()
-        places = [StatusPlace(*row) for row in found]
+        places = [StatusReference(*row) for row in found]
         self.connection.execute(
             delete(machine_places).where(tuple_(*place).in_([(place.shard, place.index) for place in places]))
         )
@@ -121,7 +121,7 @@ class SqlPurge:
         found = list(self.connection.execute(batch).scalars())
         return self.connection.execute(delete(table).where(key.in_(found))).rowcount if found else 0
 
-    def _free(self, places: list[StatusPlace], holders: Table) -> None:
+    def _free(self, places: list[StatusReference], holders: Table) -> None:
         """Clear the bits, and draw places in these shards again once a quarter of them is free."""
         SqlStatusShards(self.connection).clear(places, self.now)
         for shard in sorted({place.shard for place in places}):

@@ -1,6 +1,6 @@
-"""The two statements of a refresh, built once: making them anew for each request cost more than running them.
+"""The two statements of a refresh.
 
-Policy: ADR-0004, ADR-0009
+Policy: ADR-0004, ADR-0009, ADR-0071
 """
 
 from datetime import datetime, timedelta
@@ -8,30 +8,25 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Column, and_, bindparam, case, not_, or_, select, update
 
+from services.auth.storage.rows import authorization_columns, authorization_of
 from services.auth.storage.tables import clients, families, users
-from services.auth.tokens.family import Presented
+from services.auth.tokens.family import Grant, Presented
 from services.auth.tokens.refresh_token import origin_hash
+from services.auth.tokens.status_list import StatusReference
+from shared.compiled_statement import CompiledStatement
 
 _row = families.c
 
-#: What a grant is made of; the user's part is read in the same statement.
-GRANT = (
+#: What a grant is made of, as `grant_of` takes it; the user's part is read in the same statement.
+_GRANT = (
     _row.id,
-    _row.client_id,
-    _row.user_id,
-    _row.session_id,
-    _row.scopes,
-    _row.resources,
-    _row.auth_time,
-    _row.acr,
-    _row.amr,
-    _row.claims,
     _row.generation,
     _row.mac_kid,
     _row.status_shard,
     _row.status_index,
     select(users.c.roles).where(users.c.id == _row.user_id).scalar_subquery().label("user_roles"),
     select(users.c.team).where(users.c.id == _row.user_id).scalar_subquery().label("user_team"),
+    *authorization_columns(families),
 )
 
 #: Neither the user nor the client is disabled.
@@ -58,26 +53,28 @@ _LIVE_AND_OF = and_(
 )
 
 #: Moves the family on from the presented generation.
-ROTATE = (
-    update(families)
-    .where(
-        _LIVE_AND_OF,
-        _row.generation == _given("generation", _row.generation),
-        not_(and_(_row.moved, _row.streak + 1 >= _given("streak_limit", _row.streak))),
+ROTATE = CompiledStatement(
+    lambda _: (
+        update(families)
+        .where(
+            _LIVE_AND_OF,
+            _row.generation == _given("generation", _row.generation),
+            not_(and_(_row.moved, _row.streak + 1 >= _given("streak_limit", _row.streak))),
+        )
+        .values(
+            generation=_row.generation + 1,
+            mac_kid=_given("mac_kid", _row.mac_kid),
+            rotated_at=_NOW,
+            replays=0,
+            origin_hash=_given("origin_hash", _row.origin_hash),
+            streak=case((_row.moved, _row.streak + 1), else_=0),
+            moved=False,
+            idle_expires_at=_given("idle_expires_at", _row.idle_expires_at),
+            last_network=_given("last_network", _row.last_network),
+            last_agent=_given("last_agent", _row.last_agent),
+        )
+        .returning(*_GRANT)
     )
-    .values(
-        generation=_row.generation + 1,
-        mac_kid=_given("mac_kid", _row.mac_kid),
-        rotated_at=_NOW,
-        replays=0,
-        origin_hash=_given("origin_hash", _row.origin_hash),
-        streak=case((_row.moved, _row.streak + 1), else_=0),
-        moved=False,
-        idle_expires_at=_given("idle_expires_at", _row.idle_expires_at),
-        last_network=_given("last_network", _row.last_network),
-        last_agent=_given("last_agent", _row.last_agent),
-    )
-    .returning(*GRANT)
 )
 
 _LATE = and_(
@@ -86,16 +83,32 @@ _LATE = and_(
 )
 
 #: Counts a retry of the generation before the live one.
-RETRY = (
-    update(families)
-    .where(
-        _LIVE_AND_OF,
-        _row.generation == _given("generation", _row.generation) + 1,
-        _row.rotated_at > _given("window_from", _row.rotated_at),
+RETRY = CompiledStatement(
+    lambda _: (
+        update(families)
+        .where(
+            _LIVE_AND_OF,
+            _row.generation == _given("generation", _row.generation) + 1,
+            _row.rotated_at > _given("window_from", _row.rotated_at),
+        )
+        .values(replays=_row.replays + 1, moved=or_(_row.moved, _LATE))
+        .returning(*_GRANT)
     )
-    .values(replays=_row.replays + 1, moved=or_(_row.moved, _LATE))
-    .returning(*GRANT)
 )
+
+
+def grant_of(row: tuple[Any, ...]) -> Grant:
+    """Return the grant that a row of `ROTATE` or `RETRY` holds."""
+    family_id, generation, mac_kid, shard, index, roles, team, *authorization = row
+    return Grant(
+        family_id=family_id,
+        authorization=authorization_of(*authorization),
+        generation=generation,
+        mac_kid=mac_kid,
+        roles=tuple(roles),
+        team=team,
+        status=StatusReference(shard, index),
+    )
 
 
 def rotation(

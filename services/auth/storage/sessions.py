@@ -2,15 +2,15 @@
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from services.auth.accounts.browser_session import BrowserSession
 from services.auth.accounts.user import User
 from services.auth.storage.tables import browser_sessions, users
 from services.auth.storage.users import USER, user_of
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 _row = browser_sessions.c
@@ -18,15 +18,19 @@ _row = browser_sessions.c
 _NAMES = tuple(field.name for field in fields(BrowserSession))
 #: The columns carry a prefix, so that the user's can stand beside them.
 _SESSION = tuple(_row[name].label(f"session_{name}") for name in _NAMES)
-_BY_COOKIE = select(*_SESSION).where(_row.cookie_hash == bindparam("wanted"))
-_BY_ID = select(*_SESSION).where(_row.id == bindparam("wanted"))
-_WITH_USER = (
-    select(*_SESSION, *USER).join(users, users.c.id == _row.user_id).where(_row.cookie_hash == bindparam("wanted"))
+_BY_COOKIE = CompiledStatement(lambda _: select(*_SESSION).where(_row.cookie_hash == bindparam("wanted")))
+_BY_ID = CompiledStatement(lambda _: select(*_SESSION).where(_row.id == bindparam("wanted")))
+_WITH_USER = CompiledStatement(
+    lambda _: (
+        select(*_SESSION, *USER).join(users, users.c.id == _row.user_id).where(_row.cookie_hash == bindparam("wanted"))
+    )
 )
-_TOUCH = (
-    update(browser_sessions)
-    .where(_row.id == bindparam("wanted"))
-    .values(idle_expires_at=bindparam("until", type_=_row.idle_expires_at.type))
+_TOUCH = CompiledStatement(
+    lambda _: (
+        update(browser_sessions)
+        .where(_row.id == bindparam("wanted"))
+        .values(idle_expires_at=bindparam("until", type_=_row.idle_expires_at.type))
+    )
 )
 
 
@@ -40,14 +44,14 @@ class SqlSessions:
         return self._read(_BY_COOKIE, cookie_hash)
 
     def find_with_user(self, cookie_hash: bytes) -> tuple[BrowserSession, User] | None:
-        row = self.connection.execute(_WITH_USER, {"wanted": cookie_hash}).one_or_none()
-        return None if row is None else (BrowserSession(*row[: len(_NAMES)]), user_of(row._mapping))  # noqa: SLF001
+        row = _WITH_USER.first(self.connection, {"wanted": cookie_hash})
+        return None if row is None else (BrowserSession(*row[: len(_NAMES)]), user_of(*row[len(_NAMES) :]))
 
     def find(self, session_id: UUID) -> BrowserSession | None:
         return self._read(_BY_ID, session_id)
 
-    def _read(self, query: Select[Any], wanted: object) -> BrowserSession | None:
-        row = self.connection.execute(query, {"wanted": wanted}).one_or_none()
+    def _read(self, query: CompiledStatement, wanted: object) -> BrowserSession | None:
+        row = query.first(self.connection, {"wanted": wanted})
         return None if row is None else BrowserSession(*row)
 
     def add(self, session: BrowserSession) -> None:
@@ -62,7 +66,7 @@ class SqlSessions:
         return self.connection.execute(statement).rowcount == 1
 
     def touch(self, session_id: UUID, *, idle_expires_at: datetime) -> None:
-        self.connection.execute(_TOUCH, {"wanted": session_id, "until": idle_expires_at})
+        _TOUCH.count(self.connection, {"wanted": session_id, "until": idle_expires_at})
 
     def end(self, session_id: UUID, now: datetime) -> bool:
         statement = (

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, literal, select, update
 
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import clients, machine_places, status_shards
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace, set_bits
+from services.auth.tokens.status_list import SHARD_SIZE, StatusReference, set_bits
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 _row = status_shards.c
@@ -19,6 +20,18 @@ _open = status_shards.alias()
 #: The shard in which the places of families are drawn at present; NULL: none is open.
 FAMILY_SHARD = (
     select(func.min(_open.c.shard)).where(_open.c.machine.is_(False), _open.c.filling.is_(True)).scalar_subquery()
+)
+
+_MACHINE = CompiledStatement(
+    lambda _: (
+        select(machine_places.c.status_shard, machine_places.c.status_index)
+        .join(clients, clients.c.client_id == machine_places.c.client_id)
+        .where(
+            machine_places.c.client_id == bindparam("wanted"),
+            machine_places.c.retired_at.is_(None),
+            clients.c.disabled_at.is_(None),
+        )
+    )
 )
 
 #: Shards of each kind that are there before they are needed, so that no replica meets one that it has never seen.
@@ -31,10 +44,10 @@ class SqlStatusShards:
 
     connection: Connection
 
-    def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
+    def revoke(self, places: Iterable[StatusReference], now: datetime) -> None:
         self._write(places, now, to=True)
 
-    def clear(self, places: Iterable[StatusPlace], now: datetime) -> None:
+    def clear(self, places: Iterable[StatusReference], now: datetime) -> None:
         """Clear the bits of places that become free. The caller deletes what held them in the same transaction."""
         self._write(places, now, to=False)
 
@@ -44,7 +57,7 @@ class SqlStatusShards:
         self.connection.execute(locked)
         self.connection.execute(update(status_shards).values(version=moved(_row.version, now)))
 
-    def _write(self, places: Iterable[StatusPlace], now: datetime, *, to: bool) -> None:
+    def _write(self, places: Iterable[StatusReference], now: datetime, *, to: bool) -> None:
         by_shard: dict[int, list[int]] = defaultdict(list)
         for place in places:
             by_shard[place.shard].append(place.index)
@@ -61,20 +74,11 @@ class SqlMachinePlaces:
 
     connection: Connection
 
-    def find(self, client_id: str) -> StatusPlace | None:
-        query = (
-            select(machine_places.c.status_shard, machine_places.c.status_index)
-            .join(clients, clients.c.client_id == machine_places.c.client_id)
-            .where(
-                machine_places.c.client_id == client_id,
-                machine_places.c.retired_at.is_(None),
-                clients.c.disabled_at.is_(None),
-            )
-        )
-        row = self.connection.execute(query).one_or_none()
-        return None if row is None else StatusPlace(*row)
+    def find(self, client_id: str) -> StatusReference | None:
+        row = _MACHINE.first(self.connection, {"wanted": client_id})
+        return None if row is None else StatusReference(*row)
 
-    def draw(self, client_id: str, now: datetime) -> StatusPlace | None:
+    def draw(self, client_id: str, now: datetime) -> StatusReference | None:
         enabled = select(clients.c.client_id).where(clients.c.client_id == client_id, clients.c.disabled_at.is_(None))
         if self.connection.execute(enabled.with_for_update()).first() is None:
             return None
@@ -97,7 +101,7 @@ class SqlMachinePlaces:
             for _ in range(64)
         )
 
-    def retire(self, client_id: str, now: datetime) -> StatusPlace | None:
+    def retire(self, client_id: str, now: datetime) -> StatusReference | None:
         statement = (
             update(machine_places)
             .where(machine_places.c.client_id == client_id, machine_places.c.retired_at.is_(None))
@@ -105,7 +109,7 @@ class SqlMachinePlaces:
             .returning(machine_places.c.status_shard, machine_places.c.status_index)
         )
         row = self.connection.execute(statement).one_or_none()
-        return None if row is None else StatusPlace(*row)
+        return None if row is None else StatusReference(*row)
 
 
 def moved(version: ColumnElement[int], now: datetime) -> ColumnElement[int]:

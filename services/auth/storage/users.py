@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.accounts.user import User
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import known_devices, totp_credentials, users
+from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
 #: What a User is made of.
@@ -26,9 +27,10 @@ USER = (
     users.c.updated_at,
     select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists().label("has_totp"),
 )
-_BY_ID = select(*USER).where(users.c.id == bindparam("wanted"))
-_LOCK = _BY_ID.with_for_update(read=True, of=users)
-_BY_USERNAME = select(*USER).where(users.c.username == bindparam("wanted"))
+_WITH_ID = select(*USER).where(users.c.id == bindparam("wanted"))
+_BY_ID = CompiledStatement(lambda _: _WITH_ID)
+_LOCK = CompiledStatement(lambda _: _WITH_ID.with_for_update(read=True, of=users))
+_BY_USERNAME = CompiledStatement(lambda _: select(*USER).where(users.c.username == bindparam("wanted")))
 
 
 @dataclass(frozen=True)
@@ -60,24 +62,35 @@ class SqlUsers:
         statement = update(users).where(users.c.id == user_id, otherwise).values(disabled_at=at)
         return self.connection.execute(statement).rowcount == 1
 
-    def _read(self, query: Select[Any], wanted: object) -> User | None:
-        row = self.connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
-        return None if row is None else user_of(row)
+    def _read(self, query: CompiledStatement, wanted: object) -> User | None:
+        row = query.first(self.connection, {"wanted": wanted})
+        return None if row is None else user_of(*row)
 
 
-def user_of(row: RowMapping) -> User:
-    """Return the user in a row with the columns `USER`."""
+def user_of(
+    user_id: UUID,
+    username: str,
+    password_hash: str | None,
+    claims: dict[str, Any],
+    team: str | None,
+    roles: list[str],
+    disabled_at: datetime | None,
+    tokens_valid_from: datetime | None,
+    updated_at: datetime,
+    has_totp: bool,
+) -> User:
+    """Return the user that the columns `USER` hold."""
     return User(
-        id=row["id"],
-        username=row["username"],
-        password_hash=row["password_hash"],
-        team=row["team"],
-        roles=tuple(row["roles"]),
-        updated_at=row["updated_at"],
-        disabled_at=row["disabled_at"],
-        tokens_valid_from=row["tokens_valid_from"],
-        has_totp=row["has_totp"],
-        claims=row["claims"],
+        id=user_id,
+        username=username,
+        password_hash=password_hash,
+        team=team,
+        roles=tuple(roles),
+        updated_at=updated_at,
+        disabled_at=disabled_at,
+        tokens_valid_from=tokens_valid_from,
+        has_totp=has_totp,
+        claims=claims,
     )
 
 

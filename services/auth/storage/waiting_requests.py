@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import browser_sessions, waiting_requests
 from shared.database import Connection

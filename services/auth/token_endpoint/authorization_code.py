@@ -1,69 +1,75 @@
-"""The authorization_code grant at both endpoints.
+"""The authorization_code grant.
 
-Spec: RFC 6749 s4.1, OAuth 2.1 s4.1, OpenID Connect Core s3.1
+Spec: RFC 6749 s4.1.3, OAuth 2.1 s4.1.3, RFC 7636 s4.6, OpenID Connect Core s3.1.3; Policy: ADR-0009
 """
 
-from typing import Any
+from dataclasses import dataclass
 
-from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, InvalidGrantError
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
-
-from services.auth.authorization.code import AuthorizationCode, FamilyPolicy, redeem
-from services.auth.clients.client import own_or
+from services.auth.authorization.code import AuthorizationCode, CodeDatabase, Redeemer, redeem
+from services.auth.clients.client import Client, own_or
+from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest
-from services.auth.protocol.client_authentication import OAuthClient
+from services.auth.protocol.errors import InvalidGrant
+from services.auth.protocol.parameters import ClientRequest
+from services.auth.protocol.pkce import verify_code_verifier
+from services.auth.settings import AuthSettings
+from services.auth.token_endpoint.user_tokens import UserTokens
+from services.auth.tokens.family import Grant
+from services.auth.tokens.issue import Issued
 from services.auth.tokens.refresh_token import RefreshToken, mint_refresh_token, new_seed
 
 
-class OAuthCode(AuthorizationCodeMixin):
-    """A code as Authlib asks it questions."""
+@dataclass(frozen=True)
+class AuthorizationCodeGrant:
+    """Client, redirect URI and PKCE are checked, in this order, before the code is used up: a failure costs nothing."""
 
-    def __init__(self, code: AuthorizationCode, *, compare_redirect_uri: bool) -> None:
-        self.code = code
-        self.code_challenge = code.code_challenge
-        self._compare_redirect_uri = compare_redirect_uri
+    settings: AuthSettings
+    database: CodeDatabase
+    tokens: UserTokens
+    mac_keys: KeyRing
+    grant_type: str = "authorization_code"
 
-    def get_redirect_uri(self) -> str | None:
-        return self.code.redirect_uri if self._compare_redirect_uri else None
-
-    def get_scope(self) -> str:
-        return " ".join(self.code.scopes)
-
-
-class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):
-    """Client, redirect URI and PKCE are checked by Authlib, in this order, before the code is touched."""
-
-    def query_authorization_code(self, code: str, client: OAuthClient) -> OAuthCode | None:
-        with self.server.provider.database.autocommit() as stores:
-            found = stores.codes.find(digest(code))
-        if found is None or found.client_id != client.client_id:
-            return None
-        # OAuth 2.1 clients don't send redirect_uri here; a code without PKCE has nothing else that binds it
-        sent = self.request.payload.redirect_uri is not None
-        return OAuthCode(found, compare_redirect_uri=sent or found.code_challenge is None)
-
-    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        server, code = self.server, self.request.authorization_code.code
-        provider, client = server.provider, self.request.client.client
-        scopes = server.narrow(code.scopes, code.resources, self.request.parameters.all("resource"))
-        seed = new_seed()
-        grant = redeem(
-            provider.database,
-            code,
-            seed=seed,
-            mac_kid=provider.mac_keys.current,
-            policy=FamilyPolicy(
-                own_or(client.refresh_idle_lifetime, provider.settings.refresh_idle_lifetime),
-                own_or(client.refresh_absolute_lifetime, provider.settings.refresh_absolute_lifetime),
-            ),
-            origin=server.origin,
-            now=server.now,
+    def authorize(self, request: ClientRequest, client: Client) -> Issued:
+        """Redeem the code: a valid second use ends what the first one has issued."""
+        text = request.require("code", "Missing 'code' in request.")
+        redeemer = self._redeemer(request, client)
+        with self.database.transaction() as stores:
+            code, parties = stores.codes.lock(digest(text)) or (None, None)
+            if code is None or parties is None or code.authorization.client_id != client.client_id:
+                raise InvalidGrant("Invalid 'code' in request.")
+            _check_binding(request, client, code)
+            scopes = self.tokens.narrow(request, code.authorization.scopes, code.authorization.resources)
+            grant = redeem(stores, code, parties, redeemer, request.now)
+        if grant is None:  # raised here, so that the end of the first use is stored
+            raise InvalidGrant("The code is not valid.")
+        refresh_token = self._refresh_token(grant, client, redeemer.seed)
+        return self.tokens.issue(
+            grant, client, scopes=scopes, refresh_token=refresh_token, nonce=code.nonce, now=request.now
         )
-        if grant is None:
-            raise InvalidGrantError("The code is not valid.")
-        refresh_token = None
-        if "offline_access" in grant.scopes and "refresh_token" in client.grant_types:
-            content = RefreshToken(grant.family_id, grant.generation, seed)
-            refresh_token = mint_refresh_token(provider.mac_keys, content, mac_kid=grant.mac_kid)
-        body = server.token_response(grant, client, scopes=scopes, refresh_token=refresh_token, nonce=code.nonce)
-        return 200, body, self.TOKEN_RESPONSE_HEADER
+
+    def _redeemer(self, request: ClientRequest, client: Client) -> Redeemer:
+        return Redeemer(
+            seed=new_seed(),
+            mac_kid=self.mac_keys.current,
+            idle_lifetime=own_or(client.refresh_idle_lifetime, self.settings.refresh_idle_lifetime),
+            absolute_lifetime=own_or(client.refresh_absolute_lifetime, self.settings.refresh_absolute_lifetime),
+            origin=request.origin,
+        )
+
+    def _refresh_token(self, grant: Grant, client: Client, seed: bytes) -> str | None:
+        if "offline_access" not in grant.authorization.scopes or "refresh_token" not in client.grant_types:
+            return None
+        content = RefreshToken(grant.family_id, grant.generation, seed)
+        return mint_refresh_token(self.mac_keys, content, mac_kid=grant.mac_kid)
+
+
+def _check_binding(request: ClientRequest, client: Client, code: AuthorizationCode) -> None:
+    """Check that the request comes from where the code went, and from who began (RFC 6749 s4.1.3, RFC 7636 s4.6).
+
+    OAuth 2.1 clients don't send redirect_uri here; a code without PKCE has nothing else that binds it.
+    """
+    redirect_uri = request.get("redirect_uri")
+    must_fit = redirect_uri is not None or code.code_challenge is None
+    if must_fit and redirect_uri != code.redirect_uri:
+        raise InvalidGrant("Invalid 'redirect_uri' in request.")
+    verify_code_verifier(request.get("code_verifier"), code.code_challenge, required=client.public)

@@ -4,39 +4,54 @@ Spec: RFC 6749 s4.4, OAuth 2.1 s4.2, RFC 9700 s2.6; Policy: ADR-0002
 No statement but for a client that this process has not seen for some seconds; one signature.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidScopeError, UnauthorizedClientError
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibClientCredentialsGrant
+from services.auth.clients.client import Client
+from services.auth.protocol.errors import InvalidClient, InvalidScope, UnauthorizedClient
+from services.auth.protocol.parameters import ClientRequest
+from services.auth.scopes import ScopeCatalogue, split_scope
+from services.auth.token_endpoint.user_tokens import Catalogues, narrow
+from services.auth.tokens.issue import Issued, TokenIssuer
+from services.auth.tokens.status_list import StatusReference
 
-from services.auth.scopes import split_scope
+
+class Machines(Catalogues, Protocol):
+    """The port to what is registered of clients that act for themselves."""
+
+    def machine_place(self, client: Client, now: datetime) -> StatusReference | None:
+        """Return the bit that ends the client's tokens; None: the client is disabled."""
+        ...
 
 
-class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
-    """Authlib authenticates and looks at the registration; scopes are decided here."""
+@dataclass(frozen=True)
+class ClientCredentialsGrant:
+    """The scopes are those asked for, else the client's own, cut to what a machine may have."""
 
-    def validate_requested_scope(self) -> None:
-        """Decide the scopes: those asked for, else the client's own, cut to what a machine may have."""
-        server, client = self.server, self.request.client.client
+    machines: Machines
+    token_issuer: TokenIssuer
+    grant_type: str = "client_credentials"
+
+    def authorize(self, request: ClientRequest, client: Client) -> Issued:
+        """Decide the scopes and name the client's bit of the status list."""
         if client.public:
-            raise UnauthorizedClientError
-        catalogue = server.catalogue
-        asked, own = split_scope(self.request.payload.scope) & catalogue.names, client.scopes
-        if self.request.payload.scope and not asked:
-            raise InvalidScopeError("A known scope is required.")
-        if not asked <= own:
-            raise InvalidScopeError("A requested scope is not available to this client.")
-        granted = catalogue.entitled_machine(asked or own)
-        self._scopes = server.narrow(granted, (), self.request.parameters.all("resource"))
-        if not self._scopes:
-            raise InvalidScopeError("A scope of an API is required.")
-
-    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        server, client = self.server, self.request.client.client
-        status = server.provider.registrations.machine_place(client, server.now)
+            raise UnauthorizedClient
+        catalogue = self.machines.catalogue(request.now)
+        scopes = _granted(request, client, catalogue)
+        status = self.machines.machine_place(client, request.now)
         if status is None:
-            raise InvalidClientError
-        body = server.provider.token_issuer.machine_token_response(
-            client, catalogue=server.catalogue, scopes=self._scopes, status=status, now=server.now
-        )
-        return 200, body, self.TOKEN_RESPONSE_HEADER
+            raise InvalidClient
+        return self.token_issuer.for_machine(client, catalogue=catalogue, scopes=scopes, status=status, now=request.now)
+
+
+def _granted(request: ClientRequest, client: Client, catalogue: ScopeCatalogue) -> frozenset[str]:
+    asked = split_scope(request.get("scope")) & catalogue.names
+    if request.get("scope") and not asked:
+        raise InvalidScope("A known scope is required.")
+    if not asked <= client.scopes:
+        raise InvalidScope("A requested scope is not available to this client.")
+    granted = narrow(catalogue, request, catalogue.entitled_machine(asked or client.scopes))
+    if not granted:
+        raise InvalidScope("A scope of an API is required.")
+    return granted

@@ -1,17 +1,19 @@
 """The refresh_token grant.
 
-Spec: RFC 6749 s6, RFC 9700 s4.14.2; Policy: ADR-0009
+Spec: RFC 6749 s6, RFC 9700 s4.14.2, RFC 8707 s2.2; Policy: ADR-0009
 """
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
-from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibRefreshTokenGrant
-
-from services.auth.clients.client import own_or
+from services.auth.clients.client import Client, own_or
+from services.auth.keys.key_ring import KeyRing
+from services.auth.protocol.errors import InvalidGrant, InvalidScope
+from services.auth.protocol.parameters import ClientRequest
 from services.auth.scopes import split_scope
-from services.auth.tokens.family import Presented
+from services.auth.settings import AuthSettings
+from services.auth.token_endpoint.user_tokens import UserTokens
+from services.auth.tokens.family import FamilyDatabase, Presented
+from services.auth.tokens.issue import Issued
 from services.auth.tokens.refresh_token import (
     RefreshPolicy,
     RefreshToken,
@@ -21,61 +23,50 @@ from services.auth.tokens.refresh_token import (
 )
 
 
-class RefreshTokenGrant(AuthlibRefreshTokenGrant):
+@dataclass(frozen=True)
+class RefreshTokenGrant:
     """Client, scope and resource are checked before the family is moved on."""
 
-    def validate_token_request(self) -> None:
-        self.request.client = self._validate_request_client()
-        text = self.request.parameters.get("refresh_token")
-        if text is None:
-            raise InvalidRequestError("The refresh_token is missing.")
-        token = parse_refresh_token(self.server.provider.mac_keys, text)
+    settings: AuthSettings
+    database: FamilyDatabase
+    tokens: UserTokens
+    mac_keys: KeyRing
+    grant_type: str = "refresh_token"
+
+    def authorize(self, request: ClientRequest, client: Client) -> Issued:
+        """Rotate the family, or answer the retry of a lost response; a reuse ends the family."""
+        text = request.require("refresh_token", "The refresh_token is missing.")
+        token = parse_refresh_token(self.mac_keys, text)
         if token is None:
-            raise InvalidGrantError("The refresh token is not valid.")
-        self.request.refresh_token = token
-        if self.request.payload.scope or self.request.parameters.all("resource"):
-            self._validate_narrowing(token)
-
-    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        server, token = self.server, self.request.refresh_token
-        provider, client = server.provider, self.request.client.client
-        grant = rotate(
-            provider.database,
-            self._presented(token),
-            ring=provider.mac_keys,
-            policy=RefreshPolicy(
-                own_or(client.refresh_retry_window, provider.settings.refresh_retry_window),
-                own_or(client.refresh_idle_lifetime, provider.settings.refresh_idle_lifetime),
-            ),
-            now=server.now,
-        )
+            raise InvalidGrant("The refresh token is not valid.")
+        if request.get("scope") or request.parameters.all("resource"):
+            self._check_narrowing(request, client, token)
+        presented = Presented(token.family_id, token.generation, token.seed_hash, client.client_id, request.origin)
+        grant = rotate(self.database, presented, ring=self.mac_keys, policy=self._policy(client), now=request.now)
         if grant is None:
-            raise InvalidGrantError("The refresh token is not valid.")
-        successor = replace(token, generation=grant.generation)
-        refresh_token = mint_refresh_token(provider.mac_keys, successor, mac_kid=grant.mac_kid)
-        scopes = self._narrowed(grant.scopes, grant.resources)
-        body = server.token_response(grant, client, scopes=scopes, refresh_token=refresh_token, nonce=None)
-        return 200, body, self.TOKEN_RESPONSE_HEADER
+            raise InvalidGrant("The refresh token is not valid.")
+        successor = mint_refresh_token(
+            self.mac_keys, replace(token, generation=grant.generation), mac_kid=grant.mac_kid
+        )
+        scopes = self._narrowed(request, grant.authorization.scopes, grant.authorization.resources)
+        return self.tokens.issue(grant, client, scopes=scopes, refresh_token=successor, nonce=None, now=request.now)
 
-    def _presented(self, token: RefreshToken) -> Presented:
-        return Presented(
-            token.family_id, token.generation, token.seed_hash, self.request.client.client_id, self.server.origin
+    def _policy(self, client: Client) -> RefreshPolicy:
+        return RefreshPolicy(
+            own_or(client.refresh_retry_window, self.settings.refresh_retry_window),
+            own_or(client.refresh_idle_lifetime, self.settings.refresh_idle_lifetime),
         )
 
-    def _validate_narrowing(self, token: RefreshToken) -> None:
+    def _check_narrowing(self, request: ClientRequest, client: Client, token: RefreshToken) -> None:
         """Refuse a scope or resource beyond the grant while nothing has been written yet."""
-        with self.server.provider.database.autocommit() as stores:
+        with self.database.autocommit() as stores:
             family = stores.families.find(token.family_id)
-        mine = family is not None and family.client_id == self.request.client.client_id
-        if family is None or not mine or family.seed_hash != token.seed_hash:
-            raise InvalidGrantError("The refresh token is not valid.")
-        self._narrowed(family.scopes, family.resources)
+        if family is None or family.authorization.client_id != client.client_id or family.seed_hash != token.seed_hash:
+            raise InvalidGrant("The refresh token is not valid.")
+        self._narrowed(request, family.authorization.scopes, family.authorization.resources)
 
-    def _narrowed(self, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
-        asked = split_scope(self.request.payload.scope)
+    def _narrowed(self, request: ClientRequest, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
+        asked = split_scope(request.get("scope"))
         if not asked <= scopes:
-            raise InvalidScopeError("A requested scope is not in the grant.")
-        narrowed: frozenset[str] = self.server.narrow(
-            asked or scopes, resources, self.request.parameters.all("resource")
-        )
-        return narrowed
+            raise InvalidScope("A requested scope is not in the grant.")
+        return self.tokens.narrow(request, asked or scopes, resources)

@@ -4,41 +4,66 @@ Spec: RFC 9068 s2, RFC 8693 s4.1; Policy: ADR-0002, ADR-0012
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeAlias
 from uuid import UUID
 
 from services.auth.keys.signer import Signer
+from services.auth.scopes import split_scope
 from services.auth.tokens.family import Grant
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference, status_reference_of
 from shared.clock import epoch
 
 TYP = "at+jwt"
+
+#: The members of a JWT, as they are signed or were read.
+Claims: TypeAlias = dict[str, object]
 
 #: What a traded token says as its subject token does: who, by which sign-in, and which bit ends it.
 _KEPT_BY_EXCHANGE = ("iss", "sub", "auth_time", "acr", "amr", "sid", "roles", "groups", "status")
 
 
+@dataclass(frozen=True, repr=False)
+class OwnAccessToken:
+    """An access token of ours that was presented to us, its signature verified.
+
+    `expires_at`: seconds since 1970. `family_id`: None for one that no user granted. `status`: None for one from before
+    there were any. `traded`: it was exchanged for another one (RFC 8693).
+    """
+
+    claims: Claims
+    client_id: str
+    audience: tuple[str, ...]
+    scopes: frozenset[str]
+    expires_at: int
+    family_id: UUID | None
+    status: StatusReference | None
+    roles: tuple[str, ...]
+    traded: bool
+
+
 def access_token_claims(
     grant: Grant, *, issuer: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
-) -> dict[str, Any]:
+) -> Claims:
     """Return the claims of an access token; absent values are left out.
 
     `jti` starts with the family's id, so that /userinfo and /revoke find the family without a row a token.
     """
-    claims: dict[str, Any] = {
+    authorization = grant.authorization
+    claims: Claims = {
         "iss": issuer,
-        "sub": str(grant.user_id),
+        "sub": str(authorization.user_id),
         "aud": audience or [issuer],
-        "client_id": grant.client_id,
+        "client_id": authorization.client_id,
         "scope": scope,
         "iat": epoch(now),
         "exp": epoch(now + lifetime),
         "jti": f"{grant.family_id}.{secrets.token_urlsafe(12)}",
-        "auth_time": epoch(grant.auth_time),
-        "acr": grant.acr,
-        "amr": list(grant.amr),
-        "sid": str(grant.session_id),
+        "auth_time": epoch(authorization.auth_time),
+        "acr": authorization.acr,
+        "amr": list(authorization.amr),
+        "sid": str(authorization.session_id),
         "status": grant.status.claim(issuer),
     }
     if grant.roles:
@@ -55,9 +80,9 @@ def machine_token_claims(
     audience: list[str],
     scope: str,
     lifetime: timedelta,
-    status: StatusPlace,
+    status: StatusReference,
     now: datetime,
-) -> dict[str, Any]:
+) -> Claims:
     """Return the claims of an access token that a client gets for itself.
 
     Its subject can't be a user's, which is a UUID; nor can a client choose it. It has no family: `jti` says so.
@@ -76,21 +101,21 @@ def machine_token_claims(
 
 
 def exchanged_token_claims(
-    subject: dict[str, Any], *, client_id: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
-) -> dict[str, Any]:
-    """Return the claims of a token traded for the one with the claims `subject`: the same person, sign-in and family.
+    subject: OwnAccessToken, *, client_id: str, audience: list[str], scope: str, lifetime: timedelta, now: datetime
+) -> Claims:
+    """Return the claims of a token traded for `subject`: the same person, sign-in and family.
 
     It never outlives that one, and `act` says who acts (RFC 8693 s4.1).
     """
-    kept = {name: subject[name] for name in _KEPT_BY_EXCHANGE if name in subject}
+    kept = {name: subject.claims[name] for name in _KEPT_BY_EXCHANGE if name in subject.claims}
     return {
         **kept,
         "aud": audience,
         "client_id": client_id,
         "scope": scope,
         "iat": epoch(now),
-        "exp": min(epoch(now + lifetime), subject["exp"]),
-        "jti": f"{family_of(subject)}.{secrets.token_urlsafe(12)}",
+        "exp": min(epoch(now + lifetime), subject.expires_at),
+        "jti": f"{subject.family_id}.{secrets.token_urlsafe(12)}",
         "act": {"sub": machine_subject(client_id)},
     }
 
@@ -100,22 +125,30 @@ def machine_subject(client_id: str) -> str:
     return f"client:{client_id}"
 
 
-def verify_own_access_token(signer: Signer, text: str, *, issuer: str, now: datetime | None) -> dict[str, Any] | None:
-    """Return the claims of an access token that this provider signed; None when it isn't one, or has expired at `now`.
+def verify_own_access_token(signer: Signer, text: str, *, issuer: str, now: datetime | None) -> OwnAccessToken | None:
+    """Return an access token that this provider signed; None when it isn't one, or has expired at `now`.
 
     Without `now` an expired one is fine (a sign-out may come late). Does NOT look at audience, scope or family.
     """
     claims = signer.verify(text, typ=TYP)
     if claims is None or claims.get("iss") != issuer:
         return None
-    if now is not None and epoch(now) >= claims["exp"]:
-        return None
-    return claims
+    token = OwnAccessToken(
+        claims=claims,
+        client_id=claims["client_id"],
+        audience=tuple(claims["aud"]),
+        scopes=split_scope(claims["scope"]),
+        expires_at=claims["exp"],
+        family_id=_family_of(claims["jti"]),
+        status=status_reference_of(claims),
+        roles=tuple(claims.get("roles", ())),
+        traded="act" in claims,
+    )
+    return None if now is not None and epoch(now) >= token.expires_at else token
 
 
-def family_of(claims: dict[str, Any]) -> UUID | None:
-    """Return the family that an access token of ours belongs to; None for one that no user granted."""
+def _family_of(jti: str) -> UUID | None:
     try:
-        return UUID(str(claims.get("jti", "")).partition(".")[0])
+        return UUID(jti.partition(".")[0])
     except ValueError:
         return None

@@ -4,38 +4,30 @@ Policy: ADR-0009; Spec: RFC 9700 s4.14, OAuth 2.1 s4.3
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.audit import AuditEvent, AuditTrail, Origin
-from services.auth.tokens.status_list import StatusPlace, StatusShards
+from services.auth.tokens.authorization import Authorization
+from services.auth.tokens.status_list import StatusReference, StatusShards
 
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What a user granted to one app install, as read at this moment: all that tokens are made of.
+    """A family as a token is made of it at this moment.
 
     `roles` and `team` are the user's of now, not those of the sign-in. `status`: the family's bit.
     """
 
     family_id: UUID
-    client_id: str
-    user_id: UUID
-    session_id: UUID
-    scopes: frozenset[str]
-    resources: tuple[str, ...]
-    auth_time: datetime
-    acr: str
-    amr: tuple[str, ...]
+    authorization: Authorization
     generation: int
     mac_kid: bytes
     roles: tuple[str, ...]
     team: str | None
-    status: StatusPlace
-    claims: RequestedClaims = field(default_factory=RequestedClaims)
+    status: StatusReference
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,21 +35,13 @@ class NewFamily:
     """What a redeemed code founds a family with. `seed_hash`: SHA-256 of the seed that every token of it carries."""
 
     id: UUID
-    client_id: str
-    user_id: UUID
-    session_id: UUID
-    scopes: frozenset[str]
-    resources: tuple[str, ...]
-    auth_time: datetime
-    acr: str
-    amr: tuple[str, ...]
+    authorization: Authorization
     seed_hash: bytes
     mac_kid: bytes
     origin: Origin
     idle_expires_at: datetime
     expires_at: datetime
     created_at: datetime
-    claims: RequestedClaims = field(default_factory=RequestedClaims)
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,25 +52,20 @@ class FamilyState:
     """
 
     id: UUID
-    client_id: str
-    user_id: UUID
-    session_id: UUID
+    authorization: Authorization
     seed_hash: bytes
     generation: int
     rotated_at: datetime
     moved: bool
     streak: int
-    scopes: frozenset[str]
-    resources: tuple[str, ...]
     idle_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
     enabled: bool
-    status: StatusPlace
-    claims: RequestedClaims = field(default_factory=RequestedClaims)
+    status: StatusReference
 
     def live(self, now: datetime) -> bool:
-        """Say whether tokens of this family may still be used."""
+        """Report whether tokens of this family may still be used."""
         return self.enabled and self.revoked_at is None and now < self.idle_expires_at and now < self.expires_at
 
 
@@ -98,7 +77,7 @@ class EndedFamily:
     client_id: str
     user_id: UUID
     session_id: UUID
-    status: StatusPlace
+    status: StatusReference
 
 
 @dataclass(frozen=True)
@@ -125,7 +104,7 @@ class Presented:
 class Families(Protocol):
     """The port that storage implements. Each method but `add` and `revoke_all` is one statement."""
 
-    def add(self, family: NewFamily) -> StatusPlace:
+    def add(self, family: NewFamily) -> StatusReference:
         """Insert it with a place in the status list, drawn at random among the free, and return that."""
         ...
 
@@ -202,9 +181,9 @@ def end_family(
         AuditEvent(
             why,
             now,
-            user_id=family.user_id,
-            client_id=family.client_id,
-            session_id=family.session_id,
+            user_id=family.authorization.user_id,
+            client_id=family.authorization.client_id,
+            session_id=family.authorization.session_id,
             family_id=family.id,
             origin=origin,
         )

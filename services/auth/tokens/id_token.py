@@ -11,6 +11,7 @@ from typing import Any
 
 from services.auth.keys.signer import Signer
 from services.auth.opaque_token import b64url
+from services.auth.tokens.access_token import Claims
 from services.auth.tokens.family import Grant
 from shared.clock import epoch
 
@@ -21,28 +22,29 @@ def id_token_claims(
     grant: Grant,
     *,
     issuer: str,
-    access_token: str,
     nonce: str | None,
     lifetime: timedelta,
     now: datetime,
-    requested: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    requested: Mapping[str, object],
+) -> Claims:
     """Return the claims of an ID token; `nonce` is left out when the request had none.
 
-    `requested`: what the user has of the standard claims that the client asked for by name.
+    `requested`: what the user has of the standard claims that the client asked for by name. `at_hash` is empty until
+    the access token beside it is signed.
     """
-    claims: dict[str, Any] = {
-        **(requested or {}),
+    authorization = grant.authorization
+    claims: Claims = {
+        **requested,
         "iss": issuer,
-        "sub": str(grant.user_id),
-        "aud": grant.client_id,
+        "sub": str(authorization.user_id),
+        "aud": authorization.client_id,
         "iat": epoch(now),
         "exp": epoch(now + lifetime),
-        "auth_time": epoch(grant.auth_time),
-        "acr": grant.acr,
-        "amr": list(grant.amr),
-        "at_hash": at_hash(access_token),
-        "sid": str(grant.session_id),
+        "auth_time": epoch(authorization.auth_time),
+        "acr": authorization.acr,
+        "amr": list(authorization.amr),
+        "at_hash": "",
+        "sid": str(authorization.session_id),
     }
     if nonce is not None:
         claims["nonce"] = nonce

@@ -1,87 +1,117 @@
-"""The token response: from a grant to what the client receives.
+"""Issuing: what a grant has decided becomes signed tokens, and nothing else of the suite signs any.
 
-Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3, RFC 8693 s2.2.1
+Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3 and s3.1.3.6, RFC 8693 s2.2.1
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.signer import Signer
 from services.auth.scopes import ScopeCatalogue, join_scopes
 from services.auth.tokens import access_token, id_token
+from services.auth.tokens.access_token import Claims, OwnAccessToken
 from services.auth.tokens.family import Grant
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
+from shared.clock import epoch
 
 #: The one kind of token that is traded, and traded for (RFC 8693 s3).
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 
 
+@dataclass(frozen=True, repr=False)
+class Issued:
+    """What a grant has decided to give, not signed yet: the claims of its JWTs, and the refresh token.
+
+    `expires_in`: seconds. `scope`: that of the access token. `issued_token_type`: for a traded token.
+    """
+
+    access_token: Claims
+    expires_in: int
+    scope: str
+    refresh_token: str | None = None
+    id_token: Claims | None = None
+    issued_token_type: str | None = None
+
+
 @dataclass(frozen=True)
 class TokenIssuer:
-    """Signs the tokens of a grant. Decides nothing: scopes and refresh token are given."""
+    """Signs what was issued. Decides nothing: scopes and refresh token are given."""
 
     issuer: str
     signer: Signer
     access_token_lifetime: timedelta
     id_token_lifetime: timedelta
 
-    def token_response(
+    def issue(self, issued: Issued) -> dict[str, str | int]:
+        """Sign, and return the JSON members of a successful answer of /token.
+
+        Raises:
+            Unavailable: there is no key to sign with.
+        """
+        signed = self.signer.sign(issued.access_token, typ=access_token.TYP)
+        answer: dict[str, str | int] = {
+            "access_token": signed,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "scope": issued.scope,
+        }
+        if issued.refresh_token is not None:
+            answer["refresh_token"] = issued.refresh_token
+        if issued.id_token is not None:
+            claims = {**issued.id_token, "at_hash": id_token.at_hash(signed)}
+            answer["id_token"] = self.signer.sign(claims, typ=id_token.TYP)
+        if issued.issued_token_type is not None:
+            answer["issued_token_type"] = issued.issued_token_type
+        return answer
+
+    def for_user(
         self,
         grant: Grant,
-        *,
         client: Client,
+        *,
         catalogue: ScopeCatalogue,
         scopes: frozenset[str],
         refresh_token: str | None,
         nonce: str | None,
+        requested: Mapping[str, object],
         now: datetime,
-        requested: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Return the JSON members of a successful answer of /token.
+    ) -> Issued:
+        """Return what a user's grant is worth now.
 
         `scopes` are the grant's, already narrowed by scope and resource of this request; what the client or the
-        user may not have any more is cut here. The ID token comes with `openid` in the grant, the refresh token
-        when given. `requested`: the user's claims that the client asked for in the ID token.
+        user may not have any more is cut here. The ID token comes with `openid` in the grant. `requested`: the user's
+        claims that the client asked for in the ID token.
         """
         entitled = catalogue.entitled(scopes & client.scopes, grant.roles)
-        lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
-        scope = join_scopes(entitled)
-        signed = self.signer.sign(
-            access_token.access_token_claims(
-                grant,
-                issuer=self.issuer,
-                audience=catalogue.audience(entitled),
-                scope=scope,
-                lifetime=lifetime,
-                now=now,
-            ),
-            typ=access_token.TYP,
+        scope, lifetime = join_scopes(entitled), self._lifetime(client)
+        claims = access_token.access_token_claims(
+            grant,
+            issuer=self.issuer,
+            audience=catalogue.audience(entitled),
+            scope=scope,
+            lifetime=lifetime,
+            now=now,
         )
-        response = self._bearer(signed, lifetime=int(lifetime.total_seconds()), scope=scope)
-        if refresh_token is not None:
-            response["refresh_token"] = refresh_token
-        if "openid" in grant.scopes:
-            claims = id_token.id_token_claims(
-                grant,
-                issuer=self.issuer,
-                access_token=signed,
-                nonce=nonce,
-                lifetime=self.id_token_lifetime,
-                now=now,
-                requested=requested,
+        identity = None
+        if "openid" in grant.authorization.scopes:
+            identity = id_token.id_token_claims(
+                grant, issuer=self.issuer, nonce=nonce, lifetime=self.id_token_lifetime, requested=requested, now=now
             )
-            response["id_token"] = self.signer.sign(claims, typ=id_token.TYP)
-        return response
+        return Issued(claims, int(lifetime.total_seconds()), scope, refresh_token, identity)
 
-    def machine_token_response(
-        self, client: Client, *, catalogue: ScopeCatalogue, scopes: frozenset[str], status: StatusPlace, now: datetime
-    ) -> dict[str, Any]:
-        """Return the answer to a client that asks for itself: an access token alone. `scopes` are final."""
-        lifetime = own_or(client.access_token_lifetime, self.access_token_lifetime)
-        scope = join_scopes(scopes)
+    def for_machine(
+        self,
+        client: Client,
+        *,
+        catalogue: ScopeCatalogue,
+        scopes: frozenset[str],
+        status: StatusReference,
+        now: datetime,
+    ) -> Issued:
+        """Return what a client gets for itself: an access token alone. `scopes` are final."""
+        scope, lifetime = join_scopes(scopes), self._lifetime(client)
         claims = access_token.machine_token_claims(
             client.client_id,
             issuer=self.issuer,
@@ -91,26 +121,18 @@ class TokenIssuer:
             status=status,
             now=now,
         )
-        signed = self.signer.sign(claims, typ=access_token.TYP)
-        return self._bearer(signed, lifetime=int(lifetime.total_seconds()), scope=scope)
+        return Issued(claims, int(lifetime.total_seconds()), scope)
 
-    def exchanged_token_response(
-        self, subject: dict[str, Any], *, client: Client, resource: str, scopes: frozenset[str], now: datetime
-    ) -> dict[str, Any]:
-        """Return the answer to an API that trades the token with the claims `subject`. `scopes` are final."""
-        scope = join_scopes(scopes)
+    def for_exchange(
+        self, subject: OwnAccessToken, client: Client, *, resource: str, scopes: frozenset[str], now: datetime
+    ) -> Issued:
+        """Return what an API gets for its caller's token `subject`. `scopes` are final."""
+        scope, lifetime = join_scopes(scopes), self._lifetime(client)
         claims = access_token.exchanged_token_claims(
-            subject,
-            client_id=client.client_id,
-            audience=[resource],
-            scope=scope,
-            lifetime=own_or(client.access_token_lifetime, self.access_token_lifetime),
-            now=now,
+            subject, client_id=client.client_id, audience=[resource], scope=scope, lifetime=lifetime, now=now
         )
-        signed = self.signer.sign(claims, typ=access_token.TYP)
-        response = self._bearer(signed, lifetime=claims["exp"] - claims["iat"], scope=scope)
-        return {**response, "issued_token_type": ACCESS_TOKEN_TYPE}
+        expires_in = min(int(lifetime.total_seconds()), subject.expires_at - epoch(now))
+        return Issued(claims, expires_in, scope, issued_token_type=ACCESS_TOKEN_TYPE)
 
-    @staticmethod
-    def _bearer(signed: str, *, lifetime: int, scope: str) -> dict[str, Any]:
-        return {"access_token": signed, "token_type": "Bearer", "expires_in": lifetime, "scope": scope}
+    def _lifetime(self, client: Client) -> timedelta:
+        return own_or(client.access_token_lifetime, self.access_token_lifetime)

@@ -143,7 +143,10 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
 
 
 def _belongs(presented: Presented, family: FamilyState) -> bool:
-    return hmac.compare_digest(presented.seed_hash, family.seed_hash) and presented.client_id == family.client_id
+    return (
+        hmac.compare_digest(presented.seed_hash, family.seed_hash)
+        and presented.client_id == family.authorization.client_id
+    )
 
 
 def _is_reuse(presented: Presented, family: FamilyState, policy: RefreshPolicy, now: datetime) -> bool:
@@ -160,8 +163,8 @@ def _catch_up(stores: FamilyStores, presented: Presented, family: FamilyState, n
             AuditEvent(
                 "generation_ahead",
                 now,
-                user_id=family.user_id,
-                client_id=family.client_id,
+                user_id=family.authorization.user_id,
+                client_id=family.authorization.client_id,
                 family_id=family.id,
                 origin=presented.origin,
                 details={"stored": family.generation, "presented": presented.generation},

@@ -20,7 +20,7 @@ SHARD_SIZE = 131_072
 
 
 @dataclass(frozen=True, order=True)
-class StatusPlace:
+class StatusReference:
     """One bit of the list: that of a family, or of a machine client."""
 
     shard: int
@@ -36,12 +36,12 @@ def status_list_uri(issuer: str, shard: int) -> str:
     return f"{issuer}/status/{shard}"
 
 
-def place_of(claims: dict[str, Any]) -> StatusPlace | None:
+def status_reference_of(claims: dict[str, Any]) -> StatusReference | None:
     """Return the place that the claims of an access token of ours name; None for one from before there were any."""
     if "status" not in claims:
         return None
     status_list = claims["status"]["status_list"]
-    return StatusPlace(int(status_list["uri"].rpartition("/")[2]), status_list["idx"])
+    return StatusReference(int(status_list["uri"].rpartition("/")[2]), status_list["idx"])
 
 
 def set_bits(bits: bytes, indices: Iterable[int], *, to: bool) -> bytes:
@@ -58,7 +58,7 @@ def set_bits(bits: bytes, indices: Iterable[int], *, to: bool) -> bytes:
 class StatusShards(Protocol):
     """The port that storage implements: the bits, which move their shard's version whenever they change."""
 
-    def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
+    def revoke(self, places: Iterable[StatusReference], now: datetime) -> None:
         """Set these bits, for good."""
         ...
 
@@ -85,15 +85,15 @@ class Publications(Protocol):
 class MachinePlaces(Protocol):
     """The port that storage implements: the places of clients that act for themselves (client_credentials)."""
 
-    def find(self, client_id: str) -> StatusPlace | None:
+    def find(self, client_id: str) -> StatusReference | None:
         """Return the live place of an enabled client, in one statement; None: it has none, or is disabled."""
         ...
 
-    def draw(self, client_id: str, now: datetime) -> StatusPlace | None:
+    def draw(self, client_id: str, now: datetime) -> StatusReference | None:
         """Give an enabled client a place, unless it has one, and return it. Holds the client's row."""
         ...
 
-    def retire(self, client_id: str, now: datetime) -> StatusPlace | None:
+    def retire(self, client_id: str, now: datetime) -> StatusReference | None:
         """Take the client's place away and return it; None: it had none."""
         ...
 
@@ -113,7 +113,7 @@ class MachineDatabase(Protocol):
     def transaction(self) -> AbstractContextManager[MachineStores]: ...
 
 
-def machine_place(database: MachineDatabase, client_id: str, now: datetime) -> StatusPlace | None:
+def machine_place(database: MachineDatabase, client_id: str, now: datetime) -> StatusReference | None:
     """Return the place for a token that a client gets for itself, drawn at the first one; None: it is disabled.
 
     One statement. A client whose tokens were ended gets another place.

@@ -16,10 +16,12 @@ from services.auth.authorization.code import AuthorizationCode
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import clients, status_shards, users
+from services.auth.tokens.authorization import Authorization
 from services.auth.tokens.family import NewFamily
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
+from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
 from shared.database import Database
 from shared.testing import ALICE, BOB, SettableClock
+from tests.support.authorizations import new_authorization, some_event, split_changes
 from tests.support.databases import migrated
 
 NOON = SettableClock().now()
@@ -59,7 +61,7 @@ class Stage:
         """Add a code and return it."""
         code = new_code(self.session, **changes)
         with self.auth.transaction() as stores:
-            stores.codes.add(code)
+            stores.codes.add(code, some_event(code, NOON))
         return code
 
 
@@ -79,16 +81,10 @@ def new_session(**changes: Any) -> BrowserSession:
 
 
 def new_family(session: BrowserSession, **changes: Any) -> NewFamily:
+    inner, outer = split_changes(changes)
     values: dict[str, Any] = {
         "id": uuid7(),
-        "client_id": "app",
-        "user_id": session.user_id,
-        "session_id": session.id,
-        "scopes": frozenset({"openid", "offline_access"}),
-        "resources": ("https://crm.example",),
-        "auth_time": NOON,
-        "acr": "1fa",
-        "amr": ("pwd",),
+        "authorization": _authorization(session, {"resources": ("https://crm.example",), **inner}),
         "seed_hash": SEED_HASH,
         "mac_kid": b"kid0",
         "origin": HOME,
@@ -96,27 +92,33 @@ def new_family(session: BrowserSession, **changes: Any) -> NewFamily:
         "expires_at": NOON + timedelta(days=180),
         "created_at": NOON,
     }
-    return NewFamily(**{**values, **changes})
+    return NewFamily(**{**values, **outer})
 
 
 def new_code(session: BrowserSession, **changes: Any) -> AuthorizationCode:
+    inner, outer = split_changes(changes)
     values: dict[str, Any] = {
         "code_hash": digest(mint_opaque_token()),
-        "client_id": "app",
-        "user_id": session.user_id,
-        "session_id": session.id,
+        "authorization": _authorization(session, inner),
         "redirect_uri": "myapp://callback",
         "code_challenge": "c" * 43,
         "nonce": "n" * 4096,
-        "scopes": frozenset({"openid", "offline_access"}),
-        "resources": (),
-        "auth_time": NOON,
-        "acr": "1fa",
-        "amr": ("pwd",),
         "created_at": NOON,
         "expires_at": NOON + timedelta(seconds=60),
+        "used_at": None,
+        "family_id": None,
     }
-    return AuthorizationCode(**{**values, **changes})
+    return AuthorizationCode(**{**values, **outer})
+
+
+def _authorization(session: BrowserSession, changes: dict[str, Any]) -> Authorization:
+    values: dict[str, Any] = {
+        "user_id": session.user_id,
+        "session_id": session.id,
+        "scopes": frozenset({"openid", "offline_access"}),
+        "auth_time": NOON,
+    }
+    return new_authorization(**{**values, **changes})
 
 
 def user_row(subject: str, name: str, now: datetime = NOON) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def set_up(database: Database) -> Stage:
     return Stage(database, auth, session)
 
 
-def bit(stage: Stage, place: StatusPlace) -> bool:
+def bit(stage: Stage, place: StatusReference) -> bool:
     with stage.sql.autocommit() as db:
         query = select(status_shards.c.bits).where(status_shards.c.shard == place.shard)
         bits: bytes = db.execute(query).scalar_one()

@@ -13,7 +13,7 @@ from services.auth.provisioning.apply import apply_configuration
 from services.auth.provisioning.client_secrets import drop_old_secrets, rotate_secret
 from services.auth.provisioning.parse import parse_configuration
 from services.auth.storage.configuration import SqlConfigurationStore
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.errors import ConfigurationError
 from tests.contracts.auth.conftest import NOON, Stage, bit
 from tests.support.assertions import ec_key, public_jwk
@@ -161,7 +161,7 @@ def test_a_file_that_drops_a_key_ends_them_and_one_that_adds_a_key_does_not(stag
     assert bit(stage, place)
 
 
-def draw(stage: Stage, *, hour: int = 0) -> StatusPlace:
+def draw(stage: Stage, *, hour: int = 0) -> StatusReference:
     with stage.auth.transaction() as stores:
         place = stores.machine_places.draw("web", NOON + timedelta(hours=hour))
     assert place is not None

@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 
 from services.auth.accounts.failure_budget import Blocked, account_budget, begin_attempt
 from services.auth.accounts.totp import seal_totp_secret
-from services.auth.authorization.code import FamilyPolicy, redeem
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.clients.assertion import AssertionUse
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.opaque_token import digest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, families, signing_keys
@@ -25,11 +25,11 @@ from services.auth.tokens.family import Presented, end_family
 from services.auth.tokens.refresh_token import RefreshPolicy, RefreshToken, mint_refresh_token, rotate
 from shared.testing import BOB
 from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage
+from tests.support.authorizations import redeem_code
 
 T = TypeVar("T")
 RING = KeyRing.of(b"k" * 32)
 POLICY = RefreshPolicy(timedelta(seconds=60), timedelta(days=30))
-LIFETIMES = FamilyPolicy(timedelta(days=30), timedelta(days=180))
 Processes = tuple[SqlAuthDatabase, SqlAuthDatabase]
 
 
@@ -65,13 +65,17 @@ def test_a_code_redeemed_fifty_times_at_once_founds_one_family_and_the_others_en
 
     def act(database: SqlAuthDatabase, number: int) -> bool:
         seed = bytes([number]) * 16
-        grant = redeem(database, code, seed=seed, mac_kid=RING.current, policy=LIFETIMES, origin=HOME, now=NOON)
+        grant = redeem_code(database, code, seed=seed, mac_kid=RING.current, origin=HOME, now=NOON)
         return grant is not None
 
     assert at_once(50, processes, act).count(True) == 1
     with postgres_stage.sql.autocommit() as db:
         assert db.execute(select(families.c.revoked_why)).scalars().all() == ["authorization_code_replay"]
-    assert events(postgres_stage) == ["authorization_code_redeemed", "authorization_code_replay"]
+    issued, *rest = events(postgres_stage)
+    assert (issued, rest) == (
+        "authorization_code_issued",
+        ["authorization_code_redeemed", "authorization_code_replay"],
+    )
 
 
 def test_fifty_refreshes_with_one_token_are_one_rotation_and_the_family_lives(
@@ -204,7 +208,7 @@ def test_two_processes_redeem_different_codes_without_waiting_on_each_other(
     def act(database: SqlAuthDatabase, number: int) -> bool:
         seed = bytes([number]) * 16
         code = codes[number]
-        return redeem(database, code, seed=seed, mac_kid=b"kid0", policy=LIFETIMES, origin=HOME, now=NOON) is not None
+        return redeem_code(database, code, seed=seed, mac_kid=b"kid0", origin=HOME, now=NOON) is not None
 
     assert all(at_once(20, processes, act))
 

@@ -10,17 +10,17 @@ from sqlalchemy import insert, select
 
 from services.auth import revocation as ends
 from services.auth.accounts.browser_session import BrowserSession
-from services.auth.authorization.code import FamilyPolicy, redeem
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage.tables import audit_events, clients, families, known_devices
 from services.auth.stores import Stores
 from services.auth.tokens.family import FamilyState, NewFamily
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import CLIENT_METADATA, HOME, NOON, Stage, bit, new_family, new_session, version
+from tests.support.authorizations import redeem_code
 
 SECOND = timedelta(seconds=1)
 LATER = NOON + timedelta(minutes=1)
-LIFETIMES = FamilyPolicy(timedelta(days=30), timedelta(days=180))
 
 
 @dataclass(frozen=True)
@@ -191,16 +191,14 @@ def test_a_user_wide_end_ends_sessions_devices_codes_and_waiting_requests(cast: 
     assert [session.ended_at for session in sessions if session is not None] == [NOON + SECOND] * 2
     with stage.sql.autocommit() as db:
         assert db.execute(select(known_devices.c.user_id)).scalars().all() == [UUID(BOB)]
-    assert redeem_code(stage, code.code_hash) is None
+    assert redeem_again(stage, code.code_hash) is None
 
 
-def redeem_code(stage: Stage, code_hash: bytes) -> object:
+def redeem_again(stage: Stage, code_hash: bytes) -> object:
     with stage.auth.autocommit() as stores:
         code = stores.codes.find(code_hash)
     assert code is not None
-    return redeem(
-        stage.auth, code, seed=b"s" * 16, mac_kid=b"kid0", policy=LIFETIMES, origin=HOME, now=NOON + 2 * SECOND
-    )
+    return redeem_code(stage.auth, code, seed=b"s" * 16, mac_kid=b"kid0", origin=HOME, now=NOON + 2 * SECOND)
 
 
 @pytest.mark.parametrize("name", ["session", "user", "client disabled", "consent withdrawn"])
@@ -211,7 +209,7 @@ def test_a_code_in_flight_does_not_outlive_the_end_of_what_it_is_for(cast: Cast,
     if name == "client disabled":
         with cast.stage.auth.transaction() as stores:
             assert ends.enable_client(stores, "app", origin=None, now=NOON)
-    assert redeem_code(cast.stage, mine.code_hash) is None
+    assert redeem_again(cast.stage, mine.code_hash) is None
 
 
 def test_enabling_again_brings_nothing_back(cast: Cast) -> None:

@@ -10,18 +10,17 @@ import pytest
 from sqlalchemy import select
 
 from services.auth import revocation as ends
-from services.auth.authorization.code import FamilyPolicy, redeem
 from services.auth.keys.key_ring import KeyRing
 from services.auth.storage.tables import families
 from services.auth.stores import Stores
 from services.auth.tokens.family import Presented
 from services.auth.tokens.refresh_token import RefreshPolicy, rotate
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage, bit
+from tests.support.authorizations import redeem_code
 
 RING = KeyRing.of(b"k" * 32)
-LIFETIMES = FamilyPolicy(timedelta(days=30), timedelta(days=180))
 POLICY = RefreshPolicy(timedelta(seconds=60), timedelta(days=30))
 
 ENDS: dict[str, Callable[[Stores], object]] = {
@@ -44,7 +43,7 @@ def test_an_end_among_redemptions_and_refreshes_leaves_nothing_alive(
         together.wait()
         if number < 8:
             seed = bytes([number]) * 16
-            redeem(database, codes[number], seed=seed, mac_kid=RING.current, policy=LIFETIMES, origin=HOME, now=NOON)
+            redeem_code(database, codes[number], seed=seed, mac_kid=RING.current, origin=HOME, now=NOON)
         elif number < 16:
             presented = Presented(live[number - 8].id, 0, SEED_HASH, "app", HOME)
             rotate(database, presented, ring=RING, policy=POLICY, now=NOON)
@@ -57,5 +56,5 @@ def test_an_end_among_redemptions_and_refreshes_leaves_nothing_alive(
     with postgres_stage.sql.autocommit() as db:
         rows = db.execute(select(families.c.revoked_at, families.c.status_shard, families.c.status_index)).all()
     assert len(rows) >= 8 and all(row.revoked_at is not None for row in rows)
-    assert all(bit(postgres_stage, StatusPlace(row.status_shard, row.status_index)) for row in rows)
+    assert all(bit(postgres_stage, StatusReference(row.status_shard, row.status_index)) for row in rows)
     other.database.dispose()

@@ -16,7 +16,7 @@ from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
 from services.auth.tokens.family import FamilyState, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
-from services.auth.tokens.status_list import SHARD_SIZE, StatusPlace
+from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import HOME, NOON, SEED_HASH, Stage, bit
 from tests.unit.auth.tokens.rotation_machine import RotationMachine
@@ -75,7 +75,7 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
                     assert family is not None
                     ends.end_family(stores, family, why=how, **ended)
 
-        def is_set(self, place: StatusPlace) -> bool:
+        def is_set(self, place: StatusReference) -> bool:
             return bit(stage, place)
 
         def restore_row(self, family_id: UUID, backup: FamilyState, mac_kid: bytes, origin: Origin) -> None:
@@ -107,7 +107,7 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
 def test_a_family_comes_back_as_it_went(stage: Stage) -> None:
     family = stage.family()
     found = state(stage, family)
-    assert (found.scopes, found.resources, found.generation) == (family.scopes, family.resources, 0)
+    assert (found.authorization, found.generation) == (family.authorization, 0)
     assert (found.idle_expires_at, found.expires_at) == (family.idle_expires_at, family.expires_at)
     assert found.revoked_at is None
 

@@ -17,7 +17,7 @@ from services.auth.keys.signer import Signer
 from services.auth.keys.signing_key import StoredSigningKey
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import audit_events, key_set_versions
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.database import Database
 from shared.errors import Unavailable
 from tests.contracts.auth.conftest import NOON, Stage
@@ -192,7 +192,7 @@ def test_two_processes_see_a_revocation_within_a_look(postgres_stage: Stage) -> 
     mine, theirs = Process(postgres_stage.auth), Process(other)
     old = theirs.list_at(NOON)
     with postgres_stage.auth.transaction() as stores:
-        stores.status_shards.revoke([StatusPlace(0, 7)], NOON)
+        stores.status_shards.revoke([StatusReference(0, 7)], NOON)
     just_before = NOON + SECOND - timedelta(microseconds=1)
     assert theirs.list_at(just_before) == old, "inside the interval nobody looks"
     assert theirs.list_at(NOON + SECOND) != old
@@ -221,7 +221,7 @@ def test_a_machine_clients_end_is_told_to_who_keeps_their_places(stage: Stage) -
     process.published.look(NOON)
     told = process.forgotten
     with stage.auth.transaction() as stores:
-        stores.status_shards.revoke([StatusPlace(0, 1)], NOON)
+        stores.status_shards.revoke([StatusReference(0, 1)], NOON)
     process.published.look(NOON + SECOND)
     assert process.forgotten == told, "a family's end is none of theirs"
     with stage.auth.transaction() as stores:

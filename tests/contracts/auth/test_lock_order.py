@@ -18,7 +18,7 @@ from services.auth import revocation as ends
 from services.auth.authorization.consent import withdraw_consent
 from services.auth.storage import SqlAuthDatabase
 from services.auth.stores import Stores
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.database import Database
 from shared.testing import BOB, SettableClock
 from tests.contracts.auth.conftest import HOME, NOON, Stage, new_session
@@ -121,7 +121,7 @@ def test_the_end_of_a_client_and_an_emergency_rotation_do_not_wait_for_each_othe
         ends.end_client(stores, "app", why="client_disabled", origin=None, now=LATER)
 
     with stage.auth.transaction() as stores:
-        stores.status_shards.revoke([StatusPlace(machine.shard, machine.index)], LATER)
+        stores.status_shards.revoke([StatusReference(machine.shard, machine.index)], LATER)
         ending = pool.submit(in_one_transaction, stage, end)
         wait_for_a_waiter(stage.sql)
         stores.status_shards.move_all(LATER)

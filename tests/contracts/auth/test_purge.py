@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from services.auth.accounts.failure_budget import account_budget, begin_attempt
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.sign_in import DEVICE_LIFETIME
 from services.auth.clients.assertion import AssertionUse
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage import purge
 from services.auth.storage.purge import PURGES, SqlPurge
 from services.auth.storage.tables import (
@@ -26,9 +27,10 @@ from services.auth.storage.tables import (
     waiting_requests,
 )
 from services.auth.tokens.family import NewFamily
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.testing import ALICE, BOB
-from tests.contracts.auth.conftest import NOON, Stage, bit, version
+from tests.contracts.auth.conftest import NOON, Stage, bit, new_family, version
+from tests.support.authorizations import some_event
 
 KEPT, LONGEST = timedelta(days=30), timedelta(minutes=62)
 SECOND = timedelta(seconds=1)
@@ -51,7 +53,7 @@ def count(stage: Stage, table: object) -> int:
         return int(db.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type] # a table
 
 
-def place(stage: Stage, family: NewFamily) -> StatusPlace:
+def place(stage: Stage, family: NewFamily) -> StatusReference:
     with stage.auth.autocommit() as stores:
         found = stores.families.find(family.id)
     assert found is not None
@@ -104,9 +106,9 @@ def test_a_machines_old_place_keeps_its_bit_until_no_token_can_carry_it(stage: S
 
 def test_a_used_code_is_kept_for_as_long_as_its_family(stage: Stage) -> None:
     """So that its second use is seen as a replay (RFC 6749 s4.1.2)."""
-    family, used, unused = stage.family(), stage.code(), stage.code()
+    used, unused, family = stage.code(), stage.code(), new_family(stage.session)
     with stage.auth.transaction() as stores:
-        stores.codes.use(used.code_hash, family.id, NOON)
+        assert stores.codes.use(used, family, some_event(used, NOON))
     later = NOON + timedelta(days=2)
     assert run(stage, later) == {"authorization codes": 1}
     with stage.auth.autocommit() as stores:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.auth import revocation as ends
-from services.auth.tokens.status_list import StatusPlace, set_bits
+from services.auth.tokens.status_list import StatusReference, set_bits
 from tests.contracts.auth.conftest import HOME, NOON, Stage, bit, version
 
 LATER = NOON + timedelta(minutes=1)
@@ -50,7 +50,7 @@ def test_a_version_moves_on_by_the_clock_and_never_back(stage: Stage) -> None:
     versions = []
     for moment in (NOON, NOON - timedelta(days=1), NOON, LATER):
         with stage.auth.transaction() as stores:
-            stores.status_shards.revoke([StatusPlace(0, 1)], moment)
+            stores.status_shards.revoke([StatusReference(0, 1)], moment)
         versions.append(version(stage))
     noon = int(NOON.timestamp() * 1000)
     assert versions == [noon, noon + 1, noon + 2, noon + 60_000]

@@ -14,12 +14,14 @@ from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.accounts.totp import TotpCredential
 from services.auth.audit import AuditEvent, Origin
 from services.auth.authorization.code import AuthorizationCode
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.scopes import Api, ApiScope
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, users
 from shared.testing import ALICE, BOB
-from tests.contracts.auth.conftest import NOON, Stage, new_code, new_session
+from tests.contracts.auth.conftest import NOON, Stage, new_code, new_family, new_session
+from tests.support.authorizations import some_event
 
 HANDLE, BROWSER = b"h" * 32, b"b" * 32
 SECOND = timedelta(seconds=1)
@@ -60,23 +62,28 @@ def test_a_code_comes_back_as_it_went_and_is_used_once(stage: Stage) -> None:
     with stage.auth.transaction() as stores:
         assert stores.codes.find(code.code_hash) == code
         assert stores.codes.find(b"x" * 32) is None
-        assert stores.codes.use(code.code_hash, family := uuid7(), NOON)
-        assert not stores.codes.use(code.code_hash, uuid7(), NOON)
-        assert stores.codes.find(code.code_hash) == replace(code, used_at=NOON, family_id=family)
+        family = new_family(stage.session)
+        reference = stores.codes.use(code, family, some_event(code, NOON))
+        found = stores.families.find(family.id)
+        assert found is not None and found.status == reference and found.authorization == family.authorization
+        assert stores.codes.use(code, new_family(stage.session), some_event(code, NOON)) is None
+        assert stores.codes.find(code.code_hash) == replace(code, used_at=NOON, family_id=family.id)
 
 
 @pytest.mark.parametrize(("after", "good"), [(59.999999, True), (60, False)])
 def test_an_expired_code_cannot_be_used(stage: Stage, after: float, good: bool) -> None:
     code = stage.code()
     with stage.auth.transaction() as stores:
-        assert stores.codes.use(code.code_hash, uuid7(), NOON + timedelta(seconds=after)) is good
+        family = new_family(stage.session, created_at=NOON + timedelta(seconds=after))
+        assert (stores.codes.use(code, family, some_event(code, NOON)) is not None) is good
 
 
 @pytest.mark.parametrize("name", ["client_id", "user_id", "session_id"])
 def test_a_code_needs_its_client_user_and_session(stage: Stage, name: str) -> None:
     nobody: object = "nobody" if name == "client_id" else UUID(int=4)
+    code = new_code(stage.session, **{name: nobody})
     with pytest.raises(DBAPIError), stage.auth.transaction() as stores:
-        stores.codes.add(replace(new_code(stage.session), **{name: nobody}))  # type: ignore[arg-type] # a name in a table
+        stores.codes.add(code, some_event(code, NOON))
 
 
 def test_the_longest_request_fits(stage: Stage) -> None:

@@ -139,7 +139,7 @@ def test_a_machine_token_costs_one_signature_and_no_statement(
 ) -> None:
     granted(provider)
     signed: list[str] = []
-    signer = type(provider.app._app.state.context.provider.token_issuer.signer)  # type: ignore[attr-defined]
+    signer = type(provider.app._app.state.context.token_issuer.signer)  # type: ignore[attr-defined]
     sign = signer.sign
 
     def note(*arguments: Any, typ: str) -> Any:

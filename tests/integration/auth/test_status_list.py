@@ -17,14 +17,14 @@ from services.auth.opaque_token import unb64url
 from services.auth.revocation import disable_client, disable_user, end_user
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
-from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusPlace, place_of
+from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusReference, status_reference_of
 from shared.bearer.status.status_list import read_status_list, signing_kid, status_reference
 from tests.integration.auth.provider import Provider, claims_of, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, HTTP_ISSUER
 
 
-def place(tokens: dict[str, Any]) -> StatusPlace:
-    found = place_of(claims_of(tokens["access_token"]))
+def place(tokens: dict[str, Any]) -> StatusReference:
+    found = status_reference_of(claims_of(tokens["access_token"]))
     assert found is not None
     return found
 
@@ -45,7 +45,7 @@ def verified(provider: Provider, shard: int = 0) -> dict[str, Any]:
     return claims
 
 
-def is_set(provider: Provider, where: StatusPlace) -> bool:
+def is_set(provider: Provider, where: StatusReference) -> bool:
     """Look as a replica does that last looked a second ago."""
     provider.clock.advance(seconds=1)
     bits = zlib.decompress(unb64url(verified(provider, where.shard)["status_list"]["lst"]))

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.auth.audit import AuditEvent
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 
 
 @dataclass
@@ -35,24 +35,20 @@ class MemoryFamilies:
     rows: dict[UUID, Row] = field(default_factory=dict)
     disabled_users: set[UUID] = field(default_factory=set)
 
-    def add(self, family: NewFamily) -> StatusPlace:
-        place = StatusPlace(0, len(self.rows))
+    def add(self, family: NewFamily) -> StatusReference:
+        place = StatusReference(0, len(self.rows))
         state = FamilyState(
             id=family.id,
-            client_id=family.client_id,
-            user_id=family.user_id,
-            session_id=family.session_id,
+            authorization=family.authorization,
             seed_hash=family.seed_hash,
             generation=0,
             rotated_at=family.created_at,
             moved=False,
             streak=0,
-            scopes=family.scopes,
-            resources=family.resources,
             idle_expires_at=family.idle_expires_at,
             expires_at=family.expires_at,
             revoked_at=None,
-            enabled=family.user_id not in self.disabled_users,
+            enabled=family.authorization.user_id not in self.disabled_users,
             status=place,
         )
         self.rows[family.id] = Row(family, state, family.mac_kid, origin_hash(family.origin))
@@ -62,7 +58,7 @@ class MemoryFamilies:
         row = self.rows.get(family_id)
         if row is None:
             return None
-        row.set(enabled=row.new.user_id not in self.disabled_users)
+        row.set(enabled=row.new.authorization.user_id not in self.disabled_users)
         return row.state
 
     def _live(self, presented: Presented, generation: int, now: datetime) -> Row | None:
@@ -70,7 +66,7 @@ class MemoryFamilies:
         row = self.rows.get(presented.family_id)
         if row is None or not row.state.live(now) or row.state.generation != generation:
             return None
-        mine = row.state.seed_hash == presented.seed_hash and row.state.client_id == presented.client_id
+        mine = row.state.seed_hash == presented.seed_hash and row.state.authorization.client_id == presented.client_id
         return row if mine else None
 
     def rotate(
@@ -117,24 +113,17 @@ class MemoryFamilies:
     def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
         ended = []
         for row in self.rows.values():
-            theirs = which.user_id in {None, row.new.user_id} and which.client_id in {None, row.new.client_id}
-            if theirs and which.session_id in {None, row.new.session_id} and self.revoke(row.new.id, why=why, now=now):
-                new = row.new
-                ended.append(EndedFamily(new.id, new.client_id, new.user_id, new.session_id, row.state.status))
+            mine = row.new.authorization
+            theirs = which.user_id in {None, mine.user_id} and which.client_id in {None, mine.client_id}
+            if theirs and which.session_id in {None, mine.session_id} and self.revoke(row.new.id, why=why, now=now):
+                reference = row.state.status
+                ended.append(EndedFamily(row.new.id, mine.client_id, mine.user_id, mine.session_id, reference))
         return ended
 
     def _grant(self, row: Row) -> Grant:
-        new = row.new
         return Grant(
-            family_id=new.id,
-            client_id=new.client_id,
-            user_id=new.user_id,
-            session_id=new.session_id,
-            scopes=new.scopes,
-            resources=new.resources,
-            auth_time=new.auth_time,
-            acr=new.acr,
-            amr=new.amr,
+            family_id=row.new.id,
+            authorization=row.new.authorization,
             generation=row.state.generation,
             mac_kid=row.mac_kid,
             roles=(),
@@ -147,9 +136,9 @@ class MemoryFamilies:
 class MemoryShards:
     """Implements `StatusShards`."""
 
-    revoked: set[StatusPlace] = field(default_factory=set)
+    revoked: set[StatusReference] = field(default_factory=set)
 
-    def revoke(self, places: Iterable[StatusPlace], now: datetime) -> None:
+    def revoke(self, places: Iterable[StatusReference], now: datetime) -> None:
         del now
         self.revoked |= set(places)
 

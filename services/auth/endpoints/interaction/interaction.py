@@ -15,15 +15,17 @@ from starlette.responses import Response
 
 from services.auth.authorization.evaluation import Standing, find_standing
 from services.auth.authorization.flow import Step
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
-from services.auth.authorization.response import error_response, form_action
+from services.auth.authorization.request import WaitingRequest
+from services.auth.authorization.response import error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
+from services.auth.clients.redirect_uris import form_action
 from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, query_parameters
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
 from services.auth.opaque_token import digest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import MalformedParametersError, Parameters
 from services.auth.scopes import ScopeCatalogue
 
@@ -117,13 +119,14 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
     if http.method == "POST" and not csrf_token_fits(cookies.browser, handle, form.get("csrf")):
         return error_page("bad_form")
     browser, now = browser_of(http, cookies, cookies.browser), context.clock.now()
-    catalogue = context.provider.registrations.catalogue(now)
+    catalogue = context.registrations.catalogue(now)
     with context.database.autocommit() as stores:
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
         if waiting is None:
             return error_page("request_over")
+        client = stores.clients.find(waiting.request.client_id)
         standing = find_standing(
-            stores, catalogue, waiting.request, waiting=waiting, session_hash=browser.session_hash, now=now
+            stores, catalogue, waiting.request, client, waiting=waiting, session_hash=browser.session_hash, now=now
         )
     if standing is None:
         return error_page("request_over")

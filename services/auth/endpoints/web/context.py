@@ -2,19 +2,26 @@
 
 import ipaddress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from fastapi import Request
 
 from services.auth.audit import Origin
+from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
+from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Published
 from services.auth.logout.back_channel.delivery import LogoutDelivery
+from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
+from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.parameters import MalformedParametersError, Parameters, parse_parameters
+from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
-from services.auth.token_endpoint.pipeline import OAuthServer, Provider
+from services.auth.token_endpoint.pipeline import TokenEndpoint
+from services.auth.tokens.issue import TokenIssuer
 from shared.clock import Clock
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -29,7 +36,13 @@ class AuthContext:
     settings: AuthSettings
     clock: Clock
     database: AuthDatabase
-    provider: Provider
+    registrations: Registrations
+    token_issuer: TokenIssuer
+    token_endpoint: TokenEndpoint
+    introspection: Introspection
+    token_revocation: TokenRevocation
+    authorization_requests: AuthorizationRequestChecks
+    pushed_requests: PushedRequests
     sign_in: SignIn
     rate_limits: RateLimits
     published: Published
@@ -39,14 +52,11 @@ class AuthContext:
     def issuer(self) -> str:
         return self.settings.issuer
 
-    def oauth_server(self, origin: Origin) -> OAuthServer:
-        """Return the seam's server for one request, its clock read now and its keys those of now.
-
-        Never while the database is open.
-        """
+    def moment(self) -> datetime:
+        """Return the clock's time, with the keys and registrations of that moment. Never while the database is open."""
         now = self.clock.now()
         self.published.look(now)
-        return OAuthServer(self.provider, origin=origin, now=now)
+        return now
 
 
 def context_of(http: Request) -> AuthContext:

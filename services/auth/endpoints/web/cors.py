@@ -59,7 +59,7 @@ class Cors:
             await self._app(scope, receive, send_with_headers)
 
     async def _registered(self, origin: str) -> bool:
-        registrations, now = self._context.provider.registrations, self._context.clock.now()
+        registrations, now = self._context.registrations, self._context.clock.now()
         clients = registrations.held_clients(now)
         if clients is None:
             try:

@@ -9,9 +9,9 @@ from typing import Any
 
 from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
 from services.auth.accounts.user import SCOPE_CLAIMS
-from services.auth.authorization.request import PROMPT_VALUES, RESPONSE_MODES
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
 from services.auth.keys.signer import ALGORITHM
+from services.auth.protocol.authorization_request import PROMPT_VALUES, RESPONSE_MODES
 from services.auth.provisioning.parse import AUTH_METHODS
 from services.auth.scopes import ScopeCatalogue
 

@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.auth.authorization.response import AuthorizationResponse, address_source
+from services.auth.authorization.response import AuthorizationResponse
+from services.auth.clients.redirect_uris import address_source
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates"),

@@ -10,9 +10,10 @@ import pytest
 from services.auth.accounts.browser_session import BrowserSession
 from services.auth.accounts.user import User
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa, Reject, Step, next_step
-from services.auth.authorization.request import AuthorizationRequest, WaitingRequest
+from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
+from services.auth.protocol.authorization_request import AuthorizationRequest
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SESSION, OTHER = UUID(int=1), UUID(int=2)

@@ -2,7 +2,7 @@
 
 import json
 
-from services.auth.authorization.request import AuthorizationRequest
+from services.auth.protocol.authorization_request import AuthorizationRequest
 
 
 def test_every_member_comes_back_from_json() -> None:

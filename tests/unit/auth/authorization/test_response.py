@@ -4,8 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.auth.authorization.request import AuthorizationRequest
-from services.auth.authorization.response import code_response, error_response, form_action
+from services.auth.authorization.response import code_response, error_response
+from services.auth.clients.redirect_uris import form_action
+from services.auth.protocol.authorization_request import AuthorizationRequest
 
 ISSUER = "https://auth.example"
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.auth.clients.client import Client, origin_fault
+from services.auth.clients.client import Client
+from services.auth.clients.redirect_uris import origin_fault
 
 SPA = Client(
     client_id="spa",

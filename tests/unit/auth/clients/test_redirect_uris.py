@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.auth.clients.client import Client, identity_is_assured, redirect_uri_fault
+from services.auth.clients.client import Client
+from services.auth.clients.redirect_uris import identity_is_assured, redirect_uri_fault
 from services.auth.opaque_token import digest
 
 CLIENT = Client(

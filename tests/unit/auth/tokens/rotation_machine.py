@@ -25,7 +25,8 @@ from services.auth.tokens.refresh_token import (
     parse_refresh_token,
     rotate,
 )
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
+from tests.support.authorizations import new_authorization
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 WINDOW, IDLE, ABSOLUTE = timedelta(seconds=60), timedelta(days=30), timedelta(days=180)
@@ -63,7 +64,7 @@ class RotationMachine(RuleBasedStateMachine):
     def restore_row(self, family_id: UUID, backup: FamilyState, mac_kid: bytes, origin: Origin) -> None:
         raise NotImplementedError
 
-    def is_set(self, place: StatusPlace) -> bool:
+    def is_set(self, place: StatusReference) -> bool:
         raise NotImplementedError
 
     @initialize()
@@ -74,14 +75,9 @@ class RotationMachine(RuleBasedStateMachine):
         self.family_id = uuid7()
         family = NewFamily(
             id=self.family_id,
-            client_id=self.client_id,
-            user_id=self.user_id,
-            session_id=self.session_id,
-            scopes=frozenset({"openid"}),
-            resources=(),
-            auth_time=START,
-            acr="1fa",
-            amr=("pwd",),
+            authorization=new_authorization(
+                client_id=self.client_id, user_id=self.user_id, session_id=self.session_id, auth_time=START
+            ),
             seed_hash=hashlib.sha256(SEED).digest(),
             mac_kid=self.ring.current,
             origin=ORIGINS[0],

@@ -12,8 +12,9 @@ from services.auth.audit import Origin
 from services.auth.keys.key_ring import KeyRing
 from services.auth.tokens.family import FamilyState, Grant, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash, rotate
-from services.auth.tokens.status_list import StatusPlace
+from services.auth.tokens.status_list import StatusReference
 from shared.errors import Unavailable
+from tests.support.authorizations import new_authorization
 from tests.unit.auth.families import MemoryDatabase, MemoryFamilies
 from tests.unit.auth.tokens.rotation_machine import ABSOLUTE, IDLE, MAC_KEYS, POLICY, START, RotationMachine
 
@@ -24,7 +25,7 @@ FAMILY = UUID(int=77)
 class InMemory(RotationMachine):
     open_database = MemoryDatabase
 
-    def is_set(self, place: StatusPlace) -> bool:
+    def is_set(self, place: StatusReference) -> bool:
         assert isinstance(self.database, MemoryDatabase)
         return place in self.database.status_shards.revoked
 
@@ -60,14 +61,7 @@ class Phone:
         self.database.families.add(
             NewFamily(
                 id=FAMILY,
-                client_id="app",
-                user_id=UUID(int=1),
-                session_id=UUID(int=2),
-                scopes=frozenset({"openid"}),
-                resources=(),
-                auth_time=START,
-                acr="1fa",
-                amr=("pwd",),
+                authorization=new_authorization(auth_time=START),
                 seed_hash=b"seed",
                 mac_kid=self.ring.current,
                 origin=HOME,

@@ -1,0 +1,98 @@
+"""What the grants of a user's authorization share: how far its tokens reach, and what is issued for it.
+
+Spec: RFC 6749 s3.3 and s6, RFC 8707 s2.2, OpenID Connect Core s5.5
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.auth.accounts.requested_claims import answered
+from services.auth.accounts.user import Users
+from services.auth.clients.client import Client
+from services.auth.protocol.errors import InvalidTarget
+from services.auth.protocol.parameters import ClientRequest
+from services.auth.scopes import ScopeCatalogue, UnknownResource
+from services.auth.tokens.family import Grant
+from services.auth.tokens.issue import Issued, TokenIssuer
+
+
+class Catalogues(Protocol):
+    """The port to the scopes that there are."""
+
+    def catalogue(self, now: datetime) -> ScopeCatalogue: ...
+
+
+class UserStores(Protocol):
+    """Where the user's claims are read."""
+
+    @property
+    def users(self) -> Users: ...
+
+
+class UserDatabase(Protocol):
+    """Opens those stores for one statement."""
+
+    def autocommit(self) -> AbstractContextManager[UserStores]: ...
+
+
+@dataclass(frozen=True)
+class UserTokens:
+    """Issues for a family: what the code and the refresh grant end with."""
+
+    catalogues: Catalogues
+    database: UserDatabase
+    token_issuer: TokenIssuer
+
+    def narrow(self, request: ClientRequest, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
+        """Return the scopes of one access token: `scopes` cut to `resources`, then to the request's `resource`s.
+
+        Raises:
+            InvalidTarget: a resource out of reach.
+        """
+        catalogue = self.catalogues.catalogue(request.now)
+        return narrow(catalogue, request, catalogue.narrow(scopes, resources))
+
+    def issue(
+        self,
+        grant: Grant,
+        client: Client,
+        *,
+        scopes: frozenset[str],
+        refresh_token: str | None,
+        nonce: str | None,
+        now: datetime,
+    ) -> Issued:
+        """Return what the grant is worth now; `scopes` are narrowed already."""
+        return self.token_issuer.for_user(
+            grant,
+            client,
+            catalogue=self.catalogues.catalogue(now),
+            scopes=scopes,
+            refresh_token=refresh_token,
+            nonce=nonce,
+            requested=self._requested(grant, client),
+            now=now,
+        )
+
+    def _requested(self, grant: Grant, client: Client) -> dict[str, object]:
+        """Return what the user has of the claims asked for in the ID token, and what the client may have, as of now."""
+        asked = grant.authorization.claims.within(client.scopes).id_token
+        if not asked:  # nearly always: a refresh stays one statement
+            return {}
+        with self.database.autocommit() as stores:
+            user = stores.users.find(grant.authorization.user_id)
+        return {} if user is None else answered(asked, user.standard_claims)
+
+
+def narrow(catalogue: ScopeCatalogue, request: ClientRequest, scopes: frozenset[str]) -> frozenset[str]:
+    """Return `scopes` cut to the `resource` parameters of the request.
+
+    Raises:
+        InvalidTarget: a resource out of reach.
+    """
+    try:
+        return catalogue.narrow_to_asked(scopes, request.parameters.all("resource"))
+    except UnknownResource as error:
+        raise InvalidTarget from error
