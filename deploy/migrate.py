@@ -23,6 +23,8 @@ from shared.errors import ConfigurationError, SuiteError, Unavailable
 
 #: Tables that the services add to and never change.
 _ONLY_GROW = ("audit_events", "order_history")
+#: Tables that the services add to and erase from, and never rewrite.
+_NEVER_REWRITTEN = ("record_history",)
 _ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
 
 
@@ -77,6 +79,7 @@ def _grant(database: Database, service: str) -> None:
     ]
     there = inspect(database.engine).get_table_names()
     statements += [f"REVOKE UPDATE, DELETE ON {table} FROM {service}" for table in _ONLY_GROW if table in there]
+    statements += [f"REVOKE UPDATE ON {table} FROM {service}" for table in _NEVER_REWRITTEN if table in there]
     with database.unit_of_work() as connection:
         for statement in statements:
             connection.execute(text(statement))

@@ -39,7 +39,7 @@ def _routes(database: Database, clock: Clock) -> APIRouter:
     companies, contacts, activities = SqlCompanies(database), SqlContacts(database), SqlActivities(database)
     idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
     router = APIRouter()
-    router.include_router(companies_router(companies, idempotency, clock))
+    router.include_router(companies_router(companies, contacts, idempotency, clock))
     router.include_router(contact_files_router(contacts, companies, idempotency, clock))
     router.include_router(contacts_router(contacts, companies, idempotency, clock))
     router.include_router(activities_router(activities, contacts, companies, idempotency, clock))

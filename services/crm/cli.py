@@ -16,6 +16,7 @@ from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from services.crm.storage.records import SqlRecords
+from shared.api.history import OPERATOR
 from shared.api.reach import Reach
 from shared.api.seeds import Seed, Seeding
 from shared.api.timestamp import Timestamp
@@ -75,9 +76,9 @@ def _change(
     found = records.find(seed.id, Reach(everyone=True))
     if found is None:
         if write:
-            records.add(wanted)
+            records.add(wanted, by=OPERATOR)
         yield f"{kind} {seed.id}: added"
     elif (found.owner, found.details) != (wanted.owner, wanted.details):
         if write:
-            records.replace(replace(wanted, created_at=found.created_at, version=found.version + 1))
+            records.replace(found, replace(wanted, created_at=found.created_at, version=found.version + 1), OPERATOR)
         yield f"{kind} {seed.id}: changed"

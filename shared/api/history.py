@@ -1,6 +1,6 @@
 """Who changed a record, and what a change changed: the part of a history that both APIs share.
 
-Policy: ADR-0026
+Policy: ADR-0026, ADR-0046
 In: HistoryQuery. Out: ActorOut in each change; a member that changed is `{"from": ..., "to": ...}`.
 """
 

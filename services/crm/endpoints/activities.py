@@ -18,8 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from services.crm.activities import Activity, ActivityDetails, ActivityKind
 from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject
-from services.crm.records import ChangeRequest, Names, RecordStore, get_record, new_record, require_known
+from services.crm.endpoints.history import add_history
+from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
@@ -93,6 +95,8 @@ class ActivityOut(RecordOut):
             company_id=details.company_id,
             created_at=activity.created_at,
             updated_at=activity.updated_at,
+            deleted_at=activity.deleted_at,
+            deleted_by=activity.deleted_by,
         )
 
 
@@ -151,14 +155,14 @@ def activities_router(
     )
     async def post_activity(principal: Writer, attempt: Attempt, body: ActivityIn) -> Response:
         """Add an activity that the caller owns."""
-        owner, reach = owner_of_new_records(principal), writes(principal)
+        owner, reach, actor = owner_of_new_records(principal), writes(principal), Actor.of(principal)
 
         def work() -> Answer:
-            require_known(body.contact_id, reach, contacts, "body", "contact_id")
-            require_known(body.company_id, reach, companies, "body", "company_id")
+            Reference(contacts, reach, ("body", "contact_id")).require(body.contact_id, owner)
+            Reference(companies, reach, ("body", "company_id")).require(body.company_id, owner)
             now = clock.now()
             activity = new_record(body.details(now), owner, now)
-            activities.add(activity)
+            activities.add(activity, by=actor)
             return _answer(activity, 201, Location=f"{router.prefix}/{activity.id}")
 
         return await idempotency.answer(attempt, principal, work)
@@ -185,7 +189,7 @@ def activities_router(
         principal: Writer, activity_id: UUID, body: ActivityPatch, if_match: IfMatch, response: Response
     ) -> ActivityOut:
         """Change what is sent of one activity within the caller's reach (RFC 7396); the other members stay."""
-        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Activity:
             return change.edit(activities, lambda details: replace(details, **body.changes()))
@@ -197,7 +201,7 @@ def activities_router(
     @router.delete("/{activity_id}", operation_id="deleteActivity", summary="Delete an activity", status_code=204)
     async def delete_activity(principal: Writer, activity_id: UUID, if_match: IfMatch) -> None:
         """Delete one activity within the caller's reach, until it is restored."""
-        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), Actor.of(principal), if_match, clock.now())
         await run_in_threadpool(change.delete, activities)
 
     @router.post(
@@ -209,7 +213,7 @@ def activities_router(
     )
     async def restore_activity(principal: Writer, attempt: Attempt, activity_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted activity back; one that is there stays as it is."""
-        change = ChangeRequest(activity_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(activity_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,
@@ -218,6 +222,7 @@ def activities_router(
             authorize=lambda: change.authorize(activities),
         )
 
+    add_history(router, activities, "activity")
     return router
 
 

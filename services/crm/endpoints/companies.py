@@ -16,8 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from services.crm.companies import Company, CompanyDetails
 from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, NameBegins, Patch, Phone, RecordOut
-from services.crm.records import ChangeRequest, RecordStore, get_record, new_record
+from services.crm.endpoints.history import add_history
+from services.crm.records import ChangeRequest, Links, RecordStore, get_record, new_record
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
@@ -65,6 +67,8 @@ class CompanyOut(RecordOut):
             phone=details.phone,
             created_at=company.created_at,
             updated_at=company.updated_at,
+            deleted_at=company.deleted_at,
+            deleted_by=company.deleted_by,
         )
 
 
@@ -88,8 +92,10 @@ class CompanyQuery(CompanyFilter, ListQuery):
     """The query of a list of companies."""
 
 
-def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempotency, clock: Clock) -> APIRouter:
-    """Return the routes, on that store."""
+def companies_router(
+    companies: RecordStore[CompanyDetails], contacts: Links, idempotency: Idempotency, clock: Clock
+) -> APIRouter:
+    """Return the routes, on that store; `contacts` is what belongs to companies."""
     router = APIRouter(prefix="/api/companies", route_class=ApiRoute, tags=["companies"])
 
     @router.get("", operation_id="listCompanies", summary="List companies")
@@ -115,11 +121,11 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
     )
     async def post_company(principal: Writer, attempt: Attempt, body: CompanyIn) -> Response:
         """Add a company that the caller owns."""
-        owner = owner_of_new_records(principal)
+        owner, actor = owner_of_new_records(principal), Actor.of(principal)
 
         def work() -> Answer:
             company = new_record(body.details(), owner, clock.now())
-            companies.add(company)
+            companies.add(company, by=actor)
             return _answer(company, 201, Location=f"{router.prefix}/{company.id}")
 
         return await idempotency.answer(attempt, principal, work)
@@ -144,7 +150,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
         principal: Writer, company_id: UUID, body: CompanyPatch, if_match: IfMatch, response: Response
     ) -> CompanyOut:
         """Change what is sent of one company within the caller's reach (RFC 7396); the other members stay."""
-        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(company_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Company:
             return change.edit(companies, lambda details: replace(details, **body.changes()))
@@ -155,9 +161,9 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
 
     @router.delete("/{company_id}", operation_id="deleteCompany", summary="Delete a company", status_code=204)
     async def delete_company(principal: Writer, company_id: UUID, if_match: IfMatch) -> None:
-        """Delete one company within the caller's reach, until it is restored."""
-        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
-        await run_in_threadpool(change.delete, companies)
+        """Delete one company within the caller's reach, until it is restored. Contacts lose it, and for good."""
+        change = ChangeRequest(company_id, writes(principal), Actor.of(principal), if_match, clock.now())
+        await run_in_threadpool(change.delete, companies, contacts)
 
     @router.post(
         "/{company_id}/restore",
@@ -168,7 +174,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
     )
     async def restore_company(principal: Writer, attempt: Attempt, company_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted company back; one that is there stays as it is."""
-        change = ChangeRequest(company_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(company_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,
@@ -177,6 +183,7 @@ def companies_router(companies: RecordStore[CompanyDetails], idempotency: Idempo
             authorize=lambda: change.authorize(companies),
         )
 
+    add_history(router, companies, "company")
     return router
 
 

@@ -25,6 +25,7 @@ from services.crm.contacts import Contact, ContactDetails
 from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.contacts import ContactFilter, ContactIn
 from services.crm.records import Listing, Names, RecordStore, new_record, require_known
+from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach, owner_of_new_records, writes
@@ -86,13 +87,13 @@ def contact_files_router(
     )
     async def import_contacts(principal: Writer, attempt: Attempt, request: Request) -> Response:
         """Add the contacts of a file, all or none. A 422 lists the rows that do not fit, a hundred at most."""
-        owner, reach = owner_of_new_records(principal), writes(principal)
+        owner, reach, actor = owner_of_new_records(principal), writes(principal), Actor.of(principal)
         if not _is_csv(request.headers.get("Content-Type", "")):
             raise HTTPException(415, "The body must be text/csv in UTF-8.")
         async with incoming.file(request, owner.subject) as file:
 
             def work() -> Answer:
-                return Answer.of(_import(file, owner, reach, contacts, companies, clock.now()))
+                return Answer.of(_import(file, owner, reach, actor, contacts, companies, clock.now()))
 
             return await idempotency.answer(attempt, principal, work)
 
@@ -159,7 +160,13 @@ def _is_csv(content_type: str) -> bool:
 
 
 def _import(
-    file: bytes, owner: Owner, reach: Reach, contacts: RecordStore[ContactDetails], companies: Names, now: datetime
+    file: bytes,
+    owner: Owner,
+    reach: Reach,
+    actor: Actor,
+    contacts: RecordStore[ContactDetails],
+    companies: Names,
+    now: datetime,
 ) -> ImportReport:
     faults: list[tuple[tuple[str, ...], str]] = []
     good: dict[int, ContactIn] = {}
@@ -181,7 +188,7 @@ def _import(
     if faults:
         (where, message), *more = sorted(faults, key=lambda fault: int(fault[0][1]))
         raise InvalidInput(message, *where, more=more)
-    contacts.add(*(new_record(said.details(), owner, now) for said in good.values()))
+    contacts.add(*(new_record(said.details(), owner, now) for said in good.values()), by=actor)
     return ImportReport(imported=len(good))
 
 

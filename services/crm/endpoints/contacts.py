@@ -5,6 +5,7 @@ In: JSON as ContactIn and ContactPatch; ContactQuery for lists. Out: JSON as Con
 Spec: RFC 7396, RFC 9110 s13.1.1
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import UUID
@@ -26,14 +27,20 @@ from services.crm.endpoints.fields import (
     RecordOut,
     WholeEmail,
 )
-from services.crm.records import ChangeRequest, Names, RecordStore, get_record, new_record, require_known
+from services.crm.endpoints.history import add_history
+from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
+from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
 from shared.clock import Clock
 
-_COMPANY = "The company that the contact belongs to: one within the caller's reach."
+_COMPANY = (
+    "The company that the contact belongs to: one within the caller's reach, and of the contact's owner where that is "
+    "somebody else. The one that it has is always good."
+)
+_COMPANY_ID = ("body", "company_id")
 
 
 class ContactIn(BaseModel):
@@ -59,6 +66,15 @@ class ContactPatch(Patch):
     phone: Phone | None = None
     company_id: UUID | None = Field(default=None, description=_COMPANY)
 
+    def checked_against(self, companies: Reference) -> Callable[[Contact], None]:
+        """Return what raises if a contact may not be given the company that was sent."""
+
+        def check(contact: Contact) -> None:
+            if "company_id" in self.model_fields_set:
+                companies.require(self.company_id, contact.owner, contact.details.company_id)
+
+        return check
+
 
 class ContactOut(RecordOut):
     """A contact as it is answered."""
@@ -81,6 +97,8 @@ class ContactOut(RecordOut):
             company_id=details.company_id,
             created_at=contact.created_at,
             updated_at=contact.updated_at,
+            deleted_at=contact.deleted_at,
+            deleted_by=contact.deleted_by,
         )
 
 
@@ -136,12 +154,12 @@ def contacts_router(
     )
     async def post_contact(principal: Writer, attempt: Attempt, body: ContactIn) -> Response:
         """Add a contact that the caller owns."""
-        owner, reach = owner_of_new_records(principal), writes(principal)
+        owner, reach, actor = owner_of_new_records(principal), writes(principal), Actor.of(principal)
 
         def work() -> Answer:
-            require_known(body.company_id, reach, companies, "body", "company_id")
+            Reference(companies, reach, _COMPANY_ID).require(body.company_id, owner)
             contact = new_record(body.details(), owner, clock.now())
-            contacts.add(contact)
+            contacts.add(contact, by=actor)
             return _answer(contact, 201, Location=f"{router.prefix}/{contact.id}")
 
         return await idempotency.answer(attempt, principal, work)
@@ -166,11 +184,11 @@ def contacts_router(
         principal: Writer, contact_id: UUID, body: ContactPatch, if_match: IfMatch, response: Response
     ) -> ContactOut:
         """Change what is sent of one contact within the caller's reach (RFC 7396); the other members stay."""
-        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Contact:
-            require_known(body.company_id, change.reach, companies, "body", "company_id")
-            return change.edit(contacts, lambda details: replace(details, **body.changes()))
+            check = body.checked_against(Reference(companies, change.reach, _COMPANY_ID))
+            return change.edit(contacts, lambda details: replace(details, **body.changes()), check)
 
         contact = await run_in_threadpool(work)
         response.headers["ETag"] = contact.entity_tag
@@ -179,7 +197,7 @@ def contacts_router(
     @router.delete("/{contact_id}", operation_id="deleteContact", summary="Delete a contact", status_code=204)
     async def delete_contact(principal: Writer, contact_id: UUID, if_match: IfMatch) -> None:
         """Delete one contact within the caller's reach, until it is restored."""
-        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), Actor.of(principal), if_match, clock.now())
         await run_in_threadpool(change.delete, contacts)
 
     @router.post(
@@ -191,7 +209,7 @@ def contacts_router(
     )
     async def restore_contact(principal: Writer, attempt: Attempt, contact_id: UUID, if_match: IfMatch) -> Response:
         """Bring a deleted contact back; one that is there stays as it is."""
-        change = ChangeRequest(contact_id, writes(principal), if_match, clock.now())
+        change = ChangeRequest(contact_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         return await idempotency.answer(
             attempt,
@@ -200,6 +218,7 @@ def contacts_router(
             authorize=lambda: change.authorize(contacts),
         )
 
+    add_history(router, contacts, "contact")
     return router
 
 

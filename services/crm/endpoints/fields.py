@@ -92,8 +92,16 @@ class Patch(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class RecordOut(BaseModel):
     """What every record is answered with."""
 
     created_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])
     updated_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])
+    deleted_at: datetime | None = Field(
+        default=None, exclude_if=_is_none, description="When it was deleted; left out of what is there."
+    )
+    deleted_by: str | None = Field(default=None, exclude_if=_is_none, description="The user who deleted it.")

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Row, Table, insert, select, update
 
-from services.crm.records import Details, Listing, Record
+from services.crm.records import Change, Details, Listing, Record, Step, change_between
+from services.crm.storage.history import keep_changes, page_of_changes
 from services.crm.storage.search import by_search_first, matches
+from shared.api.history import Actor
 from shared.api.owned_rows import OwnedList, within
 from shared.api.pagination import Cursor, Page, text_bytes
 from shared.api.reach import Owner, Reach
@@ -50,17 +52,19 @@ class SqlRecords(Generic[Details]):
 
     # ------------------------------------------------ what all have in common
 
-    def add(self, *records: Record[Details]) -> None:
-        """Keep new records, all or none."""
-        rows = [self._row(record) for record in records]
+    def add(self, *records: Record[Details], by: Actor) -> None:
+        """Keep new records and the first line of the history of each, all or none."""
         with self._database.unit_of_work() as db:
-            for start in range(0, len(rows), BATCH):
-                db.execute(insert(self.table), rows[start : start + BATCH])
+            for start in range(0, len(records), BATCH):
+                batch = records[start : start + BATCH]
+                db.execute(insert(self.table), [self._row(record) for record in batch])
+                keep_changes(db, self.table, [(record.id, change_between(None, record, by)) for record in batch])
 
-    def replace(self, record: Record[Details]) -> None:
-        """Overwrite the record with this one's id, whoever owns it: for seeds, not for requests."""
-        with self._database.autocommit() as db:
-            db.execute(update(self.table).where(self.table.c.id == record.id).values(self._row(record)))
+    def replace(self, before: Record[Details], after: Record[Details], by: Actor) -> None:
+        """Overwrite the record, whoever owns it: for seeds, not for requests."""
+        with self._database.unit_of_work() as db:
+            db.execute(update(self.table).where(self.table.c.id == before.id).values(self._row(after)))
+            keep_changes(db, self.table, [(after.id, change_between(before, after, by))])
 
     def find(self, record_id: UUID, reach: Reach) -> Record[Details] | None:
         """Return the record, None if there is none within reach or it is deleted."""
@@ -70,14 +74,14 @@ class SqlRecords(Generic[Details]):
             row = db.execute(mine).one_or_none()
         return None if row is None else self._record(row)
 
-    def known(self, ids: Iterable[UUID], reach: Reach) -> set[UUID]:
-        """Return those of `ids` that are within reach and not deleted."""
+    def known(self, ids: Iterable[UUID], reach: Reach, *, keep: bool = False) -> set[UUID]:
+        """Return those of `ids` that are within reach and not deleted; `keep`: until this unit of work ends."""
         table, asked, found = self.table, list(ids), set[UUID]()
         with self._database.autocommit() as db:
             for start in range(0, len(asked), BATCH):
                 these = table.c.id.in_(asked[start : start + BATCH])
                 mine = select(table.c.id).where(these, within(table, reach), table.c.deleted_at.is_(None))
-                found.update(db.scalars(mine))
+                found.update(db.scalars(mine.order_by(table.c.id).with_for_update(read=True) if keep else mine))
         return found
 
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Record[Details]]:
@@ -93,23 +97,44 @@ class SqlRecords(Generic[Details]):
             rows = owned.page(db, reach, limit, after, _texts_bytes, list)
         return Page([self._record(row) for row in rows.items], rows.next_cursor)
 
+    def history(self, record_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
+        """Return changes of the record, deleted or not, the last first; `before`: the version that ended a page."""
+        with self._database.autocommit() as db:
+            return page_of_changes(db, self.table, record_id, reach, limit, before)
+
     def change(
-        self, record_id: UUID, reach: Reach, step: Callable[[Record[Details]], Record[Details]], *, deleted: bool
+        self,
+        record_id: UUID,
+        reach: Reach,
+        step: Step[Details],
+        *,
+        deleted: bool,
+        by: Actor,
+        check: Callable[[Record[Details]], None] | None = None,
     ) -> Record[Details] | None:
-        """Replace the locked record by what `step` makes of it and return that, None if none is within reach."""
+        """Replace the locked record by what `step` makes of it and return that, None if none is within reach.
+
+        `check` comes before the lock: what a record names is locked before the record, as a deletion does it.
+        """
         table = self.table
         mine = select(table).where(table.c.id == record_id, within(table, reach))
         if not deleted:
             mine = mine.where(table.c.deleted_at.is_(None))
         with self._database.unit_of_work() as db:
+            checked = None if check is None else db.execute(mine).one_or_none()
+            if check is not None and checked is not None:
+                check(self._record(checked))
             row = db.execute(mine.with_for_update()).one_or_none()
             if row is None:
                 return None
             before = self._record(row)
+            if check is not None and row != checked:  # changed in between
+                check(before)
             after = step(before)
             if after != before:
                 changed = update(table).where(table.c.id == record_id, within(table, reach)).values(self._row(after))
                 db.execute(changed)
+                keep_changes(db, table, [(record_id, change_between(before, after, by))])
         return after
 
     def _row(self, record: Record[Details]) -> dict[str, Any]:
@@ -122,6 +147,7 @@ class SqlRecords(Generic[Details]):
             "created_at": record.created_at,
             "updated_at": record.updated_at,
             "deleted_at": record.deleted_at,
+            "deleted_by": record.deleted_by,
         }
 
     def _record(self, row: Row[Any]) -> Record[Details]:
@@ -133,6 +159,7 @@ class SqlRecords(Generic[Details]):
             updated_at=row.updated_at,
             version=row.version,
             deleted_at=row.deleted_at,
+            deleted_by=row.deleted_by,
         )
 
 

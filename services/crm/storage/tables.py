@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from shared.api.idempotency import idempotency_table
-from shared.database import UtcDateTime, new_metadata
+from shared.database import Json, UtcDateTime, new_metadata
 
 metadata = new_metadata()
 
@@ -36,6 +36,7 @@ def _record(name: str, *columns: Any, sorts: tuple[str, ...]) -> Table:
         Column("created_at", UtcDateTime, nullable=False),
         Column("updated_at", UtcDateTime, nullable=False),
         Column("deleted_at", UtcDateTime),
+        Column("deleted_by", String(255)),
     )
     live, deleted = table.c.deleted_at.is_(None), table.c.deleted_at.is_not(None)
     for sort in sorts:
@@ -95,5 +96,20 @@ activities = _record(
 )
 _filter(activities, "contact_id")
 _filter(activities, "company_id")
+
+# One row for each version of a record; the service's role may add, read and erase, no more (deploy.migrate).
+record_history = Table(
+    "record_history",
+    metadata,
+    Column("kind", String(20), primary_key=True),  # the record's table
+    Column("record_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor_sub", String(255), nullable=False),
+    Column("actor_client_id", String(255), nullable=False),
+    Column("actor_acting", String(255)),
+    Column("action", String(20), nullable=False),
+    Column("changes", Json, nullable=False),
+)
 
 idempotency_keys = idempotency_table(metadata)

@@ -13,7 +13,7 @@ from services.crm.companies import Company, CompanyDetails
 from services.crm.contacts import Contact, ContactDetails
 from services.crm.records import Listing
 from shared.api.reach import Owner, Reach
-from tests.contracts.crm.conftest import Stores
+from tests.support.crm_stores import Stores
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ALICE, MINE = Owner("alice", "sales"), Reach(subject="alice")

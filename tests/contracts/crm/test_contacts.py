@@ -11,10 +11,9 @@ from uuid_utils.compat import uuid7
 from services.crm.companies import Company, CompanyDetails
 from services.crm.contacts import Contact, ContactDetails
 from services.crm.records import Listing
-from services.crm.storage.contacts import SqlContacts
 from shared.api.pagination import Cursor
 from shared.api.reach import Owner, Reach
-from tests.contracts.crm.conftest import Stores
+from tests.support.crm_stores import SOMEBODY, Contacts, Stores
 
 NOON = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ALICE, BOB = Owner("alice", "sales"), Owner("bob", "support")
@@ -30,7 +29,7 @@ def company(owner: Owner = ALICE) -> Company:
     return Company(uuid7(), owner, CompanyDetails("Tea & Sons", "tea.example", "1"), NOON, NOON)
 
 
-def walk(contacts: SqlContacts, listing: Listing, reach: Reach = MINE, limit: int = 3) -> list[Contact]:
+def walk(contacts: Contacts, listing: Listing, reach: Reach = MINE, limit: int = 3) -> list[Contact]:
     """Return the listing, read page by page."""
     seen: list[Contact] = []
     after = None
@@ -54,7 +53,7 @@ def test_a_contact_comes_back_as_it_went(stores: Stores) -> None:
     assert stores.companies.find(firm.id, EVERYONE) == firm
 
 
-def test_the_longest_texts_fit(contacts: SqlContacts) -> None:
+def test_the_longest_texts_fit(contacts: Contacts) -> None:
     owner = Owner("s" * 255, "t" * 255)
     for name in ("🫖" * 200, "ΐ" * 200, "ﷺ" * 200):
         kept = contact(owner, name=name, email="e" * 254, phone="1" * 50)
@@ -75,7 +74,7 @@ def test_the_longest_texts_fit(contacts: SqlContacts) -> None:
         (EVERYONE, True),
     ],
 )
-def test_nothing_beyond_reach_is_found_listed_named_or_changed(contacts: SqlContacts, reach: Reach, seen: bool) -> None:
+def test_nothing_beyond_reach_is_found_listed_named_or_changed(contacts: Contacts, reach: Reach, seen: bool) -> None:
     kept = contact(email="hatter@tea.example")
     contacts.add(kept)
     assert contacts.find(kept.id, reach) == (kept if seen else None)
@@ -88,12 +87,12 @@ def test_nothing_beyond_reach_is_found_listed_named_or_changed(contacts: SqlCont
     assert found is not None and found.version == (2 if seen else 1)
 
 
-def test_no_team_is_nobodys_team(contacts: SqlContacts) -> None:
+def test_no_team_is_nobodys_team(contacts: Contacts) -> None:
     contacts.add(contact(Owner("alice", None)))
     assert contacts.page(Reach(subject="bob", team=None), NEWEST, 10, None).items == []
 
 
-def test_an_unknown_id_is_none(contacts: SqlContacts) -> None:
+def test_an_unknown_id_is_none(contacts: Contacts) -> None:
     assert contacts.find(UUID(int=0), EVERYONE) is None
     assert contacts.change(UUID(int=0), EVERYONE, lambda record: record, deleted=True) is None
 
@@ -101,7 +100,7 @@ def test_an_unknown_id_is_none(contacts: SqlContacts) -> None:
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("sort", ["created_at", "updated_at", "name"])
 @pytest.mark.parametrize("reach", [MINE, Reach(subject="alice", team="sales"), EVERYONE], ids=["own", "team", "all"])
-def test_pages_are_whole_and_in_order(contacts: SqlContacts, sort: str, descending: bool, reach: Reach) -> None:
+def test_pages_are_whole_and_in_order(contacts: Contacts, sort: str, descending: bool, reach: Reach) -> None:
     names = ["b", "B", "é", "z", "Z", "ä", "a", "🫖", "￼", "_"]
     kept = [
         contact(
@@ -121,13 +120,13 @@ def test_pages_are_whole_and_in_order(contacts: SqlContacts, sort: str, descendi
     assert walk(contacts, Listing(sort, descending), reach) == sorted(within, key=place, reverse=descending)
 
 
-def test_a_list_that_just_fits_has_no_next_page(contacts: SqlContacts) -> None:
+def test_a_list_that_just_fits_has_no_next_page(contacts: Contacts) -> None:
     contacts.add(contact(), contact())
     assert contacts.page(MINE, NEWEST, 2, None).next_cursor is None
     assert contacts.page(MINE, NEWEST, 1, None).next_cursor is not None
 
 
-def test_a_cursor_at_either_end_of_the_calendar_is_a_place_like_any_other(contacts: SqlContacts) -> None:
+def test_a_cursor_at_either_end_of_the_calendar_is_a_place_like_any_other(contacts: Contacts) -> None:
     kept = contact()
     contacts.add(kept)
     before_all = Cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
@@ -157,7 +156,7 @@ def test_a_cursor_at_either_end_of_the_calendar_is_a_place_like_any_other(contac
         ({"q": "..."}, []),
     ],
 )
-def test_filters_and_search(contacts: SqlContacts, where: dict[str, Any], found: list[str]) -> None:
+def test_filters_and_search(contacts: Contacts, where: dict[str, Any], found: list[str]) -> None:
     contacts.add(
         contact(name="Mad Hatter", email="Hatter@Tea.example"),
         contact(name="Madge", phone="+44 20 7946 0001", at=NOON + timedelta(seconds=1)),
@@ -189,38 +188,41 @@ def test_filters_and_search(contacts: SqlContacts, where: dict[str, Any], found:
         "<->",
     ],
 )
-def test_no_question_is_an_error_or_an_operator(contacts: SqlContacts, question: str) -> None:
+def test_no_question_is_an_error_or_an_operator(contacts: Contacts, question: str) -> None:
     contacts.add(contact(name="a b near and not search text x"))
     contacts.page(MINE, Listing(where={"q": question}), 10, None)
 
 
-def test_search_sees_changes_and_nothing_that_is_gone(contacts: SqlContacts) -> None:
+def test_search_sees_changes_and_nothing_that_is_gone(contacts: Contacts) -> None:
     kept = contact(name="Mad Hatter")
     contacts.add(kept)
 
     def found(question: str) -> int:
         return len(contacts.page(MINE, Listing(where={"q": question}), 10, None).items)
 
-    contacts.change(kept.id, MINE, lambda one: replace(one, details=ContactDetails("March Hare")), deleted=False)
+    contacts.change(
+        kept.id, MINE, lambda one: replace(one, details=ContactDetails("March Hare"), version=2), deleted=False
+    )
     assert (found("hatter"), found("hare")) == (0, 1)
-    contacts.change(kept.id, MINE, lambda one: replace(one, deleted_at=NOON), deleted=False)
+    contacts.change(kept.id, MINE, lambda one: replace(one, deleted_at=NOON, version=3), deleted=False)
     assert found("hare") == 0
 
 
-def test_a_deleted_record_is_nowhere_but_in_the_list_of_deleted_ones(contacts: SqlContacts) -> None:
+def test_a_deleted_record_is_nowhere_but_in_the_list_of_deleted_ones(contacts: Contacts) -> None:
     gone, there = contact(name="Gone"), contact(name="There")
     contacts.add(gone, there)
-    contacts.change(gone.id, MINE, lambda one: replace(one, deleted_at=NOON), deleted=False)
+    contacts.change(gone.id, MINE, lambda one: replace(one, deleted_at=NOON, version=2), deleted=False)
     assert contacts.find(gone.id, MINE) is None
     assert contacts.known([gone.id, there.id], MINE) == {there.id}
     assert contacts.page(MINE, NEWEST, 10, None).items == [there]
     for sort in ("created_at", "name", "updated_at"):
         assert [one.id for one in contacts.page(MINE, Listing(sort, deleted=True), 10, None).items] == [gone.id]
     assert contacts.change(gone.id, MINE, lambda one: one, deleted=False) is None
-    assert contacts.change(gone.id, MINE, lambda one: replace(one, deleted_at=None), deleted=True) == gone
+    restored = contacts.change(gone.id, MINE, lambda one: replace(one, deleted_at=None, version=3), deleted=True)
+    assert restored == replace(gone, version=3)
 
 
-def test_what_the_step_raises_leaves_the_record_as_it_was(contacts: SqlContacts) -> None:
+def test_what_the_step_raises_leaves_the_record_as_it_was(contacts: Contacts) -> None:
     kept = contact()
     contacts.add(kept)
 
@@ -232,7 +234,7 @@ def test_what_the_step_raises_leaves_the_record_as_it_was(contacts: SqlContacts)
     assert contacts.find(kept.id, MINE) == kept
 
 
-def test_many_are_added_all_or_none(contacts: SqlContacts) -> None:
+def test_many_are_added_all_or_none(contacts: Contacts) -> None:
     many = [contact(name=f"n{number}") for number in range(1200)]
     with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
         contacts.add(*many, many[0])
@@ -241,9 +243,9 @@ def test_many_are_added_all_or_none(contacts: SqlContacts) -> None:
     assert contacts.known([one.id for one in many], MINE) == {one.id for one in many}
 
 
-def test_replacing_keeps_the_id_alone(contacts: SqlContacts) -> None:
+def test_replacing_keeps_the_id_alone(contacts: Contacts) -> None:
     before = contact()
     contacts.add(before)
-    after = replace(before, owner=BOB, details=ContactDetails("March Hare"))
-    contacts.replace(after)
+    after = replace(before, owner=BOB, details=ContactDetails("March Hare"), version=2)
+    contacts.replace(before, after, SOMEBODY)
     assert contacts.find(before.id, EVERYONE) == after

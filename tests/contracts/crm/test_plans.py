@@ -13,11 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from services.crm.records import Listing
-from services.crm.storage.contacts import SqlContacts
 from shared.api.pagination import Cursor
 from shared.api.reach import Reach
 from shared.database import Database
-from tests.contracts.crm.conftest import Stores
+from tests.support.crm_stores import Contacts, Stores
 from tests.support.many_rows import IDS, NUMBERS, ROWS, TIMES
 from tests.support.statements import sent_statements
 
@@ -32,7 +31,7 @@ OWN, TEAM, ALL = Reach(subject="owner 1"), Reach(subject="owner 1", team="team 1
 
 
 @pytest.fixture
-def contacts(stores: Stores) -> SqlContacts:
+def contacts(stores: Stores) -> Contacts:
     """A store of many contacts, with the statistics that both backends gather by themselves."""
     backend = stores.database.engine.dialect.name
     at, word = TIMES[backend], WORDS[backend]
@@ -53,7 +52,7 @@ def contacts(stores: Stores) -> SqlContacts:
     return stores.contacts
 
 
-def plans(contacts: SqlContacts, reach: Reach, listing: Listing, after: Cursor | None) -> list[str]:
+def plans(contacts: Contacts, reach: Reach, listing: Listing, after: Cursor | None) -> list[str]:
     """Return the plan of each statement that a page takes."""
     database = contacts._database
     with sent_statements() as statements:
@@ -77,7 +76,7 @@ def deep(listing: Listing) -> Cursor:
     return Cursor(f"contact {middle:06}" if listing.sort == "name" else moment, UUID(int=middle))
 
 
-def test_every_page_is_one_range_of_one_index_without_a_sort(contacts: SqlContacts) -> None:
+def test_every_page_is_one_range_of_one_index_without_a_sort(contacts: Contacts) -> None:
     for reach in (OWN, TEAM, ALL):
         for sort in ("created_at", "updated_at", "name"):
             for descending in (True, False):
@@ -103,7 +102,7 @@ FILTERS = [
 ]
 
 
-def test_filters_search_and_single_records_read_an_index(contacts: SqlContacts) -> None:
+def test_filters_search_and_single_records_read_an_index(contacts: Contacts) -> None:
     for reach, listing, index in FILTERS:
         for plan in plans(contacts, reach, listing, None):
             assert index in plan, plan

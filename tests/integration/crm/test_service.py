@@ -27,6 +27,7 @@ def test_the_description_names_operations_bodies_and_the_scheme(client: TestClie
         for verb in ("create", "get", "update", "delete", "restore")
     }
     lists = {"listContacts", "listCompanies", "listActivities", "importContacts", "exportContacts"}
+    lists |= {f"list{kind}History" for kind in ("Contact", "Company", "Activity")}
     assert {operation["operationId"] for operation in operations} == each | lists
     assert all(operation["security"][0] == {"access_token": []} for operation in operations)
     assert {scope for operation in operations for scope in operation["security"][1]["sign_in"]} >= {

@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from services.crm.contacts import Contact, ContactDetails
-from services.crm.records import ChangeRequest, Listing, get_record, new_record, require_known
+from services.crm.records import Change, ChangeRequest, Listing, get_record, new_record, require_known
 from shared.api.entity_tags import Precondition
+from shared.api.history import Actor
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach
 from shared.errors import InvalidInput, NotFound, PreconditionFailed
@@ -15,6 +16,7 @@ from shared.errors import InvalidInput, NotFound, PreconditionFailed
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)
 ALICE, MINE = Owner("alice", "sales"), Reach(subject="alice")
+APP = Actor("alice", "mobile-app")
 
 
 class ContactsInMemory:
@@ -22,28 +24,46 @@ class ContactsInMemory:
 
     def __init__(self, *kept: Contact) -> None:
         self.kept = {contact.id: contact for contact in kept}
+        self.actors: list[Actor] = []
+        self.locked: set[UUID] = set()
 
-    def add(self, *records: Contact) -> None:
+    def add(self, *records: Contact, by: Actor) -> None:
         self.kept |= {record.id: record for record in records}
+        self.actors.append(by)
 
     def find(self, record_id: UUID, reach: Reach) -> Contact | None:
         found = self.kept.get(record_id)
         there = found is not None and found.owner.subject == reach.subject and found.deleted_at is None
         return found if there else None
 
-    def known(self, ids: Iterable[UUID], reach: Reach) -> set[UUID]:
-        return {one for one in ids if self.find(one, reach)}
+    def known(self, ids: Iterable[UUID], reach: Reach, *, keep: bool = False) -> set[UUID]:
+        found = {one for one in ids if self.find(one, reach)}
+        self.locked |= found if keep else set()
+        return found
 
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Contact]:
         raise NotImplementedError
 
+    def history(self, record_id: UUID, reach: Reach, limit: int, before: int | None) -> Page[Change]:
+        raise NotImplementedError
+
     def change(
-        self, record_id: UUID, reach: Reach, step: Callable[[Contact], Contact], *, deleted: bool
+        self,
+        record_id: UUID,
+        reach: Reach,
+        step: Callable[[Contact], Contact],
+        *,
+        deleted: bool,
+        by: Actor,
+        check: Callable[[Contact], None] | None = None,
     ) -> Contact | None:
         found = self.kept.get(record_id)
         if found is None or found.owner.subject != reach.subject or (found.deleted_at and not deleted):
             return None
+        if check is not None:
+            check(found)
         self.kept[record_id] = step(found)
+        self.actors.append(by)
         return self.kept[record_id]
 
 
@@ -51,7 +71,7 @@ HATTER = new_record(ContactDetails("Mad Hatter"), ALICE, NOON)
 
 
 def change(reach: Reach = MINE, if_match: Precondition | None = None, now: datetime = LATER) -> ChangeRequest:
-    return ChangeRequest(HATTER.id, reach, if_match or Precondition(), now)
+    return ChangeRequest(HATTER.id, reach, APP, if_match or Precondition(), now)
 
 
 def rename(details: ContactDetails) -> ContactDetails:
