@@ -35,7 +35,8 @@ def main() -> int:
     parser.add_argument("--ca-file", type=Path, default=stack.ca_file, help="the CA to trust, when they are https")
     options = parser.parse_args()
 
-    scope = " ".join(["openid", *options.scope.split()])
+    # a refresh token would be forgotten here, and good for months
+    scope = " ".join(["openid", *(word for word in options.scope.split() if word != "offline_access")])
     registration = Registration(options.issuer, redirect_uri="myapp://callback", scope=scope)
     try:
         trusted = ssl.create_default_context(cafile=options.ca_file)

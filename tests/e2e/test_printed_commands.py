@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
+import jwt
 import pytest
 
 from mobile.simulator import ALICE, BOB, SystemBrowser
@@ -119,12 +120,17 @@ def test_the_client_finds_the_stack_by_the_settings_that_moved_it(
     assert out.startswith(f"{printing_stack.auth}/authorize?")
 
 
-@pytest.mark.parametrize(("scope", "record"), [("crm:read", "Mad Hatter"), ("orders:read orders:write", "EUR")])
+@pytest.mark.parametrize(
+    ("scope", "record"), [("crm:read offline_access", "Mad Hatter"), ("orders:read orders:write", "EUR")]
+)
 def test_the_curl_line_works_as_printed(
     printing_stack: Stack, new_terminal: dict[str, str], scope: str, record: str
 ) -> None:
     made = run([sys.executable, "-m", "scripts.curl_line", "--scope", scope], new_terminal | settings(printing_stack))
     assert made.returncode == 0, made.stderr
+    access_token = made.stdout.partition("Bearer ")[2].partition("'")[0]
+    granted = jwt.decode(access_token, options={"verify_signature": False})["scope"]
+    assert "offline_access" not in granted, "a refresh token was issued and forgotten"
 
     answered = run(made.stdout.strip(), new_terminal)
     assert answered.returncode == 0, answered.stderr

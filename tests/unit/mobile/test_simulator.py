@@ -147,6 +147,24 @@ def test_wrong_password_is_told_by_the_page() -> None:
         browser_on(handler).sign_in(URL, ALICE)
 
 
+@pytest.mark.parametrize(("times", "arrives"), [(1, True), (2, True), (3, False)])
+def test_page_that_moves_its_button_is_pressed_once_more(times: int, arrives: bool) -> None:
+    asked: list[str] = []
+    page = '<form method="post" action="/continue"><button id="continue">Continue</button></form>'
+
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST" and len(asked) == times:
+            return httpx2.Response(303, headers={"location": "myapp://callback?code=1"})
+        asked.extend([request.method] if request.method == "GET" else [])
+        return respond(page) if request.method == "GET" else httpx2.Response(303, headers={"location": "/continue"})
+
+    if arrives:
+        assert browser_on(handler).sign_in(URL, ALICE) == DeepLink("myapp://callback?code=1")
+        return
+    with pytest.raises(UnexpectedPage):
+        browser_on(handler).sign_in(URL, ALICE)
+
+
 def test_endless_redirects_end() -> None:
     browser = browser_on(lambda _request: httpx2.Response(303, headers={"location": "/again"}))
 
