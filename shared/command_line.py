@@ -43,7 +43,7 @@ class Commands(Generic[Settings]):
     create_app: Callable[[Settings], ASGIApp]
     apply: Callable[[Settings, Path, bool], Sequence[str]]
     doctor: Callable[[], int]
-    add_commands: Callable[[Subparsers], None] = _no_more
+    add_commands: Callable[[Subparsers], object] = _no_more
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""

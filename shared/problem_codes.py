@@ -20,6 +20,7 @@ class ProblemCode(StrEnum):
     INVALID_TOKEN = "invalid_token"
     INSUFFICIENT_USER_AUTHENTICATION = "insufficient_user_authentication"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    MANAGER_REQUIRED = "manager_required"
     FORBIDDEN = "forbidden"
     NO_SUCH_ADDRESS = "no_such_address"
     NO_SUCH_RECORD = "no_such_record"

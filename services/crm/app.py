@@ -13,6 +13,7 @@ from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from services.crm.storage.tables import idempotency_keys
+from services.crm.storage.upkeep import CrmUpkeep, teams_of
 from shared.api.idempotency import Idempotency, SqlIdempotencyKeys
 from shared.api.resource_server import create_resource_server
 from shared.clock import Clock
@@ -29,6 +30,8 @@ def create_app(
         settings,
         scopes=(READ, WRITE, READ_ALL),
         routes=_routes,
+        teams=teams_of,
+        upkeep=CrmUpkeep,
         clock=clock,
         jwks_transport=jwks_transport,
         files=("importContacts", "exportContacts"),
@@ -37,10 +40,11 @@ def create_app(
 
 def _routes(database: Database, clock: Clock) -> APIRouter:
     companies, contacts, activities = SqlCompanies(database), SqlContacts(database), SqlActivities(database)
+    people = teams_of(database)
     idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
     router = APIRouter()
-    router.include_router(companies_router(companies, contacts, idempotency, clock))
+    router.include_router(companies_router(companies, contacts, people, idempotency, clock))
     router.include_router(contact_files_router(contacts, companies, idempotency, clock))
-    router.include_router(contacts_router(contacts, companies, idempotency, clock))
-    router.include_router(activities_router(activities, contacts, companies, idempotency, clock))
+    router.include_router(contacts_router(contacts, companies, people, idempotency, clock))
+    router.include_router(activities_router(activities, contacts, companies, people, idempotency, clock))
     return router

@@ -1,8 +1,13 @@
-"""python -m services.crm: serve, apply, doctor. `apply` brings seed records here, in ENVIRONMENT=local alone."""
+"""python -m services.crm: serve, apply, doctor, records, purge.
 
+`apply` brings seed records here, in ENVIRONMENT=local alone.
+"""
+
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,11 +21,13 @@ from services.crm.storage.activities import SqlActivities
 from services.crm.storage.companies import SqlCompanies
 from services.crm.storage.contacts import SqlContacts
 from services.crm.storage.records import SqlRecords
+from services.crm.storage.upkeep import CrmUpkeep, teams_of
 from shared.api.history import OPERATOR
 from shared.api.reach import Reach
 from shared.api.seeds import Seed, Seeding
 from shared.api.timestamp import Timestamp
-from shared.command_line import Commands
+from shared.api.upkeep import UpkeepCommands
+from shared.command_line import Commands, Subparsers
 from shared.database import Database
 
 
@@ -50,8 +57,27 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    apply = Seeding("crm", Seeds, _changes).apply
-    return Commands("crm", CrmSettings, create_app, apply, _doctor).run(arguments)
+    apply = Seeding("crm", Seeds, teams_of, _changes).apply
+    return Commands("crm", CrmSettings, create_app, apply, _doctor, _add_upkeep).run(arguments)
+
+
+def _add_upkeep(commands: Subparsers) -> None:
+    erase = (
+        UpkeepCommands("crm", CrmUpkeep)
+        .add_to(commands)
+        .add_parser("erase", help="remove all that is kept of one contact")
+    )
+    erase.add_argument("--contact", type=UUID, required=True, metavar="ID")
+    erase.set_defaults(act=_erase)
+
+
+def _erase(settings: CrmSettings, given: Namespace) -> Sequence[str]:
+    database = Database(settings.database("crm"))
+    try:
+        removed = CrmUpkeep(database).erase_contact(given.contact)
+    finally:
+        database.dispose()
+    return [f"{kind}: {count} erased" for kind, count in removed.items()]
 
 
 def _doctor() -> int:

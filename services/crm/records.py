@@ -194,6 +194,18 @@ class ChangeRequest:
 
         return self._change(records, step, deleted=True)
 
+    def reassign(self, records: RecordStore[Details], owner: Owner) -> Record[Details]:
+        """Hand the record to another owner; one that is theirs already stays as it is, so that a retry succeeds.
+
+        Raises: as `edit` does.
+        """
+
+        def step(record: Record[Details]) -> Record[Details]:
+            self.if_match.demand(record.entity_tag)
+            return record if record.owner == owner else self._next(record, owner=owner)
+
+        return self._change(records, step)
+
     def authorize(self, records: RecordStore[Details]) -> None:
         """Return if the record is within reach, deleted or not.
 

@@ -13,6 +13,7 @@ from services.orders.endpoints.orders import orders_router
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
 from services.orders.storage.tables import idempotency_keys
+from services.orders.storage.upkeep import OrderUpkeep, teams_of
 from shared.api.idempotency import Idempotency, SqlIdempotencyKeys
 from shared.api.resource_server import create_resource_server
 from shared.clock import Clock
@@ -37,7 +38,8 @@ def create_app(
 
     def routes(database: Database, clock: Clock) -> APIRouter:
         idempotency = Idempotency(SqlIdempotencyKeys(database, idempotency_keys), clock)
-        return orders_router(SqlOrders(database), _customers(settings, http, clock), idempotency, clock)
+        customers = _customers(settings, http, clock)
+        return orders_router(SqlOrders(database), customers, teams_of(database), idempotency, clock)
 
     return create_resource_server(
         "orders",
@@ -45,6 +47,8 @@ def create_app(
         settings,
         scopes=(READ, WRITE, READ_ALL),
         routes=routes,
+        teams=teams_of,
+        upkeep=OrderUpkeep,
         clock=clock,
         jwks_transport=jwks_transport,
         opened=(http,),

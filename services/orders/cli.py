@@ -1,4 +1,7 @@
-"""python -m services.orders: serve, apply, doctor. `apply` brings seed records here, in ENVIRONMENT=local alone."""
+"""python -m services.orders: serve, apply, doctor, records, purge.
+
+`apply` brings seed records here, in ENVIRONMENT=local alone.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,9 +16,11 @@ from services.orders.lifecycle import OrderStatus
 from services.orders.orders import Order, changes_between
 from services.orders.settings import OrdersSettings
 from services.orders.storage.orders import SqlOrders
+from services.orders.storage.upkeep import OrderUpkeep, teams_of
 from shared.api.history import OPERATOR
 from shared.api.reach import Reach
 from shared.api.seeds import Seed, Seeding
+from shared.api.upkeep import UpkeepCommands
 from shared.command_line import Commands
 from shared.database import Database
 
@@ -34,9 +39,9 @@ class Seeds(BaseModel):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("orders", OrdersSettings, create_app, Seeding("orders", Seeds, _changes).apply, _doctor).run(
-        arguments
-    )
+    apply = Seeding("orders", Seeds, teams_of, _changes).apply
+    upkeep = UpkeepCommands("orders", OrderUpkeep)
+    return Commands("orders", OrdersSettings, create_app, apply, _doctor, upkeep.add_to).run(arguments)
 
 
 def _doctor() -> int:

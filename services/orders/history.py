@@ -16,8 +16,8 @@ from shared.api.history import Actor
 class Change:
     """One change: the version that it made, when, by whom, from where to where, and each member that it changed.
 
-    `action` is `create`, `edit`, or a move. `changes` maps a member to `{"from": ..., "to": ...}`; of the lines of an
-    edited order both hold those alone that differ, each with its `position`.
+    `action` is `create`, `edit`, `reassign`, or a move. `changes` maps a member to `{"from": ..., "to": ...}`; of the
+    lines of an edited order both hold those alone that differ, each with its `position`.
     """
 
     version: int

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from services.orders.history import Change
 from services.orders.lifecycle import EDITABLE, RULES, Move, OrderStatus, illegal_move
 from shared.api.entity_tags import Precondition, record_tag
-from shared.api.history import Actor
+from shared.api.history import Actor, differences
 from shared.api.listing import Listing
 from shared.api.pagination import Cursor, Page
 from shared.api.reach import Owner, Reach
@@ -93,6 +93,12 @@ class OrderStore(Protocol):
         """Bring the order to the change's status if it still has the status that was read, and remember the change.
 
         `exactly`: and if it is still the version that was read. None: it is another by now, or beyond reach.
+        """
+
+    def reassign(self, order: Order, owner: Owner, change: Change, reach: Reach) -> Order | None:
+        """Give the order this owner if it is still the version that was read, and remember the change.
+
+        None: it is another by now, or beyond reach.
         """
 
     def edit(self, order: Order, details: OrderDetails, change: Change, reach: Reach) -> Order | None:
@@ -183,6 +189,31 @@ def move_order(request: ChangeRequest, move: Move, orders: OrderStore) -> Order:
         request.if_match.demand(order.entity_tag)
         raise illegal_move(order.status, move)
     return moved
+
+
+def reassign_order(request: ChangeRequest, owner: Owner, orders: OrderStore) -> Order:
+    """Hand the order to another owner, wherever it stands; one that is theirs already stays as it is.
+
+    Raises:
+        NotFound: as `get_order` says.
+        PreconditionFailed: If-Match names another state of it.
+    """
+    for _ in range(_EDITS):
+        order = get_order(request.order_id, request.reach, orders)
+        request.if_match.demand(order.entity_tag)
+        if order.owner == owner:
+            return order
+        what = owner_changes(order.owner, owner)
+        change = Change(order.version + 1, request.now, request.actor, "reassign", order.status, order.status, what)
+        if (handed := orders.reassign(order, owner, change, request.reach)) is not None:
+            return handed
+    raise Conflict("The order is being changed by others: send it again.", ProblemCode.CHANGED_MEANWHILE)
+
+
+def owner_changes(before: Owner, after: Owner) -> dict[str, Any]:
+    """Return what of the owner differs, as it was and as it is."""
+    old = {"owner_sub": before.subject, "owner_team": before.team}
+    return differences(old, {"owner_sub": after.subject, "owner_team": after.team})
 
 
 def changes_between(before: OrderDetails | None, after: OrderDetails) -> dict[str, Any]:

@@ -4,11 +4,23 @@ Policy: a user sees and changes their own records, with the role `manager` also 
 owns nothing and sees nothing, except where a route accepts a scope for all records and the client was granted it.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from shared.bearer import InsufficientScope, Principal
+from shared.problem_codes import ProblemCode
 
 MANAGER = "manager"
+
+#: The team that the running request's caller is in now, if that is known better than by the token (`teams`).
+_team: ContextVar[str | None] = ContextVar("team", default=None)
+
+
+class ManagerRequired(InsufficientScope):
+    """The caller does not lead a team: the role `manager`, and a team, are needed."""
+
+    code = ProblemCode.MANAGER_REQUIRED
+    description = "Only a manager of the team may do this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,23 @@ def owner_of_new_records(principal: Principal) -> Owner:
     """
     if principal.is_machine:
         raise InsufficientScope("machine_owns_nothing")
-    return Owner(principal.subject, principal.team)
+    return Owner(principal.subject, _team.get() or principal.team)
+
+
+def remember_team(team: str | None) -> None:
+    """Say which team the running request's caller is in now: what they make belongs there."""
+    _team.set(team)
+
+
+def led_team(principal: Principal) -> str:
+    """Return the team that the caller leads.
+
+    Raises:
+        ManagerRequired: none.
+    """
+    if MANAGER not in principal.roles or principal.team is None:
+        raise ManagerRequired("manager_required")
+    return principal.team
 
 
 def reach_of(principal: Principal, *, all_records: str | None = None) -> Reach:

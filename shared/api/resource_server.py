@@ -13,6 +13,8 @@ from shared.api.admission import ApiAdmission
 from shared.api.openapi import install_description
 from shared.api.rate_limits import RateLimits
 from shared.api.settings import ApiSettings
+from shared.api.teams import SqlTeams
+from shared.api.upkeep import Upkeep, purging
 from shared.bearer import ProtectedApi, install_bearer
 from shared.clock import Clock
 from shared.database import Database
@@ -27,12 +29,14 @@ def create_resource_server(
     *,
     scopes: tuple[str, ...],
     routes: Callable[[Database, Clock], APIRouter],
+    teams: Callable[[Database], SqlTeams],
+    upkeep: Callable[[Database], Upkeep],
     clock: Clock | None = None,
     jwks_transport: httpx2.AsyncBaseTransport | None = None,
     opened: Sequence[AbstractAsyncContextManager[object]] = (),
     files: Collection[str] = (),
 ) -> FastAPI:
-    """Return the application of the service `name`, its `routes` on its own database.
+    """Return the application of the service `name`, its `routes`, `teams` and `upkeep` on its own database.
 
     `opened` is what the service has opened for its whole life, and is closed with it; `files` are the ids of operations
     that move whole files. `clock` and `jwks_transport` let
@@ -50,6 +54,7 @@ def create_resource_server(
             for one in opened:
                 await open_until_the_end.enter_async_context(one)
             open_until_the_end.push_async_callback(limits.aclose)
+            await open_until_the_end.enter_async_context(purging(upkeep(database), settings, clock))
             yield
         database.dispose()
 
@@ -66,7 +71,7 @@ def create_resource_server(
         redirect_slashes=False,  # it would build the address from the Host header
     )
     limits = RateLimits(settings.rate_limits(), prefix=f"{name.upper()}_", storage_url=settings.rate_limit_storage_url)
-    app.state.admission = ApiAdmission(limits, files)
+    app.state.admission = ApiAdmission(limits, teams(database), files)
     install_problem_details(app)
     install_description(app)
     install_bearer(app, api, docs=settings.docs)

@@ -5,7 +5,7 @@ A service says what its section of the file holds (a model of lists of seeds) an
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -13,12 +13,15 @@ from uuid import UUID
 from pydantic import BaseModel, Field, ValidationError
 
 from shared.api.reach import Owner
+from shared.api.teams import SqlTeams
 from shared.bearer import ResourceServerSettings
 from shared.config_file import load_config
 from shared.database import Database
 from shared.errors import ConfigurationError
 
 Section = TypeVar("Section", bound=BaseModel)
+#: Earlier than any token.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Seed(BaseModel):
@@ -42,6 +45,7 @@ class Seeding(Generic[Section]):
 
     service: str
     section: type[Section]
+    teams: Callable[[Database], SqlTeams]
     changes: Callable[[Section, Database, datetime, bool], Iterator[str]]
 
     def apply(self, settings: ResourceServerSettings, file: Path, write: bool) -> list[str]:
@@ -55,9 +59,19 @@ class Seeding(Generic[Section]):
         section = self._read(file)
         database = Database(settings.database(self.service))
         try:
-            return list(self.changes(section, database, settings.clock().now(), write))
+            changes = list(self.changes(section, database, settings.clock().now(), write))
+            if write:
+                self._introduce(section, self.teams(database))
+            return changes
         finally:
             database.dispose()
+
+    def _introduce(self, section: Section, teams: SqlTeams) -> None:
+        """Have the owners known as members of their teams, until a token of theirs says otherwise."""
+        owners = {seed.owner() for _, seeds in section for seed in seeds if isinstance(seed, Seed)}
+        for owner in owners:
+            if owner.team is not None:
+                teams.introduce(owner.subject, owner.team, EPOCH)
 
     def _read(self, file: Path) -> Section:
         try:

@@ -19,10 +19,12 @@ from services.crm.activities import Activity, ActivityDetails, ActivityKind
 from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject
 from services.crm.endpoints.history import add_history
+from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.new_owner import People
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
 from shared.api.timestamp import Timestamp
@@ -123,7 +125,12 @@ class ActivityQuery(ActivityFilter, ListQuery):
 
 
 def activities_router(
-    activities: RecordStore[ActivityDetails], contacts: Names, companies: Names, idempotency: Idempotency, clock: Clock
+    activities: RecordStore[ActivityDetails],
+    contacts: Names,
+    companies: Names,
+    people: People,
+    idempotency: Idempotency,
+    clock: Clock,
 ) -> APIRouter:
     """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/activities", route_class=ApiRoute, tags=["activities"])
@@ -223,6 +230,7 @@ def activities_router(
         )
 
     add_history(router, activities, "activity")
+    add_reassigning(router, activities, (ActivityOut, ActivityOut.of), people, idempotency, clock)
     return router
 
 

@@ -17,10 +17,12 @@ from services.crm.companies import Company, CompanyDetails
 from services.crm.endpoints.access import Reader, Writer, reads
 from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, NameBegins, Patch, Phone, RecordOut
 from services.crm.endpoints.history import add_history
+from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Links, RecordStore, get_record, new_record
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.new_owner import People
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
 from shared.clock import Clock
@@ -93,7 +95,7 @@ class CompanyQuery(CompanyFilter, ListQuery):
 
 
 def companies_router(
-    companies: RecordStore[CompanyDetails], contacts: Links, idempotency: Idempotency, clock: Clock
+    companies: RecordStore[CompanyDetails], contacts: Links, people: People, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on that store; `contacts` is what belongs to companies."""
     router = APIRouter(prefix="/api/companies", route_class=ApiRoute, tags=["companies"])
@@ -184,6 +186,7 @@ def companies_router(
         )
 
     add_history(router, companies, "company")
+    add_reassigning(router, companies, (CompanyOut, CompanyOut.of), people, idempotency, clock)
     return router
 
 

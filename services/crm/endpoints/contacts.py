@@ -28,10 +28,12 @@ from services.crm.endpoints.fields import (
     WholeEmail,
 )
 from services.crm.endpoints.history import add_history
+from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.history import Actor
 from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.new_owner import People
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
 from shared.clock import Clock
@@ -125,7 +127,7 @@ class ContactQuery(ContactFilter, ListQuery):
 
 
 def contacts_router(
-    contacts: RecordStore[ContactDetails], companies: Names, idempotency: Idempotency, clock: Clock
+    contacts: RecordStore[ContactDetails], companies: Names, people: People, idempotency: Idempotency, clock: Clock
 ) -> APIRouter:
     """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/contacts", route_class=ApiRoute, tags=["contacts"])
@@ -219,6 +221,7 @@ def contacts_router(
         )
 
     add_history(router, contacts, "contact")
+    add_reassigning(router, contacts, (ContactOut, ContactOut.of), people, idempotency, clock)
     return router
 
 

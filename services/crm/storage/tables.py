@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from shared.api.idempotency import idempotency_table
+from shared.api.teams import people_table
 from shared.database import Json, UtcDateTime, new_metadata
 
 metadata = new_metadata()
@@ -111,5 +112,6 @@ record_history = Table(
     Column("action", String(20), nullable=False),
     Column("changes", Json, nullable=False),
 )
+people = people_table(metadata)
 
 idempotency_keys = idempotency_table(metadata)

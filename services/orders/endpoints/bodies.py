@@ -187,7 +187,7 @@ class ChangeOut(BaseModel):
     version: int = Field(description="The version that it made; the first is 1.", examples=[2])
     at: datetime = Field(examples=[_NOON])
     actor: ActorOut
-    action: str = Field(description="`create`, `edit`, or the move.", examples=["place"])
+    action: str = Field(description="`create`, `edit`, `reassign`, or the move.", examples=["place"])
     from_status: OrderStatus | None = Field(description="`null`: it began with this.")
     to_status: OrderStatus
     changes: dict[str, Any] = Field(

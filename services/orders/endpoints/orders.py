@@ -28,23 +28,27 @@ from services.orders.endpoints.bodies import (
     OrderPatch,
     OrderQuery,
 )
-from services.orders.endpoints.moves import add_moves
+from services.orders.endpoints.moves import add_moves, add_reassigning
 from services.orders.orders import ChangeRequest, OrderStore, create_order, edit_order, get_editable, get_order
 from shared.api.entity_tags import CREATED, NOT_MODIFIED, TAGGED, IfMatch, IfNoneMatch, not_modified
 from shared.api.history import Actor, HistoryQuery
 from shared.api.idempotency import Answer, Attempt, Idempotency
+from shared.api.new_owner import People
 from shared.api.reach import owner_of_new_records, writes
 from shared.api.route import ApiRoute
 from shared.clock import Clock
 from shared.errors import InvalidInput
 
 
-def orders_router(orders: OrderStore, customers: Customers, idempotency: Idempotency, clock: Clock) -> APIRouter:
-    """Return the routes, on that store."""
+def orders_router(
+    orders: OrderStore, customers: Customers, people: People, idempotency: Idempotency, clock: Clock
+) -> APIRouter:
+    """Return the routes, on those stores."""
     router = APIRouter(prefix="/api/orders", route_class=ApiRoute, tags=["orders"])
     _add_reading(router, orders)
     _add_writing(router, orders, customers, idempotency, clock)
     add_moves(router, orders, idempotency, clock)
+    add_reassigning(router, orders, people, idempotency, clock)
     return router
 
 

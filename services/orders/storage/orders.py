@@ -7,6 +7,7 @@ A change is UPDATE ... WHERE (what was read) RETURNING, and the row of history t
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from services.orders.storage.tables import order_history, order_lines, orders
 from shared.api.listing import Listing
 from shared.api.owned_rows import OwnedList, within
 from shared.api.pagination import Cursor, Page, gather, text_bytes
-from shared.api.reach import Reach
+from shared.api.reach import Owner, Reach
 from shared.database import Connection, Database
 
 #: What a line of an order takes in an answer, its description aside.
@@ -96,6 +97,16 @@ class SqlOrders:
                 return None
             details = order.details if version == order.version + 1 else _current_details(db, order.id, reach)
         return as_changed(order, change, version, details)
+
+    def reassign(self, order: Order, owner: Owner, change: Change, reach: Reach) -> Order | None:
+        """Give the order this owner if it is still the version that was read, and remember the change.
+
+        None: it is another by now, or beyond reach.
+        """
+        with self._database.unit_of_work() as db:
+            columns = {"owner_sub": owner.subject, "owner_team": owner.team}
+            version = _advance(db, order, change, reach, [orders.c.version == order.version], **columns)
+        return None if version is None else replace(as_changed(order, change, version), owner=owner)
 
     def edit(self, order: Order, details: OrderDetails, change: Change, reach: Reach) -> Order | None:
         """Give the order these details if it is still the version that was read, and remember the change.

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Uuid
 
 from shared.api.idempotency import idempotency_table
+from shared.api.teams import people_table
 from shared.database import Json, UtcDateTime, new_metadata
 
 metadata = new_metadata()
@@ -56,5 +57,7 @@ order_history = Table(
     Column("to_status", String(20), nullable=False),
     Column("changes", Json, nullable=False),
 )
+
+people = people_table(metadata)
 
 idempotency_keys = idempotency_table(metadata)

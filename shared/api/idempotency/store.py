@@ -20,6 +20,7 @@ from shared.database import Connection, Database, Json, UtcDateTime
 LIFETIME = timedelta(hours=24)
 #: Expired rows that each new key takes with it: more than it adds, so that they never pile up.
 PURGED_AT_ONCE = 10
+_PURGED_BY_UPKEEP = 500
 
 
 def idempotency_table(metadata: MetaData) -> Table:
@@ -96,6 +97,19 @@ class SqlIdempotencyKeys:
         values = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
         with self._database.unit_of_work() as db:
             db.execute(update(self._table).where(self._table.c.id == sent.id).values(**values))
+
+    def forget_answers_with(self, text: str) -> int:
+        """Remove the keys whose answers hold the text, and return how many."""
+        told = self._table.c.body.contains(text, autoescape=True)
+        with self._database.unit_of_work() as db:
+            return db.execute(delete(self._table).where(told)).rowcount
+
+    def purge_all(self, now: datetime) -> int:
+        """Remove all expired keys, some at a time, and return how many."""
+        total = 0
+        while removed := self.purge(now, _PURGED_BY_UPKEEP):
+            total += removed
+        return total
 
     def purge(self, now: datetime, limit: int = PURGED_AT_ONCE) -> int:
         """Remove some expired keys and return how many; those that another transaction holds are left to it."""

@@ -52,6 +52,9 @@ class OrdersInMemory:
     def move(self, order: Order, change: Change, reach: Reach, *, exactly: bool) -> Order | None:
         raise NotImplementedError
 
+    def reassign(self, order: Order, owner: Owner, change: Change, reach: Reach) -> Order | None:
+        raise NotImplementedError
+
     def edit(self, order: Order, details: OrderDetails, change: Change, reach: Reach) -> Order | None:
         raise NotImplementedError
 
