@@ -1,8 +1,8 @@
 """Records: what contacts, companies and activities have in common, and what may be done with any of them.
 
 A change is made to the record as it is locked in the database: of two that name the same entity tag one wins. A deleted
-record stays where it is until it is restored; for everything but a list of one's own deleted records, and its history,
-it is not there. Activities keep the id of what they are on; contacts lose that of a deleted company (ADR-0045).
+record stays where it is until it is restored; for everything but a list of deleted records, and its history, it is
+not there. Activities keep the id of what they are on; contacts lose that of a deleted company (ADR-0045).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -48,17 +48,17 @@ Step = Callable[[Record[Details]], Record[Details]]
 
 @dataclass(frozen=True)
 class Listing(PlainListing):
-    """Which records, and in what order. `deleted`: those that were deleted, instead of those that are there."""
+    """Which records, and in what order.
+
+    `deleted`: those that were deleted, instead of those that are there; `tombstones`: both.
+    """
 
     deleted: bool = False
+    tombstones: bool = False
 
     def identity(self, resource: str, reach: Reach) -> str:
         """Return the text that a cursor of this listing is good for."""
         return super().identity(f"deleted {resource}" if self.deleted else resource, reach)
-
-    def reach(self, reach: Reach) -> Reach:
-        """Return how far it reaches for a caller who reaches so far: deleted records are shown to their owner alone."""
-        return Reach(subject=reach.subject) if self.deleted else reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ def parts(reach: Reach) -> Iterator[Reach]:
 class OwnedList:
     """A list of the rows of `table`, sorted by one of its columns and narrowed by `conditions`.
 
+    Rows of several `kinds` may be listed, each kind a condition with indexes of its own: they are merged like the parts
+    of a reach.
+
     `order_by` is that order as the database is asked for it, if not by the column itself.
     """
 
@@ -59,6 +62,7 @@ class OwnedList:
     listing: Listing
     sorted_by: Column[Any]
     conditions: Sequence[ColumnElement[bool]]
+    kinds: Sequence[ColumnElement[bool]] = (true(),)
     order_by: ColumnElement[Any] | None = None
 
     def page(
@@ -78,7 +82,8 @@ class OwnedList:
 
         def fetch(count: int, last: Item | None) -> Sequence[Item]:
             begin = after if last is None else Cursor(*self._place(last))
-            rows = {row.id: row for part in parts(reach) for row in self._range(db, part, count, begin)}
+            ranges = (self._range(db, part, kind, count, begin) for part in parts(reach) for kind in self.kinds)
+            rows = {row.id: row for found in ranges for row in found}
             return read(sorted(rows.values(), key=self._place, reverse=self.listing.descending)[:count])
 
         items, more = gather(limit, fetch, size)
@@ -89,10 +94,12 @@ class OwnedList:
     def _place(self, item: Any) -> tuple[Any, UUID]:
         return getattr(item, self.sorted_by.name), item.id
 
-    def _range(self, db: Connection, part: Reach, limit: int, after: Cursor | None) -> Sequence[Row[Any]]:
-        """Return rows of one part of the reach: one range of one index, without a sort."""
+    def _range(
+        self, db: Connection, part: Reach, kind: ColumnElement[bool], limit: int, after: Cursor | None
+    ) -> Sequence[Row[Any]]:
+        """Return rows of one kind in one part of the reach: one range of one index, without a sort."""
         table, descending = self.table, self.listing.descending
-        statement = select(table).where(within(table, part), *self.conditions)
+        statement = select(table).where(within(table, part), kind, *self.conditions)
         if after is not None:
             place = tuple_(self.sorted_by, table.c.id)
             last = tuple_(value(after.value, self.sorted_by.type), value(after.id))

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.crm.activities import Activity, ActivityDetails, ActivityKind
 from services.crm.endpoints.access import Reader, Writer, reads
-from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject
+from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject, Tombstone, told
 from services.crm.endpoints.history import add_history
 from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
@@ -105,7 +105,7 @@ class ActivityOut(RecordOut):
 class ActivityPage(BaseModel):
     """One page of activities, and the cursor of the next (`null`: this is the last)."""
 
-    items: list[ActivityOut]
+    items: list[ActivityOut | Tombstone]
     next_cursor: str | None
 
 
@@ -138,17 +138,14 @@ def activities_router(
     @router.get("", operation_id="listActivities", summary="List activities")
     async def list_activities(principal: Reader, query: Annotated[ActivityQuery, Query()]) -> ActivityPage:
         """List the activities within the caller's reach, newest first if nothing else is asked for."""
-        listing, caller = query.listing(), reads(principal)
-        reach = listing.reach(caller)
+        listing, reach = query.listing(), reads(principal)
         after = query.after(listing, "activities", reach)
 
         def work() -> ActivityPage:
-            require_known(query.contact_id, caller, contacts, "query", "contact_id")
-            require_known(query.company_id, caller, companies, "query", "company_id")
+            require_known(query.contact_id, reach, contacts, "query", "contact_id")
+            require_known(query.company_id, reach, companies, "query", "company_id")
             page = activities.page(reach, listing, query.limit, after)
-            return ActivityPage(
-                items=[ActivityOut.of(activity) for activity in page.items], next_cursor=page.next_cursor
-            )
+            return ActivityPage(items=told(page, listing, ActivityOut.of), next_cursor=page.next_cursor)
 
         return await run_in_threadpool(work)
 

@@ -15,7 +15,18 @@ from starlette.concurrency import run_in_threadpool
 
 from services.crm.companies import Company, CompanyDetails
 from services.crm.endpoints.access import Reader, Writer, reads
-from services.crm.endpoints.fields import Domain, FilterQuery, ListQuery, Name, NameBegins, Patch, Phone, RecordOut
+from services.crm.endpoints.fields import (
+    Domain,
+    FilterQuery,
+    ListQuery,
+    Name,
+    NameBegins,
+    Patch,
+    Phone,
+    RecordOut,
+    Tombstone,
+    told,
+)
 from services.crm.endpoints.history import add_history
 from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Links, RecordStore, get_record, new_record
@@ -77,7 +88,7 @@ class CompanyOut(RecordOut):
 class CompanyPage(BaseModel):
     """One page of companies, and the cursor of the next (`null`: this is the last)."""
 
-    items: list[CompanyOut]
+    items: list[CompanyOut | Tombstone]
     next_cursor: str | None
 
 
@@ -103,13 +114,12 @@ def companies_router(
     @router.get("", operation_id="listCompanies", summary="List companies")
     async def list_companies(principal: Reader, query: Annotated[CompanyQuery, Query()]) -> CompanyPage:
         """List the companies within the caller's reach, newest first if nothing else is asked for."""
-        listing = query.listing()
-        reach = listing.reach(reads(principal))
+        listing, reach = query.listing(), reads(principal)
         after = query.after(listing, "companies", reach)
 
         def work() -> CompanyPage:
             page = companies.page(reach, listing, query.limit, after)
-            return CompanyPage(items=[CompanyOut.of(company) for company in page.items], next_cursor=page.next_cursor)
+            return CompanyPage(items=told(page, listing, CompanyOut.of), next_cursor=page.next_cursor)
 
         return await run_in_threadpool(work)
 

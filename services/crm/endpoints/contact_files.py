@@ -107,11 +107,10 @@ def contact_files_router(
     )
     async def export_contacts(principal: Reader, query: Annotated[ContactFilter, Query()]) -> Response:
         """Stream every contact of the list that the same query gives."""
-        listing, caller = query.listing(), reads(principal)
-        reach = listing.reach(caller)
+        listing, reach = query.listing(), reads(principal)
 
         def first() -> Page[Contact]:
-            require_known(query.company_id, caller, companies, "query", "company_id")
+            require_known(query.company_id, reach, companies, "query", "company_id")
             return contacts.page(reach, listing, _EXPORT_BATCH, None)
 
         lines = _lines(await run_in_threadpool(first), reach, listing, contacts)

@@ -25,7 +25,9 @@ from services.crm.endpoints.fields import (
     Patch,
     Phone,
     RecordOut,
+    Tombstone,
     WholeEmail,
+    told,
 )
 from services.crm.endpoints.history import add_history
 from services.crm.endpoints.owner import add_reassigning
@@ -107,7 +109,7 @@ class ContactOut(RecordOut):
 class ContactPage(BaseModel):
     """One page of contacts, and the cursor of the next (`null`: this is the last)."""
 
-    items: list[ContactOut]
+    items: list[ContactOut | Tombstone]
     next_cursor: str | None
 
 
@@ -135,14 +137,13 @@ def contacts_router(
     @router.get("", operation_id="listContacts", summary="List contacts")
     async def list_contacts(principal: Reader, query: Annotated[ContactQuery, Query()]) -> ContactPage:
         """List the contacts within the caller's reach, newest first if nothing else is asked for."""
-        listing, caller = query.listing(), reads(principal)
-        reach = listing.reach(caller)
+        listing, reach = query.listing(), reads(principal)
         after = query.after(listing, "contacts", reach)
 
         def work() -> ContactPage:
-            require_known(query.company_id, caller, companies, "query", "company_id")
+            require_known(query.company_id, reach, companies, "query", "company_id")
             page = contacts.page(reach, listing, query.limit, after)
-            return ContactPage(items=[ContactOut.of(contact) for contact in page.items], next_cursor=page.next_cursor)
+            return ContactPage(items=told(page, listing, ContactOut.of), next_cursor=page.next_cursor)
 
         return await run_in_threadpool(work)
 

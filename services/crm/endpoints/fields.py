@@ -1,12 +1,16 @@
 """The members and parameters that the CRM's resources share: their types, limits and descriptions."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.crm.records import Listing
+from services.crm.records import Details, Listing, Record
 from shared.api.listing import PageQuery
+from shared.api.pagination import Page
 from shared.api.timestamp import Timestamp
 
 # Without NUL, which PostgreSQL cannot store in text.
@@ -60,10 +64,12 @@ class FilterQuery(BaseModel):
         "and so is everything that is no letter or digit: there are no operators.",
         examples=["mad hat"],
     )
-    updated_since: Timestamp | None = Field(default=None, description="Records created or changed then or later.")
-    deleted: bool = Field(
-        default=False, description="The caller's own deleted records, instead of those that are there."
+    updated_since: Timestamp | None = Field(
+        default=None,
+        description="Records created or changed then or later. A list then tells of those deleted since, too, as "
+        "`id` and `deleted_at` alone, until they are purged.",
     )
+    deleted: bool = Field(default=False, description="Deleted records, instead of those that are there.")
 
     def listing(self) -> Listing:
         """Return it as the domain has it."""
@@ -81,6 +87,10 @@ class ListQuery(FilterQuery, PageQuery):
 
     text_sorts = frozenset({"name"})
 
+    def listing(self) -> Listing:
+        """Add what was deleted meanwhile to what has changed since."""
+        return replace(super().listing(), tombstones=self.updated_since is not None and not self.deleted)
+
 
 class Patch(BaseModel):
     """A JSON Merge Patch (RFC 7396): members that are sent are set, `null` removes one, the others stay."""
@@ -94,6 +104,26 @@ class Patch(BaseModel):
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+class Tombstone(BaseModel):
+    """What is told of a record that was deleted since."""
+
+    id: UUID
+    deleted_at: datetime = Field(examples=["2030-01-01T12:00:00Z"])
+
+
+Out = TypeVar("Out")
+
+
+def told(page: Page[Record[Details]], listing: Listing, out: Callable[[Record[Details]], Out]) -> list[Out | Tombstone]:
+    """Return the items of a page as they are answered: by `out`, or of the deleted ones among them the tombstone."""
+    return [
+        Tombstone(id=record.id, deleted_at=record.deleted_at)
+        if listing.tombstones and record.deleted_at is not None
+        else out(record)
+        for record in page.items
+    ]
 
 
 class RecordOut(BaseModel):

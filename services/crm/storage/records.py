@@ -87,13 +87,13 @@ class SqlRecords(Generic[Details]):
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Record[Details]]:
         """Return at most `limit` records of the listing."""
         sorted_by, filters = self.sorts[listing.sort], listing.where
-        deleted_at = self.table.c.deleted_at
-        there = deleted_at.is_not(None) if listing.deleted else deleted_at.is_(None)
-        conditions = [there, *(self.condition(name, sought) for name, sought in filters.items())]
+        there, gone = self.table.c.deleted_at.is_(None), self.table.c.deleted_at.is_not(None)
+        kinds = [gone] if listing.deleted else [there, gone] if listing.tombstones else [there]
+        conditions = [self.condition(name, sought) for name, sought in filters.items()]
         with self._database.autocommit() as db:
             by_search = "q" in filters and db.dialect.name == "postgresql"
             order_by = by_search_first(sorted_by) if by_search else None
-            owned = OwnedList(self.table, listing, sorted_by, conditions, order_by)
+            owned = OwnedList(self.table, listing, sorted_by, conditions, kinds, order_by)
             rows = owned.page(db, reach, limit, after, _texts_bytes, list)
         return Page([self._record(row) for row in rows.items], rows.next_cursor)
 

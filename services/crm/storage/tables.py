@@ -44,14 +44,12 @@ def _record(name: str, *columns: Any, sorts: tuple[str, ...]) -> Table:
         for owner in (["owner_sub"], ["owner_team"], []):
             names = [*owner, sort, "id"]
             Index(None, *(table.c[column] for column in names), postgresql_where=live, sqlite_where=live)
-    Index(
-        f"ix_{name}_deleted",
-        table.c.owner_sub,
-        table.c.created_at,
-        table.c.id,
-        postgresql_where=deleted,
-        sqlite_where=deleted,
-    )
+    # deleted ones, which are few: by when they were made, and by when they were deleted (`updated_since`)
+    for owner in (["owner_sub"], ["owner_team"], []):
+        for sort in ("created_at", "updated_at"):
+            told = "_".join(["ix", name, "deleted", *owner, sort])
+            in_order = (table.c[column] for column in (*owner, sort, "id"))
+            Index(told, *in_order, postgresql_where=deleted, sqlite_where=deleted)
     return table
 
 

@@ -148,7 +148,9 @@ def test_a_manager_changes_the_teams_records_and_their_owner_stays(call: Call, k
     at = made(call, kind)
     assert call("PATCH", at, json=patch_of(kind), **MANAGER).status_code == 200
     assert call("DELETE", at, **MANAGER).status_code == 204
-    assert call("GET", f"/api/{kind}?deleted=true", **MANAGER).json()["items"] == []  # shown to their owner alone
+    (found,) = call("GET", f"/api/{kind}?deleted=true", **MANAGER).json()["items"]  # she finds what she deleted
+    assert found["id"] == at.rpartition("/")[2]
+    assert call("GET", f"/api/{kind}?deleted=true", **STRANGER).json()["items"] == []
     assert call("POST", f"{at}/restore", **MANAGER).status_code == 200
     assert call("GET", at).status_code == 200
 

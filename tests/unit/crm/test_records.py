@@ -148,13 +148,6 @@ def test_a_record_that_may_not_be_named_and_one_that_never_was_are_refused_alike
         assert refused.value.errors == [(("body", "contact_id"), "no such record")]
 
 
-def test_only_their_owner_lists_deleted_records() -> None:
-    manager = Reach(subject="carol", team="sales")
-    assert Listing(deleted=True).reach(manager) == Reach(subject="carol")
-    assert Listing(deleted=True).reach(Reach(everyone=True)) == Reach()
-    assert Listing().reach(manager) == manager
-
-
 @pytest.mark.parametrize(
     "other",
     [
