@@ -28,7 +28,7 @@ from services.auth.endpoints import (
 )
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
 from services.auth.endpoints.web.context import AuthContext
-from services.auth.endpoints.web.cors import Cors
+from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.endpoints.web.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
 from services.auth.keys.key_set import KeySet, load_key_set
@@ -39,7 +39,7 @@ from services.auth.protocol.authorization_request_checks import AuthorizationReq
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.token_revocation import TokenRevocation
-from services.auth.rate_limits.limits import RateLimits
+from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
 from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
@@ -54,26 +54,29 @@ from shared.database import Database
 from shared.errors import ConfigurationError
 from shared.health import health_router
 
-_ENDPOINTS = (
-    token,
-    jwks,
-    discovery,
-    status_list,
-    authorize,
-    userinfo,
-    introspect,
-    revoke,
-    par,
-    login,
-    mfa,
-    consent,
-    confirm,
-    logout,
-    app_links,
+#: What auth answers; discovery lists it in this order.
+ENDPOINTS = (
+    authorize.endpoint,
+    par.endpoint,
+    token.endpoint,
+    userinfo.endpoint,
+    revoke.endpoint,
+    introspect.endpoint,
+    logout.endpoint,
+    jwks.endpoint,
+    discovery.openid_configuration,
+    discovery.oauth_authorization_server,
+    status_list.endpoint,
+    app_links.android,
+    app_links.apple,
+    login.endpoint,
+    mfa.endpoint,
+    consent.endpoint,
+    confirm.endpoint,
 )
 
 
-def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
+def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
     """Return the application, its keys loaded (the first start makes the first one).
 
     Raises:
@@ -99,22 +102,17 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> FastAPI:
         database.ping()
         context.published.demand_keys(clock.now())
 
-    app = FastAPI(
+    # what no request to an endpoint passes: health, the files of the pages, and addresses that do not exist
+    otherwise = FastAPI(
         title="auth",
         lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # a 307 to an address made from the Host header, password and all
-        # in one flat list: what `include_router` makes of fifteen routers is walked twice for each request
-        routes=[route for endpoint in _ENDPOINTS for route in endpoint.router.routes],
     )
-    app.state.context = context
-    app.include_router(health_router(ready))
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    install_error_handlers(app)
-    app.add_middleware(Cors, context=context)
-    return app
+    otherwise.include_router(health_router(ready))
+    otherwise.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    install_error_handlers(otherwise, ENDPOINTS)
+    return Dispatch(ENDPOINTS, context, otherwise)
 
 
 def encryption_keys(settings: AuthSettings) -> KeyRing:
@@ -150,11 +148,12 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
     requests = AuthorizationRequestChecks(registrations, signer, settings.issuer)
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
     limits = {
-        "authorize": settings.rate_limit_authorize,
-        "par": settings.rate_limit_par,
-        "token": settings.rate_limit_token,
-        "introspect": settings.rate_limit_introspect,
-        "sign_in": settings.rate_limit_sign_in,
+        Limit.AUTHORIZE: settings.rate_limit_authorize,
+        Limit.PAR: settings.rate_limit_par,
+        Limit.TOKEN: settings.rate_limit_token,
+        Limit.INTROSPECT: settings.rate_limit_introspect,
+        Limit.LOGOUT: settings.rate_limit_logout,
+        Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     sign_in = SignIn(database, encryption, lifetimes)
@@ -183,6 +182,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         rate_limits=rate_limits,
         published=published,
         logout_delivery=_logout_delivery(settings, database, signer, published, clock),
+        endpoints=ENDPOINTS,
     )
 
 

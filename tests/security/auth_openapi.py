@@ -3,14 +3,11 @@
 Each parameter has a value that takes the request on its way (`default`), so that a wrong one is met deep inside too.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
-
-import services.auth.endpoints
+from services.auth.app import ENDPOINTS
+from services.auth.endpoints.web.endpoint import Kind
 from tests.integration.auth.seeds import CHALLENGE, DEEP_LINK, SCOPE, VERIFIER
 
 _AUTHORIZE = {
@@ -54,8 +51,7 @@ _TOKEN = {
 }
 _STEP = {"request": "handle", "csrf": "csrf", "action": "continue", "session": ""}
 
-#: Method and path: the parameters (in the query of a GET, the form of a POST) with a value each. It may run ahead of
-#: what is built; FORMS holds what is.
+#: Method and path: the parameters (in the query of a GET, the form of a POST) with a value each.
 _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("get", "/authorize"): _AUTHORIZE,
     ("post", "/authorize"): {**_AUTHORIZE, "response_mode": "form_post", "prompt": "none"},
@@ -105,30 +101,20 @@ HEADERS = ("Authorization", "Origin", "If-None-Match", "Accept", "X-Forwarded-Fo
 COOKIES = ("SSO_SESSION", "SSO_BROWSER", "SSO_DEVICE")
 
 
-def built() -> set[tuple[str, str]]:
-    """Return method and path of every route in `services.auth.endpoints` that takes a GET or a POST."""
-    found: set[tuple[str, str]] = set()
-    for module in pkgutil.walk_packages(services.auth.endpoints.__path__, "services.auth.endpoints."):
-        router = getattr(importlib.import_module(module.name), "router", None)
-        for route in router.routes if isinstance(router, APIRouter) else ():
-            methods = {method.lower() for method in getattr(route, "methods", ())} & {"get", "post"}
-            found |= {(method, str(getattr(route, "path", ""))) for method in methods}
-    return found
-
-
 _SHARED = {("get", "/livez"), ("get", "/readyz"), ("get", "/metrics")}
-FORMS = {key: parameters for key, parameters in _DESCRIBED.items() if key in built() | _SHARED}
-_PAGES = {"/authorize", "/login", "/mfa", "/continue", "/consent", "/logout"}
-_OAUTH_JSON = {"/token", "/revoke", "/introspect", "/par"}
+BUILT = {
+    (method.lower(), endpoint.path) for endpoint in ENDPOINTS for method in endpoint.handlers if method != "HEAD"
+} | _SHARED
+FORMS = {key: _DESCRIBED[key] for key in sorted(BUILT)}
+_KINDS = {endpoint.path: endpoint.kind for endpoint in ENDPOINTS}
 
 
 def format_of(path: str) -> str:
     """Return in which form an endpoint says no: `page`, `oauth`, `challenge` or `problem`."""
-    if path in _PAGES:
-        return "page"
-    if path in _OAUTH_JSON:
-        return "oauth"
-    return "challenge" if path == "/userinfo" else "problem"
+    kind = _KINDS.get(path, Kind.DOCUMENT)
+    if path == "/userinfo":
+        return "challenge"
+    return {Kind.PAGE: "page", Kind.JSON: "oauth", Kind.DOCUMENT: "problem"}[kind]
 
 
 def document() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from schemathesis import Case, GenerationMode
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Browser, Provider, hidden_fields, start
-from tests.security.auth_openapi import FORMS, built, document, format_of
+from tests.security.auth_openapi import BUILT, FORMS, document, format_of
 from tests.support.soak import SOAK, cases
 
 FORM = "application/x-www-form-urlencoded"
@@ -48,7 +48,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 def test_every_route_is_described() -> None:
     """A new endpoint is fuzzed from its first day: describe it in auth_openapi.py."""
-    assert built() - set(FORMS) == set()
+    assert BUILT - set(FORMS) == set()
 
 
 @pytest.mark.timeout(3600 if SOAK else 120)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.auth.app import key_ring
 from services.auth.tokens.refresh_token import parse_refresh_token
 from shared.logs import configure_logs
 from shared.testing import SettableClock
@@ -64,7 +65,7 @@ def play(provider: Provider) -> dict[str, str]:
     provider.clock.advance(minutes=2)
     assert oauth_error(provider.refresh(tokens["refresh_token"])) == "invalid_grant"
     provider.redeem(code)
-    token = parse_refresh_token(provider.app._app.state.context.provider.mac_keys, tokens["refresh_token"])  # type: ignore[attr-defined] # the provider's own ring
+    token = parse_refresh_token(key_ring(provider.settings, "refresh_mac_keys"), tokens["refresh_token"])
     assert token is not None
     return {
         "code": code,

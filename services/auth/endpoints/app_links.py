@@ -5,28 +5,33 @@ Phones ask the host of a client's https redirect URI, over https and without a r
 this service's, its operator serves these two addresses from here.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.cache.registrations import EnabledClients
 from services.auth.endpoints.discovery import Document
-from services.auth.endpoints.jwks import cacheable
+from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import document_endpoint
 
-router = APIRouter(route_class=DirectRoute)
+android = document_endpoint(
+    "/.well-known/assetlinks.json", cors=False, unadvertised="Android looks there by convention"
+)
+apple = document_endpoint(
+    "/.well-known/apple-app-site-association", cors=False, unadvertised="iOS looks there by convention"
+)
 
 _MAX_AGE = 3600
 
 
-@router.api_route("/.well-known/assetlinks.json", methods=["GET", "HEAD"])
+@android.get
 async def assetlinks(http: Request) -> Response:
     """Return the Android apps; an empty list when there is none."""
     return _answer(http, (await _clients(http)).android_links)
 
 
-@router.api_route("/.well-known/apple-app-site-association", methods=["GET", "HEAD"])
+@apple.get
 async def apple_app_site_association(http: Request) -> Response:
     """Return the iOS apps, as application/json although the address has no ending."""
     return _answer(http, (await _clients(http)).apple_links)

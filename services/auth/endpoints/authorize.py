@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -26,29 +26,31 @@ from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.endpoints.web.context import (
     AuthContext,
+    admit,
     context_of,
     form_parameters,
     origin_of,
     query_parameters,
 )
 from services.auth.endpoints.web.cookies import browser_of, cookies_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.pages import error_page, see_other, send_back
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.errors import ErrorPage, ErrorRedirect
 from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.rate_limits.limits import Limit
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/authorize", limit=Limit.AUTHORIZE, metadata="authorization_endpoint")
 
 #: A session's idle limit is moved by no less than this: a statement at each request would be for nothing.
 _TOUCH_AFTER = timedelta(minutes=1)
 _PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue", Consent: "/consent"}
 
 
-@router.get("/authorize")
+@endpoint.get
 async def get_authorize(http: Request) -> Response:
     """Take a request one step further."""
     try:
@@ -58,7 +60,7 @@ async def get_authorize(http: Request) -> Response:
     return await run_in_threadpool(_get, http, parameters)
 
 
-@router.post("/authorize")
+@endpoint.post
 async def post_authorize(http: Request) -> Response:
     """Store the request unbound and go on by GET: a cross-site POST comes without our Lax cookies."""
     try:
@@ -72,7 +74,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
     browser_cookie = cookies.browser or mint_opaque_token()
     browser, now = browser_of(http, cookies, browser_cookie), context.moment()
-    context.rate_limits.admit("authorize", browser.origin.network)
+    admit(http, browser.origin)
     visit = _Visit(context, browser, context.registrations.catalogue(now), now)
     handle = parameters.get("request")
     if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
@@ -93,7 +95,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
 def _post(http: Request, parameters: Parameters) -> Response:
     context = context_of(http)
     now = context.moment()
-    context.rate_limits.admit("authorize", origin_of(http).network)
+    admit(http, origin_of(http))
     if _pushed_handle(parameters) is not None:  # is stored already
         named = [(name, value) for name, value in parameters.pairs if name in {"client_id", "request_uri"}]
         return see_other(f"/authorize?{urlencode(named)}")

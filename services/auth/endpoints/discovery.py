@@ -8,18 +8,20 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.routing import iter_route_contexts
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.endpoints.jwks import cacheable
+from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
-from services.auth.endpoints.web.endpoint import DirectRoute
-from services.auth.endpoints.web.metadata import provider_metadata
+from services.auth.endpoints.web.endpoint import Endpoint, document_endpoint
+from services.auth.endpoints.web.metadata import advertised, provider_metadata
 from services.auth.scopes import ScopeCatalogue
 
-router = APIRouter(route_class=DirectRoute)
+openid_configuration = document_endpoint("/.well-known/openid-configuration", unadvertised="the document itself")
+oauth_authorization_server = document_endpoint(
+    "/.well-known/oauth-authorization-server", unadvertised="the document itself"
+)
 
 _MAX_AGE = 300
 
@@ -38,29 +40,23 @@ class Document:
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-@router.api_route("/.well-known/openid-configuration", methods=["GET", "HEAD"])
-@router.api_route("/.well-known/oauth-authorization-server", methods=["GET", "HEAD"])
+@openid_configuration.get
+@oauth_authorization_server.get
 async def discovery(http: Request) -> Response:
     """Return the metadata; the same document at both addresses."""
     context = context_of(http)
     registrations, now = context.registrations, context.clock.now()
     catalogue = registrations.held_catalogue(now) or await run_in_threadpool(registrations.catalogue, now)
-    document = _document(context.issuer, *_registered(http.app), catalogue)
+    grant_types = tuple(context.token_endpoint.grants)
+    document = _document(context.issuer, context.endpoints, grant_types, catalogue)
     return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)
 
 
-@functools.lru_cache(maxsize=2)
-def _registered(app: FastAPI) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the paths of the application and the grant types of its seam: what no request changes."""
-    return paths_of(app), tuple(app.state.context.token_endpoint.grants)
-
-
-def paths_of(app: FastAPI) -> frozenset[str]:
-    """Return the paths of every route of the application, as they are declared."""
-    return frozenset(route.path for route in iter_route_contexts(app.routes) if route.path is not None)
-
-
 @functools.lru_cache(maxsize=16)
-def _document(issuer: str, paths: frozenset[str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue) -> Document:
+def _document(
+    issuer: str, endpoints: tuple[Endpoint, ...], grant_types: tuple[str, ...], catalogue: ScopeCatalogue
+) -> Document:
     """Return the document; made anew when the catalogue has changed, since it is part of the question."""
-    return Document.of(provider_metadata(issuer, paths=paths, grant_types=grant_types, catalogue=catalogue))
+    return Document.of(
+        provider_metadata(issuer, addresses=advertised(endpoints), grant_types=grant_types, catalogue=catalogue)
+    )

@@ -5,17 +5,18 @@ In: a form body with `token`; client authentication as at /token, by a client th
 Out: 200 with the token's members, or with `{"active": false}` and nothing else; never cached. A bad token is no error.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer
 from services.auth.endpoints.web.context import context_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import json_endpoint
+from services.auth.rate_limits.limits import Limit
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = json_endpoint("/introspect", limit=Limit.INTROSPECT, metadata="introspection_endpoint")
 
 
-@router.post("/introspect")
+@endpoint.post
 async def introspect(http: Request) -> Response:
     """Look a token up, for the API that it is meant for."""
-    return await answer(http, context_of(http).introspection.answer, limit="introspect")
+    return await answer(http, context_of(http).introspection.answer)

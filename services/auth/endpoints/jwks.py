@@ -1,19 +1,20 @@
 """GET /.well-known/jwks.json: the public keys, as ready bytes.
 
-Spec: RFC 7517 s5, RFC 9110 s13.1.2 (If-None-Match)
+Spec: RFC 7517 s5
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import AuthContext, context_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import document_endpoint
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = document_endpoint("/.well-known/jwks.json", metadata="jwks_uri")
 
 
-@router.api_route("/.well-known/jwks.json", methods=["GET", "HEAD"])
+@endpoint.get
 async def jwks(http: Request) -> Response:
     """Return the key set; 304 to who has it already."""
     context = context_of(http)
@@ -28,15 +29,3 @@ async def look(context: AuthContext) -> None:
     now = context.clock.now()
     if context.published.due(now):
         await run_in_threadpool(context.published.look, now)
-
-
-def cacheable(
-    http: Request, body: bytes, *, etag: str, max_age: int | None, media_type: str = "application/json"
-) -> Response:
-    """Answer a public document, or 304 when the caller has this very one; without `max_age` caches ask each time."""
-    caching = "no-cache" if max_age is None else f"public, max-age={max_age}"
-    headers = {"Cache-Control": caching, "ETag": etag}
-    known = [tag.strip().removeprefix("W/") for tag in http.headers.get("if-none-match", "").split(",")]
-    if etag in known or known == ["*"]:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers={**headers, "Content-Type": media_type})

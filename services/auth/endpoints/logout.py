@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -20,17 +20,25 @@ from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import form_action
-from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, origin_of, query_parameters
+from services.auth.endpoints.web.context import (
+    AuthContext,
+    admit,
+    context_of,
+    form_parameters,
+    origin_of,
+    query_parameters,
+)
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.pages import error_page, page, see_other
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout, check_logout_request, read_hint
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.rate_limits.limits import Limit
 from services.auth.revocation import end_session
 from services.auth.stores import Stores
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/logout", limit=Limit.LOGOUT, metadata="end_session_endpoint")
 
 #: Longest `state`, in characters.
 _MAX_STATE = 4096
@@ -58,7 +66,7 @@ class _Visit:
     now: datetime
 
 
-@router.get("/logout")
+@endpoint.get
 async def get_logout(http: Request) -> Response:
     """Sign out, or ask first."""
     try:
@@ -68,7 +76,7 @@ async def get_logout(http: Request) -> Response:
     return await run_in_threadpool(_get, http, parameters)
 
 
-@router.post("/logout")
+@endpoint.post
 async def post_logout(http: Request) -> Response:
     """Take our own form's answer; a client's request is stored unbound, for it comes without our Lax cookies."""
     try:
@@ -80,7 +88,7 @@ async def post_logout(http: Request) -> Response:
 
 def _get(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
-    context.rate_limits.admit("authorize", origin_of(http).network)
+    admit(http, origin_of(http))
     context.published.look(context.clock.now())  # an ID token may be signed by a key that another process has made
     if parameters.repeated or not _fits(parameters):
         return error_page("malformed_request")
@@ -104,7 +112,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
 
 def _post(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
-    context.rate_limits.admit("authorize", origin_of(http).network)
+    admit(http, origin_of(http))
     context.published.look(context.clock.now())  # an ID token may be signed by a key that another process has made
     if parameters.repeated or not _fits(parameters):
         return error_page("malformed_request")

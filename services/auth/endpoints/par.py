@@ -5,17 +5,18 @@ In: a form body with the parameters of /authorize; client authentication as at /
 `expires_in` (seconds), or an OAuth error; never cached.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer
 from services.auth.endpoints.web.context import context_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import json_endpoint
+from services.auth.rate_limits.limits import Limit
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = json_endpoint("/par", limit=Limit.PAR, metadata="pushed_authorization_request_endpoint")
 
 
-@router.post("/par")
+@endpoint.post
 async def par(http: Request) -> Response:
     """Check and store a request."""
-    return await answer(http, context_of(http).pushed_requests.answer, limit="par", status=201)
+    return await answer(http, context_of(http).pushed_requests.answer, status=201)

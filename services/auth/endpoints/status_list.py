@@ -6,23 +6,25 @@ Out: `application/statuslist+jwt`. Caches ask each time: one that answered for `
 
 import re
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.auth.endpoints.jwks import cacheable
+from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
+from services.auth.endpoints.web.endpoint import document_endpoint
 
-router = APIRouter()
+endpoint = document_endpoint("/status/{shard}", unadvertised="each token names its list")
 
 #: One way to write each number: the address is the list's name.
 _SHARD = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
-@router.api_route("/status/{shard}", methods=["GET", "HEAD"])
-async def status_list(http: Request, shard: str) -> Response:
+@endpoint.get
+async def status_list(http: Request) -> Response:
     """Return the list; 304 to who has it already."""
+    shard = http.scope["path"].removeprefix("/status/")
     if not _SHARD.fullmatch(shard):
         raise HTTPException(404)
     context = context_of(http)

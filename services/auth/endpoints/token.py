@@ -7,54 +7,44 @@ In: a form body; client authentication by the registered method. Out: JSON, neve
 from collections.abc import Callable, Mapping
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.audit import Origin
-from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, origin_of
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.caching import NO_STORE
+from services.auth.endpoints.web.context import admit, context_of, form_parameters, origin_of
+from services.auth.endpoints.web.endpoint import json_endpoint
 from services.auth.protocol.errors import OAuthError
 from services.auth.protocol.parameters import ClientRequest, MalformedParametersError, Parameters
+from services.auth.rate_limits.limits import Limit
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = json_endpoint("/token", limit=Limit.TOKEN, cors=True, metadata="token_endpoint")
 
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _HEADERS = {**NO_STORE, "Content-Type": "application/json"}
 
 Act = Callable[[ClientRequest], Mapping[str, object]]
 
 
-@router.post("/token")
+@endpoint.post
 async def token(http: Request) -> Response:
     """Grant tokens: for a code, a refresh token, a caller's token, or to a client itself."""
     return await answer(http, context_of(http).token_endpoint.answer)
 
 
-async def answer(http: Request, act: Act, *, limit: str = "token", status: int = 200) -> Response:
-    """Read the form, act on it in one thread hop, and answer JSON. `limit`: the rate limit that counts it."""
+async def answer(http: Request, act: Act, *, status: int = 200) -> Response:
+    """Read the form, act on it in one thread hop, and answer JSON."""
     try:
         form = await form_parameters(http)
     except MalformedParametersError:
         return _refusal(400, "invalid_request", "The body must be application/x-www-form-urlencoded UTF-8.")
-    path, authorization = http.scope["path"], http.headers.get("authorization")
-    return await run_in_threadpool(
-        _answer, context_of(http), path, form, authorization, origin_of(http), act, limit, status
-    )
+    return await run_in_threadpool(_answer, http, form, origin_of(http), act, status)
 
 
-def _answer(
-    context: AuthContext,
-    path: str,
-    form: Parameters,
-    authorization: str | None,
-    origin: Origin,
-    act: Act,
-    limit: str,
-    status: int,
-) -> Response:
-    context.rate_limits.admit(limit, origin.network)
-    request = ClientRequest(path, form, authorization, origin, context.moment())
+def _answer(http: Request, form: Parameters, origin: Origin, act: Act, status: int) -> Response:
+    admit(http, origin)
+    moment = context_of(http).moment()
+    request = ClientRequest(http.scope["path"], form, http.headers.get("authorization"), origin, moment)
     try:
         body = act(request)
     except OAuthError as error:

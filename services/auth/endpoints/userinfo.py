@@ -6,26 +6,27 @@ Out: JSON claims by scope, and those that the client asked for by name. Refuses 
 auth's own and may look.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.accounts.requested_claims import answered
-from services.auth.endpoints.token import NO_STORE
+from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.context import FORM, AuthContext, context_of, form_parameters
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import json_endpoint
 from services.auth.protocol.parameters import MalformedParametersError
 from services.auth.tokens.access_token import verify_own_access_token
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = json_endpoint("/userinfo", cors=True, metadata="userinfo_endpoint")
 
 
 class _MalformedCredentialsError(ValueError):
     """A token in more than one place, or none where one was announced (RFC 6750 s2)."""
 
 
-@router.api_route("/userinfo", methods=["GET", "POST"])
+@endpoint.get
+@endpoint.post
 async def userinfo(http: Request) -> Response:
     """Return what the token's scopes tell about its user."""
     try:

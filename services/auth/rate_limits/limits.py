@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import NoReturn
 
 from limits import RateLimitItem, parse
@@ -27,10 +28,22 @@ _PATIENCE = 0.25
 _PAUSE = 5.0
 
 
+class Limit(StrEnum):
+    """What is counted together; the setting of each is AUTH_RATE_LIMIT_ and its name."""
+
+    AUTHORIZE = "authorize"
+    PAR = "par"
+    TOKEN = "token"
+    INTROSPECT = "introspect"
+    LOGOUT = "logout"
+    #: Wrong passwords and codes alone.
+    SIGN_IN = "sign_in"
+
+
 class RateLimits:
     """One limit a kind of request, counted by network. Safe to use from many threads."""
 
-    def __init__(self, limits: Mapping[str, str], *, storage_url: str) -> None:
+    def __init__(self, limits: Mapping[Limit, str], *, storage_url: str) -> None:
         """`limits`: by kind, such as "600/minute"; `storage_url`: valkey://..., or empty for this process alone.
 
         Raises:
@@ -42,7 +55,7 @@ class RateLimits:
         self._away_until = 0.0
         self._lock = threading.Lock()
 
-    def admit(self, kind: str, network: str) -> None:
+    def admit(self, kind: Limit, network: str) -> None:
         """Count a request.
 
         Raises:
@@ -51,12 +64,12 @@ class RateLimits:
         if not self._hit(kind, network):
             self._refuse(kind)
 
-    def check(self, kind: str, network: str) -> None:
+    def check(self, kind: Limit, network: str) -> None:
         """Raise as `admit`, without counting: for what costs only when it fails."""
         if not self._test(kind, network):
             self._refuse(kind)
 
-    def count(self, kind: str, network: str) -> None:
+    def count(self, kind: Limit, network: str) -> None:
         """Count without refusing."""
         self._hit(kind, network)
 
@@ -64,7 +77,7 @@ class RateLimits:
         """Say whether the storage that all replicas share is there and takes our password; False without one."""
         return self._shared is not None and self._shared.storage.check()
 
-    def _hit(self, kind: str, network: str) -> bool:
+    def _hit(self, kind: Limit, network: str) -> bool:
         shared = self._shared_while_there()
         if shared is not None:
             try:
@@ -73,7 +86,7 @@ class RateLimits:
                 self._leave_alone(error)
         return self._here[kind].hit(network)
 
-    def _test(self, kind: str, network: str) -> bool:
+    def _test(self, kind: Limit, network: str) -> bool:
         shared = self._shared_while_there()
         if shared is not None:
             try:
@@ -82,7 +95,7 @@ class RateLimits:
                 self._leave_alone(error)
         return self._here[kind].test(network)
 
-    def _refuse(self, kind: str) -> NoReturn:
+    def _refuse(self, kind: Limit) -> NoReturn:
         # the whole window: it slides, so an exact moment would promise too much
         wait = timedelta(seconds=self._limits[kind].get_expiry())
         raise TooManyRequests("too many requests from this network", wait)
@@ -97,7 +110,7 @@ class RateLimits:
             self._away_until = time.monotonic() + _PAUSE
 
 
-def _parse(kind: str, limit: str) -> RateLimitItem:
+def _parse(kind: Limit, limit: str) -> RateLimitItem:
     try:
         return parse(limit)
     except ValueError as error:

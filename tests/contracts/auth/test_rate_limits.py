@@ -2,28 +2,28 @@
 
 import pytest
 
-from services.auth.rate_limits.limits import RateLimits
+from services.auth.rate_limits.limits import Limit, RateLimits
 from shared.errors import TooManyRequests
 from tests.support.valkey import running_valkey
 
-LIMITS = {"token": "3/hour", "sign_in": "2/hour"}
+LIMITS = {Limit.TOKEN: "3/hour", Limit.SIGN_IN: "2/hour"}
 
 
 def exhaust(limits: RateLimits, network: str) -> None:
     for _ in range(3):
-        limits.admit("token", network)
+        limits.admit(Limit.TOKEN, network)
 
 
 def test_two_replicas_count_together() -> None:
     with running_valkey() as (url, _):
         one, other = (RateLimits(LIMITS, storage_url=url) for _ in range(2))
-        one.admit("token", "192.0.2.1")
-        other.admit("token", "192.0.2.1")
-        one.admit("token", "192.0.2.1")
+        one.admit(Limit.TOKEN, "192.0.2.1")
+        other.admit(Limit.TOKEN, "192.0.2.1")
+        one.admit(Limit.TOKEN, "192.0.2.1")
         with pytest.raises(TooManyRequests) as refused:
-            other.admit("token", "192.0.2.1")
+            other.admit(Limit.TOKEN, "192.0.2.1")
         assert 0 < refused.value.retry_after.total_seconds() <= 3600
-        other.admit("token", "192.0.2.2")  # another network's requests are its own
+        other.admit(Limit.TOKEN, "192.0.2.2")  # another network's requests are its own
 
 
 def test_valkey_gone_falls_back_to_this_process_and_still_limits(caplog: pytest.LogCaptureFixture) -> None:
@@ -34,7 +34,7 @@ def test_valkey_gone_falls_back_to_this_process_and_still_limits(caplog: pytest.
         process.wait()
         exhaust(limits, "192.0.2.1")
         with pytest.raises(TooManyRequests):
-            limits.admit("token", "192.0.2.1")
+            limits.admit(Limit.TOKEN, "192.0.2.1")
     assert len(caplog.records) == 1  # said once, not for each request
 
 

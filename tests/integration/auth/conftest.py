@@ -57,4 +57,4 @@ def suite(https_provider: Provider) -> Suite:
 
 def stop(provider: Provider) -> None:
     provider.database.dispose()
-    provider.app._app.state.context.database.database.dispose()  # type: ignore[attr-defined] # what lifespan does
+    provider.context.database.database.dispose()  # type: ignore[attr-defined] # what lifespan does

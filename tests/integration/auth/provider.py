@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import httpx2
@@ -20,6 +20,8 @@ from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
 from services.auth.app import create_app
+from services.auth.endpoints.web.context import AuthContext
+from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.settings import AuthSettings
 from services.auth.storage.tables import audit_events
 from shared.asgi import Edge
@@ -60,6 +62,11 @@ class Provider:
         return TestClient(
             self.app, base_url=self.settings.issuer, follow_redirects=False, client=client, headers=headers
         )
+
+    @property
+    def context(self) -> AuthContext:
+        """What the endpoints are given."""
+        return cast("Dispatch", self.app._app).context
 
     def restarted(self, **changes: Any) -> "Provider":
         """Return another process on the same database, with other settings."""

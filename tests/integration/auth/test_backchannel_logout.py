@@ -22,7 +22,7 @@ from tests.support.back_channel import BackChannel, make_certificate
 
 
 def delivery_of(provider: Provider) -> LogoutDelivery:
-    delivery: LogoutDelivery = provider.app._app.state.context.logout_delivery  # type: ignore[attr-defined]
+    delivery: LogoutDelivery = provider.context.logout_delivery
     return delivery
 
 
@@ -142,7 +142,7 @@ def test_another_process_delivers_what_one_that_stopped_has_left(provider: Provi
 
 def test_a_notice_that_a_dying_process_had_claimed_is_not_lost(provider: Provider, browser: Browser) -> None:
     sign_out(browser)
-    with provider.app._app.state.context.database.autocommit() as stores:  # type: ignore[attr-defined]
+    with provider.context.database.autocommit() as stores:
         assert len(stores.logout_notices.claim(provider.clock.now(), lease=LEASE, limit=9)) == 1
     assert delivered(provider, BackChannel(), times=0).tokens == []
     provider.clock.advance(seconds=31)

@@ -277,7 +277,7 @@ def test_a_password_that_is_changed_while_it_is_verified_opens_nothing(
     def verify_while_it_changes(password: str, password_hash: str | None) -> bool:
         right = verify_password(password, password_hash)
         provider.clock.advance(seconds=1)
-        with provider.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+        with provider.context.database.transaction() as stores:
             bob = stores.users.find_by_username("bob")
             assert bob is not None
             end_user(stores, bob.id, why="password_changed", origin=None, now=provider.clock.now())

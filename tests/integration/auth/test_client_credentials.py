@@ -139,7 +139,7 @@ def test_a_machine_token_costs_one_signature_and_no_statement(
 ) -> None:
     granted(provider)
     signed: list[str] = []
-    signer = type(provider.app._app.state.context.token_issuer.signer)  # type: ignore[attr-defined]
+    signer = type(provider.context.token_issuer.signer)
     sign = signer.sign
 
     def note(*arguments: Any, typ: str) -> Any:
@@ -161,7 +161,7 @@ def test_a_dropped_secret_that_a_process_still_remembers_gets_no_token_that_live
     if had_tokens:
         granted(other)
     assert other.introspect("x", by="reports-job").status_code == 400, "the process knows the client now"
-    with other.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+    with other.context.database.transaction() as stores:
         rotate_secret(stores, "reports-job", provider.clock.now() + timedelta(seconds=1))
         drop_old_secrets(stores, "reports-job", provider.clock.now())
     at_once = other.machine()

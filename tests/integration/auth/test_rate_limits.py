@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from services.auth.app import ENDPOINTS
+from services.auth.endpoints.web.endpoint import Endpoint, Kind
+from services.auth.rate_limits.limits import Limit
 from services.auth.storage.tables import audit_events
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
@@ -87,3 +90,27 @@ def test_forwarding_headers_are_believed_from_trusted_proxies_alone(
     with provider.database.autocommit() as db:
         assert db.execute(select(audit_events.c.network)).scalars().all() == [seen]
     stop(provider)
+
+
+@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if each.limit and each.limit is not Limit.SIGN_IN])
+def test_a_flood_at_one_address_is_stopped_by_the_limit_that_it_declares(
+    tmp_path: Path, clock: SettableClock, endpoint: Endpoint
+) -> None:
+    limited = start(tmp_path, clock, **{f"rate_limit_{endpoint.limit}": "1/hour"})
+    for method in endpoint.handlers:
+        form = {"client_id": "mobile-app"} if method == "POST" else None
+        sender = limited.browser(network=f"192.0.2.{len(method)}").http
+        assert sender.request(method, endpoint.path, data=form).status_code != 429
+        refused = sender.request(method, endpoint.path, data=form)
+        assert refused.status_code == 429, method
+        page = refused.headers["content-type"].startswith("text/html")
+        assert page == (endpoint.kind is Kind.PAGE)
+    stop(limited)
+
+
+def test_a_flood_of_sign_outs_leaves_signing_in_alone(tmp_path: Path, clock: SettableClock) -> None:
+    limited = start(tmp_path, clock, rate_limit_logout="1/hour")
+    browser = limited.browser()
+    assert [browser.http.get("/logout").status_code for _ in range(2)] == [200, 429]
+    assert browser.authorize().status_code == 303
+    stop(limited)

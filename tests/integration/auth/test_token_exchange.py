@@ -207,7 +207,7 @@ def test_deep_nesting_in_a_token_is_no_server_error(refusing: Provider) -> None:
 def test_a_disabled_api_trades_nothing_where_it_is_still_remembered(provider: Provider, tokens: dict[str, Any]) -> None:
     """Clients are remembered for ten seconds, and no end of its own would reach what it trades in them."""
     traded(provider, tokens["access_token"])
-    with provider.app._app.state.context.database.transaction() as stores:  # type: ignore[attr-defined]
+    with provider.context.database.transaction() as stores:
         assert disable_client(stores, "orders-api", origin=None, now=provider.clock.now())
     assert provider.exchange(tokens["access_token"]).status_code == 503
     assert oauth_error(provider.exchange(tokens["access_token"]), 401) == "invalid_client"

@@ -5,23 +5,23 @@ In: `request`, `csrf`, `action` = continue | cancel
 Out: 303 to /authorize.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.authorization.flow import Continue
 from services.auth.endpoints.interaction.interaction import Visit, visit
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/continue", unadvertised="/authorize sends people there")
 
 
-@router.get("/continue")
+@endpoint.get
 async def get_continue(http: Request) -> Response:
     """Ask, if this is what comes next."""
     return await visit(http, _ask)
 
 
-@router.post("/continue")
+@endpoint.post
 async def post_continue(http: Request) -> Response:
     """Remember the yes, for the session that was asked about and no other."""
     return await visit(http, _agree)

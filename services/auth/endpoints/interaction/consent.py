@@ -5,26 +5,26 @@ In: `request`, `csrf`, `session`, `action` = allow | deny
 Out: 303 to /authorize, or access_denied to the client.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.audit import AuditEvent
 from services.auth.authorization.flow import Consent
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.endpoints.interaction.interaction import Visit, visit
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.scopes import join_scopes
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/consent", unadvertised="/authorize sends people there")
 
 
-@router.get("/consent")
+@endpoint.get
 async def get_consent(http: Request) -> Response:
     """Ask, if this is what comes next."""
     return await visit(http, _ask)
 
 
-@router.post("/consent")
+@endpoint.post
 async def post_consent(http: Request) -> Response:
     """Remember the yes of the user whom the page named, and of no other."""
     return await visit(http, _answer)

@@ -8,25 +8,26 @@ Out: 303 to /authorize, or the page again with one sentence.
 import math
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
 from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
 from services.auth.endpoints.interaction.interaction import Visit, visit
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.rate_limits.limits import Limit
 from shared.errors import Unavailable
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/login", limit=Limit.SIGN_IN, unadvertised="/authorize sends people there")
 
 
-@router.get("/login")
+@endpoint.get
 async def get_login(http: Request) -> Response:
     """Show the form, also to somebody who is signed in: it may be meant for another account."""
     return await visit(http, _show)
 
 
-@router.post("/login")
+@endpoint.post
 async def post_login(http: Request) -> Response:
     """Try the password."""
     return await visit(http, _sign_in)
@@ -40,7 +41,7 @@ def _sign_in(here: Visit) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     username, password = here.form.get("username") or "", here.form.get("password") or ""
-    here.context.rate_limits.check("sign_in", here.browser.origin.network)  # before the work of a password
+    here.context.rate_limits.check(Limit.SIGN_IN, here.browser.origin.network)  # before the work of a password
     try:
         outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
     except Unavailable as error:
@@ -56,7 +57,7 @@ def _sign_in(here: Visit) -> Response:
 def refusal(here: Visit, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
     """Show the page again: the factor was wrong, or it is too early for another try."""
     if isinstance(outcome, Wrong):
-        here.context.rate_limits.count("sign_in", here.browser.origin.network)
+        here.context.rate_limits.count(Limit.SIGN_IN, here.browser.origin.network)
         return here.page(template, status=400, error=sentence, **values)
     seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
     text = f"Too many attempts. Please try again in {_in_words(seconds)}."

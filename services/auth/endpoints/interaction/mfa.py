@@ -7,7 +7,7 @@ Out: 303 to /authorize, or the page again with one sentence.
 
 from datetime import datetime
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
@@ -16,12 +16,13 @@ from services.auth.authorization.flow import Mfa
 from services.auth.authorization.sign_in import Wrong
 from services.auth.endpoints.interaction.interaction import Visit, visit
 from services.auth.endpoints.interaction.login import after_factor, refusal
-from services.auth.endpoints.web.endpoint import DirectRoute
+from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.rate_limits.limits import Limit
 
-router = APIRouter(route_class=DirectRoute)
+endpoint = page_endpoint("/mfa", limit=Limit.SIGN_IN, unadvertised="/authorize sends people there")
 
 
-@router.get("/mfa")
+@endpoint.get
 async def get_mfa(http: Request) -> Response:
     """Ask for the code, if this is what comes next."""
     return await visit(
@@ -29,7 +30,7 @@ async def get_mfa(http: Request) -> Response:
     )
 
 
-@router.post("/mfa")
+@endpoint.post
 async def post_mfa(http: Request) -> Response:
     """Try the code."""
     return await visit(http, _verify)
@@ -42,7 +43,7 @@ def _verify(here: Visit) -> Response:
     if who is None:
         return here.back_to_authorize()
     user, password_at = who
-    here.context.rate_limits.check("sign_in", here.browser.origin.network)
+    here.context.rate_limits.check(Limit.SIGN_IN, here.browser.origin.network)
     otp = "".join((here.form.get("otp") or "").split())  # apps show the code in two groups
     outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.now)
     if isinstance(outcome, Wrong | Blocked):

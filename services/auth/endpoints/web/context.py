@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import cast
 
 from fastapi import Request
+from starlette.types import Scope
 
 from services.auth.audit import Origin
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Published
+from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.introspection import Introspection
@@ -25,6 +27,9 @@ from services.auth.tokens.issue import TokenIssuer
 from shared.clock import Clock
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Where a request keeps what it is answered with: in its ASGI scope.
+_CONTEXT, _ENDPOINT = "auth.context", "auth.endpoint"
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -47,6 +52,7 @@ class AuthContext:
     rate_limits: RateLimits
     published: Published
     logout_delivery: LogoutDelivery
+    endpoints: tuple[Endpoint, ...]
 
     @property
     def issuer(self) -> str:
@@ -61,7 +67,23 @@ class AuthContext:
 
 def context_of(http: Request) -> AuthContext:
     """Return the context of this process."""
-    return cast("AuthContext", http.app.state.context)
+    return cast("AuthContext", http.scope[_CONTEXT])
+
+
+def attach(scope: Scope, context: AuthContext, endpoint: Endpoint) -> None:
+    """Give a request its context, and the declaration of the endpoint that answers it."""
+    scope[_CONTEXT], scope[_ENDPOINT] = context, endpoint
+
+
+def admit(http: Request, origin: Origin) -> None:
+    """Count the request by the limit of its endpoint. May wait for Valkey: never in the event loop.
+
+    Raises:
+        TooManyRequests: its network has sent too many.
+    """
+    endpoint = cast("Endpoint", http.scope[_ENDPOINT])
+    if endpoint.limit is not None:
+        context_of(http).rate_limits.admit(endpoint.limit, origin.network)
 
 
 def origin_of(http: Request) -> Origin:

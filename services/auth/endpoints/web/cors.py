@@ -2,26 +2,18 @@
 
 Spec: Fetch s3.2 (CORS protocol), RFC 9700 s2.6 (never at the authorization endpoint), OpenID Connect Core s5.3
 An origin counts when it is exactly one that a client's metadata names. Credentials are never allowed: no answer here
-depends on a cookie. Errors carry the headers too, else a script could not tell a 429 from an outage.
+depends on a cookie. Errors carry the headers too, else a script could not tell a 429 from an outage. Which addresses
+are readable, and by which methods, is part of their declaration (`endpoint`).
 """
 
-import re
-
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.auth.endpoints.web.context import AuthContext
+from services.auth.endpoints.web.endpoint import Endpoint
 from shared.errors import Unavailable
 
-#: The addresses that scripts may read, and by which methods; no page, and neither /authorize, /par nor /introspect.
-_READABLE = (
-    (re.compile(r"/\.well-known/(openid-configuration|oauth-authorization-server|jwks\.json)"), "GET, HEAD"),
-    (re.compile(r"/status/[0-9]+"), "GET, HEAD"),
-    (re.compile(r"/(token|revoke)"), "POST"),
-    (re.compile(r"/userinfo"), "GET, POST"),
-)
 _REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match"
 _RESPONSE_HEADERS = "ETag, Retry-After, WWW-Authenticate"
 #: Seconds for which a browser may remember a preflight.
@@ -29,34 +21,33 @@ _PREFLIGHT_MAX_AGE = "600"
 
 
 class Cors:
-    """Wraps the application; only the addresses above are touched."""
+    """What registered origins may read."""
 
-    def __init__(self, app: ASGIApp, *, context: AuthContext) -> None:
-        self._app = app
+    def __init__(self, context: AuthContext) -> None:
         self._context = context
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        methods = _methods_of(scope["path"]) if scope["type"] == "http" else None
-        if methods is None:
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        given = headers.getlist("origin")
-        origin = given[0] if len(given) == 1 and await self._registered(given[0]) else None
+    async def preflight(self, endpoint: Endpoint, http: Request) -> Response | None:
+        """Answer a preflight of a registered origin; None: it is not one."""
+        if not endpoint.cors or "access-control-request-method" not in http.headers or await self._origin(http) is None:
+            return None
+        headers = {
+            "Access-Control-Allow-Methods": endpoint.methods,
+            "Access-Control-Allow-Headers": _REQUEST_HEADERS,
+            "Access-Control-Max-Age": _PREFLIGHT_MAX_AGE,
+        }
+        return Response(status_code=204, headers=headers)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                answer.add_vary_header("Origin")
-                if origin is not None:
-                    answer["Access-Control-Allow-Origin"] = origin
-                    answer["Access-Control-Expose-Headers"] = _RESPONSE_HEADERS
-            await send(message)
+    async def allow(self, http: Request, response: Response) -> None:
+        """Let a registered origin read `response`."""
+        response.headers.add_vary_header("Origin")
+        origin = await self._origin(http)
+        if origin is not None:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = _RESPONSE_HEADERS
 
-        if origin is not None and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await _preflight(methods)(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+    async def _origin(self, http: Request) -> str | None:
+        given = http.headers.getlist("origin")
+        return given[0] if len(given) == 1 and await self._registered(given[0]) else None
 
     async def _registered(self, origin: str) -> bool:
         registrations, now = self._context.registrations, self._context.clock.now()
@@ -67,16 +58,3 @@ class Cors:
             except Unavailable:  # nobody can say whose origin it is
                 return False
         return origin in clients.browser_origins
-
-
-def _methods_of(path: str) -> str | None:
-    return next((methods for readable, methods in _READABLE if readable.fullmatch(path)), None)
-
-
-def _preflight(methods: str) -> Response:
-    headers = {
-        "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": _REQUEST_HEADERS,
-        "Access-Control-Max-Age": _PREFLIGHT_MAX_AGE,
-    }
-    return Response(status_code=204, headers=headers)

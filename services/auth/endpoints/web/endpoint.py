@@ -1,26 +1,88 @@
-"""The route of an endpoint that takes the request as it came and makes its own response, at one exact path.
+"""The kinds of route: what an endpoint is, declared once.
 
-FastAPI then has no parameter to resolve, no body to parse and nothing to serialise, and looks for none of it.
+Policy: ADR-0060
+Dispatch, errors, rate limits, CORS, discovery and the fuzz all read this declaration. A handler takes the request as it
+came and makes its own response.
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
-from fastapi import Request
-from fastapi.routing import APIRoute
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import Scope
+
+from services.auth.rate_limits.limits import Limit
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class DirectRoute(APIRoute):
-    """For `APIRouter(route_class=DirectRoute)`: endpoints are `async def name(http: Request) -> Response`."""
+class Kind(Enum):
+    """Who reads the answers, errors included."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
+    #: Programs: RFC 6749 JSON.
+    JSON = "json"
+    #: Anybody, from a cache too: GET and HEAD alone; errors are JSON.
+    DOCUMENT = "document"
+    #: People in a browser.
+    PAGE = "page"
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Compare the path, which holds no parameter; what is left is the method."""
-        return super().matches(scope) if scope["path"] == self.path else (Match.NONE, {})
+
+@dataclass(frozen=True, eq=False)
+class Endpoint:
+    """One address. `metadata` is its member in discovery; without one, `unadvertised` gives the reason.
+
+    The last segment of `path` may be a parameter, such as /status/{shard}.
+
+    Raises:
+        ValueError: neither or both of `metadata` and `unadvertised`.
+    """
+
+    path: str
+    kind: Kind
+    #: What counts its requests (`sign_in`: its failures) by network; None: it is cheap.
+    limit: Limit | None = None
+    #: Whether scripts of registered browser clients may read the answers.
+    cors: bool = False
+    metadata: str = ""
+    unadvertised: str = ""
+    handlers: dict[str, Handler] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bool(self.metadata) == bool(self.unadvertised):
+            raise ValueError(f"{self.path}: give its name in discovery, or the reason why it has none")
+
+    def get(self, handler: Handler) -> Handler:
+        """Let `handler` answer GET, of a document HEAD too."""
+        self.handlers["GET"] = handler
+        if self.kind is Kind.DOCUMENT:
+            self.handlers["HEAD"] = handler
+        return handler
+
+    def post(self, handler: Handler) -> Handler:
+        """Let `handler` answer POST."""
+        self.handlers["POST"] = handler
+        return handler
+
+    @property
+    def methods(self) -> str:
+        """The methods, as Allow and Access-Control-Allow-Methods list them."""
+        return ", ".join(sorted(self.handlers))
+
+
+def json_endpoint(
+    path: str, *, limit: Limit | None = None, cors: bool = False, metadata: str = "", unadvertised: str = ""
+) -> Endpoint:
+    """Declare an address that clients and APIs call."""
+    return Endpoint(path, Kind.JSON, limit, cors, metadata, unadvertised)
+
+
+def document_endpoint(path: str, *, cors: bool = True, metadata: str = "", unadvertised: str = "") -> Endpoint:
+    """Declare a public, cacheable document."""
+    return Endpoint(path, Kind.DOCUMENT, None, cors, metadata, unadvertised)
+
+
+def page_endpoint(path: str, *, limit: Limit | None = None, metadata: str = "", unadvertised: str = "") -> Endpoint:
+    """Declare a page; no script of another origin may ever read one."""
+    return Endpoint(path, Kind.PAGE, limit, cors=False, metadata=metadata, unadvertised=unadvertised)

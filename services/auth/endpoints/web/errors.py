@@ -1,63 +1,61 @@
-"""How auth answers what no endpoint has answered: each address in its own format.
+"""How auth answers what an endpoint has raised: each kind in its own format.
 
 Spec: RFC 6749 s5.2 (JSON endpoints; pages elsewhere)
 """
 
 import math
+from collections.abc import Iterable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.auth.endpoints.token import NO_STORE
+from services.auth.endpoints.web.caching import NO_STORE
+from services.auth.endpoints.web.endpoint import Endpoint, Kind
 from services.auth.endpoints.web.pages import error_page
 from shared.errors import TooManyRequests, Unavailable
 
-#: Addresses that speak JSON.
-_JSON = ("/token", "/par", "/revoke", "/introspect", "/userinfo", "/status/", "/.well-known/")
-
 _CASES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_PLAIN = {404: "No such address.", 405: "Use another method.", 413: "The body is too large."}
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Answer outages and HTTP errors of the framework."""
-
-    @app.exception_handler(Unavailable)
-    async def unavailable(http: Request, error: Unavailable) -> Response:
-        seconds = str(max(1, int(error.retry_after.total_seconds())))
-        if http.url.path.startswith(_JSON):
-            body = {"error": "temporarily_unavailable", "error_description": "Please try again shortly."}
-            return JSONResponse(body, 503, {**NO_STORE, "Retry-After": seconds})
-        return error_page("unavailable", "temporarily_unavailable", status=503, headers={"Retry-After": seconds})
-
-    @app.exception_handler(TooManyRequests)
-    async def too_many(http: Request, error: TooManyRequests) -> Response:
-        seconds = str(math.ceil(error.retry_after.total_seconds()))
-        if http.url.path.startswith(_JSON):
-            body = {"error": "temporarily_unavailable", "error_description": "Too many requests; try again later."}
-            return JSONResponse(body, 429, {**NO_STORE, "Retry-After": seconds})
-        return error_page("too_many_requests", "temporarily_unavailable", status=429, headers={"Retry-After": seconds})
-
-    @app.exception_handler(HTTPException)
-    async def http_error(http: Request, error: HTTPException) -> Response:
-        headers = dict(error.headers or {})
-        if http.url.path.startswith(_JSON):
-            body = {"error": "invalid_request", "error_description": _plain(error.status_code)}
-            return JSONResponse(body, error.status_code, {**NO_STORE, **headers})
-        case = _CASES.get(error.status_code, "malformed_request")
-        return error_page(case, status=error.status_code, headers=headers)
-
-    @app.exception_handler(Exception)
-    async def unforeseen(http: Request, error: Exception) -> Response:
-        del error  # `shared.asgi.Edge` records it
-        if http.url.path.startswith(_JSON):
-            body = {"error": "server_error", "error_description": "The error was recorded."}
-            return JSONResponse(body, 500, NO_STORE)
-        return error_page("internal_error", "server_error", status=500)
+def is_foreseen(error: Exception) -> bool:
+    """Report whether the error is one that needs no record."""
+    return isinstance(error, HTTPException | TooManyRequests | Unavailable)
 
 
-def _plain(status: int) -> str:
-    return {404: "No such address.", 405: "Use another method.", 413: "The body is too large."}.get(
-        status, "The request was refused."
-    )
+def error_response(kind: Kind, error: Exception) -> Response:
+    """Return the answer to an error that an endpoint of this kind has raised."""
+    match error:
+        case TooManyRequests():
+            headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
+            text = "Too many requests; try again later."
+            return _answer(kind, 429, "too_many_requests", "temporarily_unavailable", text, headers)
+        case Unavailable():
+            headers = {"Retry-After": str(max(1, int(error.retry_after.total_seconds())))}
+            return _answer(kind, 503, "unavailable", "temporarily_unavailable", "Please try again shortly.", headers)
+        case HTTPException():
+            case = _CASES.get(error.status_code, "malformed_request")
+            text = _PLAIN.get(error.status_code, "The request was refused.")
+            return _answer(kind, error.status_code, case, "invalid_request", text, error.headers or {})
+        case _:
+            return _answer(kind, 500, "internal_error", "server_error", "The error was recorded.", {})
+
+
+def _answer(kind: Kind, status: int, case: str, error: str, text: str, headers: Mapping[str, str]) -> Response:
+    if kind is Kind.PAGE:
+        return error_page(case, error, status=status, headers=dict(headers))
+    return JSONResponse({"error": error, "error_description": text}, status, {**NO_STORE, **headers})
+
+
+def install_error_handlers(app: FastAPI, endpoints: Iterable[Endpoint]) -> None:
+    """Answer where no endpoint is: JSON at what looks like an address for programs, pages elsewhere."""
+    programs = tuple(each.path.partition("{")[0] for each in endpoints if each.kind is not Kind.PAGE)
+
+    async def answer(http: Request, error: Exception) -> Response:
+        asked_by_program = http.url.path.startswith(("/.well-known/", *programs))
+        return error_response(Kind.JSON if asked_by_program else Kind.PAGE, error)
+
+    for kind in (HTTPException, Exception):
+        app.add_exception_handler(kind, answer)

@@ -1,48 +1,21 @@
 """What discovery says: each line from the registration that makes it true.
 
 Spec: OpenID Connect Discovery s3, RFC 8414 s2, RFC 9126 s5, RFC 9207 s3
-A new endpoint adds its line to `ENDPOINTS` (or says in `UNADVERTISED` why not), a grant is said once the seam has
-registered it, a scope once an API has it; tests/integration/auth/test_metadata.py asks each whether it works.
+An endpoint declares its member itself, a grant is said once the seam has registered it, a scope once an API has it;
+tests/integration/auth/test_metadata.py asks each whether it works.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
 from services.auth.accounts.user import SCOPE_CLAIMS
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
+from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.keys.signer import ALGORITHM
 from services.auth.protocol.authorization_request import PROMPT_VALUES, RESPONSE_MODES
 from services.auth.provisioning.parse import AUTH_METHODS
 from services.auth.scopes import ScopeCatalogue
-
-#: Members that name an address; each is said exactly when the application has a route there.
-ENDPOINTS = {
-    "authorization_endpoint": "/authorize",
-    "pushed_authorization_request_endpoint": "/par",
-    "token_endpoint": "/token",
-    "userinfo_endpoint": "/userinfo",
-    "revocation_endpoint": "/revoke",
-    "introspection_endpoint": "/introspect",
-    "end_session_endpoint": "/logout",
-    "jwks_uri": "/.well-known/jwks.json",
-}
-
-#: Routes that no member names, and why.
-UNADVERTISED = {
-    "/.well-known/openid-configuration": "the document itself",
-    "/.well-known/oauth-authorization-server": "the document itself",
-    "/.well-known/assetlinks.json": "Android looks there by convention",
-    "/.well-known/apple-app-site-association": "iOS looks there by convention",
-    "/status/{shard}": "each token names its list",
-    "/login": "a page that /authorize sends people to",
-    "/mfa": "a page that /authorize sends people to",
-    "/consent": "a page that /authorize sends people to",
-    "/continue": "a page that /authorize sends people to",
-    "/static": "what the pages load",
-    "/livez": "for operators",
-    "/readyz": "for operators",
-    "/metrics": "for operators",
-}
 
 _ASSERTION_ALGORITHMS = tuple(name for names in ASSERTION_ALGORITHMS.values() for name in names)
 
@@ -50,20 +23,25 @@ _ASSERTION_ALGORITHMS = tuple(name for names in ASSERTION_ALGORITHMS.values() fo
 _ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
 
 
+def advertised(endpoints: Iterable[Endpoint]) -> dict[str, str]:
+    """Return the members that name an address, each with its path."""
+    return {endpoint.metadata: endpoint.path for endpoint in endpoints if endpoint.metadata}
+
+
 def provider_metadata(
-    issuer: str, *, paths: frozenset[str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue
+    issuer: str, *, addresses: Mapping[str, str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue
 ) -> dict[str, Any]:
-    """Return the members of the document; `paths` are the application's routes, `grant_types` those of the seam."""
+    """Return the members of the document; `addresses`: as `advertised` gives them, `grant_types`: those of the seam."""
     return {
         "issuer": issuer,
-        **{name: f"{issuer}{path}" for name, path in ENDPOINTS.items() if path in paths},
+        **{name: f"{issuer}{path}" for name, path in addresses.items()},
         "scopes_supported": sorted(catalogue.names),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(grant_types),
         "code_challenge_methods_supported": ["S256"],
         "require_pushed_authorization_requests": False,  # of some clients, by their registration
-        **_client_authentication(paths),
+        **_client_authentication(addresses),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "acr_values_supported": [ACR_1FA, ACR_MFA],  # the weaker first: none of them forces a second factor
@@ -76,21 +54,21 @@ def provider_metadata(
         # of no use while both are false; never `none`, and verifiers of the document look for RS256
         "request_object_signing_alg_values_supported": [ALGORITHM],
         "authorization_response_iss_parameter_supported": True,
-        **_logout(paths),
+        **_logout(addresses),
         "ui_locales_supported": ["en"],
     }
 
 
-def _logout(paths: frozenset[str]) -> dict[str, Any]:
-    if ENDPOINTS["end_session_endpoint"] not in paths:
+def _logout(addresses: Mapping[str, str]) -> dict[str, Any]:
+    if "end_session_endpoint" not in addresses:
         return {}
     return {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
 
 
-def _client_authentication(paths: frozenset[str]) -> dict[str, Any]:
+def _client_authentication(addresses: Mapping[str, str]) -> dict[str, Any]:
     members = {}
     for endpoint in ("token", "revocation", "introspection"):
-        if ENDPOINTS[f"{endpoint}_endpoint"] in paths:
+        if f"{endpoint}_endpoint" in addresses:
             # never for a public client: it would be a token scanner
             methods = [name for name in AUTH_METHODS if name != "none" or endpoint != "introspection"]
             members[f"{endpoint}_endpoint_auth_methods_supported"] = methods

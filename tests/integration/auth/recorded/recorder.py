@@ -85,7 +85,7 @@ class Scene:
 
     def close(self) -> None:
         self._provider.database.dispose()
-        self._provider.app._app.state.context.database.database.dispose()  # type: ignore[attr-defined] # as lifespan does
+        self._provider.context.database.database.dispose()  # type: ignore[attr-defined] # as lifespan does
 
     def _listen(self, client: TestClient) -> None:
         client.event_hooks = {"response": [self._write_down]}

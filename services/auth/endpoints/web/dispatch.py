@@ -1,0 +1,57 @@
+"""From an address to its endpoint: one look-up, no framework between.
+
+Policy: ADR-0060; Spec: RFC 9110 s15.5.6 (405)
+"""
+
+from collections.abc import Iterable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.auth.endpoints.web.context import AuthContext, attach
+from services.auth.endpoints.web.cors import Cors
+from services.auth.endpoints.web.endpoint import Endpoint
+from services.auth.endpoints.web.errors import error_response, is_foreseen
+
+
+class Dispatch:
+    """The ASGI application: `endpoints` are answered here, every other address by `otherwise`."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], context: AuthContext, otherwise: ASGIApp) -> None:
+        self.context = context
+        self._otherwise = otherwise
+        self._cors = Cors(context)
+        self._exact = {endpoint.path: endpoint for endpoint in endpoints if "{" not in endpoint.path}
+        self._below = {_parent(endpoint.path): endpoint for endpoint in endpoints if "{" in endpoint.path}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")  # "lifespan" has none
+        endpoint = self._exact.get(path) or self._below.get(_parent(path))
+        if endpoint is None or scope["type"] != "http":
+            await self._otherwise(scope, receive, send)
+            return
+        attach(scope, self.context, endpoint)
+        http = Request(scope, receive)
+        response = await self._cors.preflight(endpoint, http) if scope["method"] == "OPTIONS" else None
+        unforeseen: Exception | None = None
+        if response is None:
+            try:
+                handler = endpoint.handlers.get(scope["method"])
+                if handler is None:
+                    raise HTTPException(405, headers={"Allow": endpoint.methods})  # noqa: TRY301 - answered like others
+                response = await handler(http)
+            except ClientDisconnect:  # nobody is left to answer
+                raise
+            except Exception as error:  # noqa: BLE001 - each is answered in the endpoint's format
+                response = error_response(endpoint.kind, error)
+                unforeseen = None if is_foreseen(error) else error
+        if endpoint.cors:
+            await self._cors.allow(http, response)
+        await response(scope, receive, send)
+        if unforeseen is not None:  # `shared.asgi.Edge` records it
+            raise unforeseen
+
+
+def _parent(path: str) -> str:
+    return path[: path.rfind("/")]
