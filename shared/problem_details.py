@@ -112,7 +112,8 @@ def install_problem_details(app: FastAPI) -> None:
 def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
     """Return every method that the address takes (RFC 9110 s10.2.1); the route that refused knows its own alone."""
     methods = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-    scopes = {method: {**scope, "method": method} for method in methods}
+    # who answers GET answers HEAD
+    scopes = {method: {**scope, "method": "GET" if method == "HEAD" else method} for method in methods}
     return [method for method in methods if any(route.matches(scopes[method])[0] is Match.FULL for route in app.routes)]
 
 

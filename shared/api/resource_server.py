@@ -10,6 +10,8 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 
 from shared.api.admission import ApiAdmission
+from shared.api.cross_origin import CrossOrigin
+from shared.api.head import HeadAsGet
 from shared.api.openapi import install_description
 from shared.api.rate_limits import RateLimits
 from shared.api.settings import ApiSettings
@@ -70,11 +72,20 @@ def create_resource_server(
         redoc_url=None,
         redirect_slashes=False,  # it would build the address from the Host header
     )
-    limits = RateLimits(settings.rate_limits(), prefix=f"{name.upper()}_", storage_url=settings.rate_limit_storage_url)
+    storage_url = settings.rate_limit_storage_url.get_secret_value()
+    limits = RateLimits(settings.rate_limits(), prefix=f"{name.upper()}_", storage_url=storage_url)
     app.state.admission = ApiAdmission(limits, teams(database), files)
     install_problem_details(app)
     install_description(app)
     install_bearer(app, api, docs=settings.docs)
     app.include_router(routes(database, clock))
     app.include_router(health_router(ready))
+    app.add_middleware(HeadAsGet)
+    _let_pages_call(app, settings.cors_origins.split())
     return app
+
+
+def _let_pages_call(app: FastAPI, origins: Sequence[str]) -> None:
+    """Wrap the whole stack, also what answers the unforeseen: a page could not read a 500 otherwise."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: CrossOrigin(build(), origins)  # type: ignore[method-assign]

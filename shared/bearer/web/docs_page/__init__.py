@@ -66,19 +66,28 @@ def describe_sign_in(document: dict[str, Any], api: ProtectedApi) -> None:
     flow = {
         "authorizationUrl": f"{api.issuer}/authorize",
         "tokenUrl": f"{api.issuer}/token",
-        "scopes": dict.fromkeys(api.scopes, ""),
+        "scopes": dict.fromkeys(_of_people(api), ""),
     }
-    schemes[ACCESS_TOKEN] = ScopeRequirement.model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    schemes[SIGN_IN] = {
+    token = ScopeRequirement.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    sign_in = {
         "type": "oauth2",
         "description": "Signs you in at the suite's provider (authorization code, PKCE).",
         "flows": {"authorizationCode": flow},
     }
+    for name, scheme in ((SIGN_IN, sign_in), (ACCESS_TOKEN, token)):  # pages show them in this order
+        schemes.pop(name, None)
+        schemes[name] = scheme
     for path in document.get("paths", {}).values():
         for operation in path.values():
             demands = operation.get("security", []) if isinstance(operation, dict) else []
             if demands and not any(SIGN_IN in demand for demand in demands):
                 demands.append({SIGN_IN: []})
+            demands.sort(key=lambda demand: SIGN_IN not in demand)
+
+
+def _of_people(api: ProtectedApi) -> list[str]:
+    """Return the scopes that a sign-in can get: asking for another one as well would be refused as a whole."""
+    return [scope for scope in api.scopes if not scope.endswith(_MACHINE_ONLY)]
 
 
 def install_docs(app: FastAPI, api: ProtectedApi) -> None:
@@ -94,7 +103,7 @@ def install_docs(app: FastAPI, api: ProtectedApi) -> None:
         description=html.escape(app.openapi_url or ""),
         return_address=html.escape(api.identifier + RETURN_PATH),
         client_id=CLIENT_ID,
-        scopes=html.escape(" ".join(scope for scope in api.scopes if not scope.endswith(_MACHINE_ONLY))),
+        scopes=html.escape(" ".join(_of_people(api))),
     )
     return_page = _RETURN_PAGE.format(issuer=html.escape(api.issuer), path=PATH)
 

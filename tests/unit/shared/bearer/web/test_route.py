@@ -88,7 +88,7 @@ def test_each_operation_is_described_as_before(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["components"]["securitySchemes"]["access_token"]["scheme"] == "bearer"
     for path, scopes in {"/annotated": ["a"], "/sync": ["a"], "/extra": ["a", "b"]}.items():
-        assert document["paths"][path]["get"]["security"] == [{"access_token": []}, {"sign_in": scopes}]
+        assert document["paths"][path]["get"]["security"] == [{"sign_in": scopes}, {"access_token": []}]
 
 
 def test_the_answers_stay_out_of_caches(client: TestClient, issuer: FakeIssuer) -> None:
