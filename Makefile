@@ -91,7 +91,7 @@ browser: setup ## tests in a real headless Chromium
 
 bench: bench-auth bench-bearer ## every benchmark; prints figures, asserts none
 
-.PHONY: bench-auth bench-bearer
+.PHONY: bench-auth bench-bearer bench-flames
 bench-bearer: setup ## what verifying a token costs an API (R1-R3): in one process, then as a server beside express and fastify
 	@$(BIN)/python -m scripts.bench_bearer
 	@$(BIN)/python -m tests.benchmarks.bearer
@@ -99,6 +99,9 @@ bench-bearer: setup ## what verifying a token costs an API (R1-R3): in one proce
 bench-auth: setup ## cost of auth on PostgreSQL beside node-oidc-provider (quick=1: minutes; only=refresh,flow; workers=2)
 	@$(BIN)/python -m tests.benchmarks.auth $(if $(quick),--quick) $(if $(only),--only $(only)) \
 		$(if $(workers),--workers $(workers))
+
+bench-flames: setup ## flame graphs of auth into docs/flames: make bench-flames label=after pyspy=PATH (py-spy, install it yourself)
+	@$(BIN)/python -m scripts.bench_flames $(or $(label),after) $(if $(pyspy),--py-spy $(pyspy))
 
 soak: setup ## the long proofs at full size, some hours: fuzz, a million rows, attacks and store contracts ten times over
 	SOAK=1 $(BIN)/pytest -q tests/soak tests/security/test_auth_fuzz.py tests/security/test_api_schema_fuzz.py
