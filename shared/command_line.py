@@ -1,9 +1,10 @@
-"""The command line that every service has: serve, apply FILE [--plan], doctor.
+"""The command line that every service has: serve [--workers N], apply FILE [--plan], doctor.
 
 Exit 0 ok, 1 refused or failed (one line on standard error says why), 2 usage.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING, Generic
 
 from starlette.types import ASGIApp
 
-from shared.asgi import Edge, serve
+from shared.asgi import ConnectionLimits, Edge, ServerOptions, serve
+from shared.asgi.workers import Post, Workers
 from shared.errors import SuiteError
 from shared.logs import configure_logs
-from shared.settings import Settings, load_settings
+from shared.settings import MOST_WORKERS, Settings, load_settings
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
 else:
     Subparsers = argparse.Action
+
+_WORKERS_HELP = "processes on one port, each with its own memory and database connections; default: the setting WORKERS"
 
 
 def _no_more(commands: Subparsers) -> None:
@@ -53,7 +57,7 @@ class Commands(Generic[Settings]):
         try:
             settings = load_settings(self.settings_class)
             if given.command == "serve":
-                self._serve(settings)
+                self._serve(settings, given.workers or settings.workers, given.worker)
             elif given.command != "apply":
                 print("\n".join(given.act(settings, given)) or "nothing to do")
             else:
@@ -66,7 +70,9 @@ class Commands(Generic[Settings]):
     def _parser(self) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(prog=f"python -m services.{self.service}")
         commands = parser.add_subparsers(dest="command", required=True)
-        commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
+        serving = commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
+        serving.add_argument("--workers", type=int, choices=range(1, MOST_WORKERS + 1), metavar="N", help=_WORKERS_HELP)
+        serving.add_argument("--worker", type=Post.read, help=argparse.SUPPRESS)  # what `Workers` starts
         apply = commands.add_parser("apply", help="bring the database to what a configuration file says")
         apply.add_argument("file", type=Path)
         apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
@@ -74,15 +80,29 @@ class Commands(Generic[Settings]):
         self.add_commands(commands)
         return parser
 
-    def _serve(self, settings: Settings) -> None:
+    def _serve(self, settings: Settings, workers: int, post: Post | None) -> None:
         configure_logs(self.service, settings.log_level)
-        serve(
-            Edge(self.create_app(settings)),
-            host=settings.host,
-            port=settings.port,
-            certificate=settings.tls_cert_file,
-            key=settings.tls_key_file,
+        options = ServerOptions(
+            settings.host,
+            settings.port,
+            settings.tls_cert_file,
+            settings.tls_key_file,
+            ConnectionLimits(
+                settings.header_timeout, settings.body_timeout, settings.keep_alive_timeout, settings.max_connections
+            ),
         )
+        if post is not None:
+            serve(Edge(self.create_app(settings)), options, listener=post.socket(), may_begin=post.may_begin)
+        elif workers > 1:
+            if not getattr(settings, "rate_limit_storage_url", ""):
+                prefix = self.service.upper()
+                logging.getLogger("workers").warning(
+                    "each worker counts rate limits for itself: set %s_RATE_LIMIT_STORAGE_URL", prefix
+                )
+            command = [sys.executable, "-m", f"services.{self.service}", "serve", "--worker"]
+            Workers(command, workers, settings.host, settings.port).run()
+        else:
+            serve(Edge(self.create_app(settings)), options)
 
 
 def moment(at: datetime | None) -> str:

@@ -14,11 +14,11 @@ def health_router(ready: Callable[[], None]) -> APIRouter:
     """Return the routes; `ready` raises a SuiteError whose message says what is missing."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/livez")
+    @router.api_route("/livez", methods=["GET", "HEAD"])
     async def livez() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
     async def readyz() -> JSONResponse:
         try:
             await run_in_threadpool(ready)
@@ -26,7 +26,7 @@ def health_router(ready: Callable[[], None]) -> APIRouter:
             return JSONResponse({"status": "unavailable", "reason": str(error)}, status_code=503)
         return JSONResponse({"status": "ok"})
 
-    @router.get("/metrics")
+    @router.api_route("/metrics", methods=["GET", "HEAD"])
     async def metrics() -> Response:
         body, content_type = render_metrics()
         return Response(body, headers={"Content-Type": content_type})

@@ -15,6 +15,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.clock import Clock
 from shared.errors import ConfigurationError
 
+MOST_WORKERS = 64
+_SECOND, _LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=10)
+
 
 class _FilesSource(PydanticBaseSettingsSource):
     """Reads `<NAME>_FILE` for every setting, so that secrets may be mounted as files."""
@@ -81,6 +84,11 @@ class ServiceSettings(EnvironmentSettings):
     database_url: str = ""
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
+    header_timeout: timedelta = Field(default=timedelta(seconds=10), ge=_SECOND, le=_LONGEST_WAIT)
+    body_timeout: timedelta = Field(default=timedelta(seconds=30), ge=_SECOND, le=_LONGEST_WAIT)
+    keep_alive_timeout: timedelta = Field(default=timedelta(seconds=75), ge=_SECOND, le=_LONGEST_WAIT)
+    max_connections: int = Field(default=1000, ge=10, le=50_000)
 
     @model_validator(mode="after")
     def _tls_pair(self) -> Self:

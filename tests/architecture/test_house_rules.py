@@ -102,9 +102,9 @@ def test_time_has_one_home() -> None:
 
 
 def test_the_environment_has_its_homes() -> None:
-    # two start the services and hand their own environment on; a phone knows CLOCK_FILE; all else reads settings
+    # three start the services and hand their own environment on; a phone knows CLOCK_FILE; all else reads settings
     homes = {"shared/settings.py", "shared/config_file.py"}
-    starters = {"services/__main__.py", "mobile/demo/suite.py"}
+    starters = {"services/__main__.py", "mobile/demo/suite.py", "shared/asgi/workers.py"}
     assert users_of("os.environ", "os.getenv") <= homes | starters | {"mobile/options.py"}
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from shared.asgi import Edge, serve
+from shared.asgi import Edge, ServerOptions, serve
 from shared.errors import ConfigurationError, Conflict, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 from shared.health import health_router
 from shared.problem_details import install_problem_details
@@ -158,6 +158,12 @@ def test_ready_says_what_is_missing(client: TestClient, state: State) -> None:
     assert answer.json() == {"status": "unavailable", "reason": "the database is away"}
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_a_monitor_that_asks_by_head_gets_the_same_without_a_body(client: TestClient, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_metrics_are_in_prometheus_text(client: TestClient) -> None:
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -171,7 +177,7 @@ def test_a_taken_port_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"port {port} on 127.0.0.1 cannot be used"):
-            serve(FastAPI(), host="127.0.0.1", port=port)
+            serve(FastAPI(), ServerOptions("127.0.0.1", port))
 
 
 @pytest.mark.parametrize("sent", ["x" * 64, "a.b_c-1"])

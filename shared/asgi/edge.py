@@ -1,27 +1,18 @@
-"""The ASGI edge that every service shares: body limit, request log, last-resort 500, and the server itself.
+"""What wraps every service: body limit, request log, last-resort 500.
 
 Spec: RFC 9110 s15.5.14 (413)
 """
 
-import asyncio
-import contextlib
 import logging
-import socket
 import time
-from pathlib import Path
-from typing import Any
 
-import uvicorn
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import ConfigurationError
 from shared.problem_details import problem
 from shared.request_context import begin_request
 
-#: Seconds in which a connection that was accepted before the end may still send its request.
-_LAST_WORD = 0.25
 #: Bytes that a body may hold. No form or record of ours is longer, and a list holds up to 200 records at once.
 BODY_LIMIT = 65_536
 
@@ -104,55 +95,3 @@ class Edge:
             return message
 
         return read
-
-
-def serve(app: ASGIApp, *, host: str, port: int, certificate: Path | None = None, key: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are finished.
-
-    Raises:
-        ConfigurationError: the address cannot be bound (it names the port).
-    """
-    listener = _bind(host, port)
-    options: dict[str, Any] = {}
-    if certificate is not None and key is not None:
-        options = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
-    config = uvicorn.Config(
-        app,
-        log_config=None,  # ours is in place
-        access_log=False,  # `Edge` logs without the query
-        server_header=False,
-        proxy_headers=False,  # nothing here believes a forwarding header
-        timeout_graceful_shutdown=20,
-        **options,
-    )
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on once it has finished
-        _Server(config).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, but a connection that was accepted before the end may still say what it came for.
-
-    uvicorn closes connections that it has not read from yet; behind a proxy each of them is a request.
-    """
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept no more, hear out who is there, then finish."""
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        await asyncio.sleep(_LAST_WORD)
-        await super().shutdown(sockets)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(f"port {port} on {host} cannot be used: {error.strerror}") from error
-    listener.set_inheritable(True)
-    return listener
