@@ -30,7 +30,7 @@ from mobile.authorization import Registration, printable
 from mobile.challenge import Challenge, StepUp
 from mobile.client import MobileClient
 from mobile.deep_link import DeepLinkReceiver, deliver, register_handler
-from mobile.errors import ApiError, MobileError, Offline, SignInRefused, SignInRequired, StoreError, UntrustedServer
+from mobile.errors import ApiError, MobileError, Offline, SignInRefused, SignInRequired, StoreError
 from mobile.keychain import KeyringStore
 from mobile.loopback import LoopbackReceiver
 from mobile.network import origin
@@ -53,8 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _COMMANDS[options.command](options)
     except SignInRequired as error:
         return _say(error, 3)
-    except UntrustedServer as error:
-        return _say(error, 1)
     except Offline as error:
         return _say(error, 4)
     except MobileError as error:

@@ -116,7 +116,9 @@ def test_offline_without_a_sign_in_promises_to_keep_none(app: Installed, run: Ru
     assert "kept" not in err
 
 
-def test_untrusted_server_is_1_and_not_offline(app: Installed, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_untrusted_server_is_4_with_a_sentence_of_its_own(
+    app: Installed, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app.sign_in()
 
     def refuse(*_: object) -> None:
@@ -124,7 +126,7 @@ def test_untrusted_server_is_1_and_not_offline(app: Installed, run: Run, monkeyp
 
     monkeypatch.setattr("mobile.client.send", refuse)
     code, _, err = run("contacts")
-    assert code == 1
+    assert code == 4
     assert "cannot be reached" not in err
     assert "your sign-in is kept" in err
 
