@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from shared.errors import ConfigurationError
 
 _INNERMOST = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}")
@@ -23,6 +21,8 @@ def load_config(file: Path, environment: Mapping[str, str] | None = None) -> dic
     Raises:
         ConfigurationError: unreadable, not YAML, no mapping, or a variable without value and default.
     """
+    import yaml  # noqa: PLC0415 - a service that starts reads no such file
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
