@@ -106,5 +106,6 @@ def _change(
         yield f"{kind} {seed.id}: added"
     elif (found.owner, found.details) != (wanted.owner, wanted.details):
         if write:
-            records.replace(found, replace(wanted, created_at=found.created_at, version=found.version + 1), OPERATOR)
+            after = replace(wanted, created_at=found.created_at, version=found.version + 1)
+            records.save([(found, after)], OPERATOR)
         yield f"{kind} {seed.id}: changed"

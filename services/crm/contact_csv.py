@@ -1,28 +1,26 @@
 """Contacts as CSV: the file that goes out, and the file that comes in.
 
-Spec: RFC 4180
+Spec: RFC 4180; Policy: ADR-0048
 A cell that a spreadsheet would run as a formula goes out with a `'` before it, and such a `'` is taken off a cell that
-comes in: what was exported can be imported. Columns that are not the caller's to say (id, owner, times) are ignored.
+comes in: what was exported can be imported. Columns that are not the caller's to say (owner, times) are ignored.
 """
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from services.crm.contacts import Contact
+from services.crm.csv_form import LONGEST_ROW, Header, read_header, sniff_encoding
 from shared.errors import InvalidInput
 
 COLUMNS = ("id", "name", "email", "phone", "company_id", "created_at", "updated_at")
-_TAKEN = ("name", "email", "phone", "company_id")
-_IGNORED = {*COLUMNS, "owner", "owner_sub", "owner_team", "version", "deleted_at"} - {*_TAKEN}
 
 MOST_ROWS = 50_000
 #: Characters of one cell; no member of a contact may be as long.
 LONGEST_CELL = 1_000
-#: Characters of one row: cells of every column, each in quotes. A longer one is no row of contacts, and not read on.
-LONGEST_ROW = 16_384
 
 # the signs that spreadsheets take for the beginning of a formula, in their full-width forms too
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -30,11 +28,16 @@ _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 @dataclass(frozen=True)
 class CsvRow:
-    """One row: its number in the file (the header is 1), the members that it says, or what is wrong with its form."""
+    """One row: its number in the file (the header is 1), the members that it says, or what is wrong with its form.
+
+    `empty`: the members whose cells are empty. `id`: the contact that it tells of, as the cell has it.
+    """
 
     number: int
     members: dict[str, str]
     fault: str | None = None
+    id: str = ""
+    empty: frozenset[str] = field(default_factory=frozenset)
 
 
 def header_line() -> str:
@@ -50,19 +53,31 @@ def csv_line(contact: Contact) -> str:
     return _line([str(contact.id), *map(_guarded, said), *moments])
 
 
-def read_rows(file: bytes) -> Iterator[CsvRow]:
-    """Yield the rows of a file, empty ones left out; an empty cell says nothing.
+def read_rows(file: BinaryIO, codec: str | None = None) -> Iterator[CsvRow]:
+    """Yield the rows of a file from its beginning, empty ones left out. `codec`: its encoding, if that was said.
 
     Raises:
-        InvalidInput: not UTF-8, no header, a column that a contact has not, broken quotes, too many rows, or one
-            that is too long.
+        InvalidInput: not in that encoding, no header, a column that a contact has not, broken quotes, too many rows,
+            or one that is too long.
     """
-    lines = _Lines(_text(file))
-    rows = csv.reader(lines, strict=True)
+    file.seek(0)
+    text = io.TextIOWrapper(file, codec or sniff_encoding(file), newline="")
     try:
-        header = [name.strip().lower() for name in next(rows, [])]
-        _check(header)
-        lines.of_row = 0
+        yield from _rows(text)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"not {error.encoding}: {error.reason}", "body") from error
+    finally:
+        text.detach()  # it would close the file with it
+
+
+def _rows(text: io.TextIOWrapper) -> Iterator[CsvRow]:
+    lines = _Lines(text)
+    first = next(lines, "")
+    says_separator = first.casefold().startswith("sep=")
+    header = read_header(first, next(lines, "") if says_separator else "")
+    lines.of_row = 0
+    rows = csv.reader(lines, strict=True, delimiter=header.separator)
+    try:
         for number, cells in enumerate(rows, start=2):
             if number > MOST_ROWS + 1:
                 raise InvalidInput(f"more than {MOST_ROWS} rows", "body")
@@ -70,7 +85,7 @@ def read_rows(file: bytes) -> Iterator[CsvRow]:
                 yield _row(number, header, cells)
             lines.of_row = 0
     except csv.Error as error:
-        raise InvalidInput(f"line {rows.line_num}: {error}", "body") from error
+        raise InvalidInput(f"line {rows.line_num + header.lines}: {error}", "body") from error
 
 
 class _Lines:
@@ -79,8 +94,8 @@ class _Lines:
     `of_row` counts the characters of the row that is being read; whoever has it sets that to 0.
     """
 
-    def __init__(self, text: str) -> None:
-        self._text = io.StringIO(text, newline="")
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
         self.of_row = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -96,29 +111,21 @@ class _Lines:
         return line
 
 
-def _text(file: bytes) -> str:
-    try:
-        return file.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"not UTF-8 at byte {error.start}", "body") from error
-
-
-def _check(header: list[str]) -> None:
-    if "name" not in header:
-        raise InvalidInput("the first line must name the columns, name among them", "body")
-    if len(set(header)) < len(header):
-        raise InvalidInput("a column is named twice", "body")
-    if unknown := set(header) - {*_TAKEN, *_IGNORED}:
-        raise InvalidInput(f"{len(unknown)} columns are none of a contact's", "body")
-
-
-def _row(number: int, header: list[str], cells: list[str]) -> CsvRow:
-    if len(cells) != len(header):
-        return CsvRow(number, {}, f"has {len(cells)} cells, the header {len(header)}")
+def _row(number: int, header: Header, cells: list[str]) -> CsvRow:
+    if len(cells) != len(header.members):
+        return CsvRow(number, {}, f"has {len(cells)} cells, the header {len(header.members)}")
     if max(map(len, cells)) > LONGEST_CELL:
         return CsvRow(number, {}, f"has a cell of more than {LONGEST_CELL} characters")
-    said = zip(header, cells, strict=True)
-    return CsvRow(number, {name: _unguarded(cell) for name, cell in said if name in _TAKEN and cell})
+    said: dict[str, str] = {}
+    for member, cell in zip(header.members, cells, strict=True):
+        if member and cell and member not in said:  # of two columns that mean one member the first that says something
+            said[member] = _unguarded(cell)
+    names = [said.pop(part, "") for part in ("first_name", "last_name")]
+    if "name" not in said and any(names):
+        said["name"] = " ".join(filter(None, names))
+    told = {"name" if member.endswith("_name") else member for member in header.members} - {"", "id"}
+    identifier = said.pop("id", "")
+    return CsvRow(number, said, None, identifier, frozenset(told - set(said)))
 
 
 def _guarded(cell: str) -> str:

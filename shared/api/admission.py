@@ -15,10 +15,10 @@ from shared.api.rate_limits import RateLimits
 from shared.api.reach import remember_team
 from shared.asgi import BODY_LIMIT
 from shared.bearer import Principal
+from shared.limits import LARGEST_FILE
 
-#: Requests that one operation on a file counts as, and bytes that its body counts as if it does not say.
+#: Requests that one operation on a file counts as.
 _FILE_COST = 100
-_LARGEST_FILE = 20 * 1024 * 1024
 
 
 #: People whose team is remembered in the process.
@@ -69,7 +69,7 @@ class ApiAdmission:
         costs = {"requests": _FILE_COST if is_file else 1}
         if request.method not in {"GET", "HEAD"}:
             announced = request.headers.get("Content-Length", "")
-            unknown = _LARGEST_FILE if is_file else BODY_LIMIT
+            unknown = LARGEST_FILE if is_file else BODY_LIMIT
             if not announced and "Transfer-Encoding" not in request.headers:
                 unknown = 0
             size = int(announced) if announced.isdecimal() else unknown

@@ -18,7 +18,7 @@ OPAQUE = {"text", "exec_driver_sql", "TextClause", "raw_connection", "cursor"}
 #: Statements without the owner's clause, by file and function, each with its reason.
 EXCEPTIONS = {
     "services/crm/storage/contacts.py:unlink": "contacts of a company that its owner deletes: whoever linked them",
-    "services/crm/storage/records.py:replace": "seeds, which name any owner; no request reaches it",
+    "services/crm/storage/records.py:save": "records that were held with the clause; and seeds, of any owner",
     "services/crm/storage/search.py:matches": "numbers of the search index; the statement around it has the clause",
     "services/crm/storage/upkeep.py:_remove": "histories of records that go; each other statement has the clause",
     "shared/api/teams.py:team_of": "people, not records",

@@ -17,7 +17,17 @@ from starlette.concurrency import run_in_threadpool
 
 from services.crm.activities import Activity, ActivityDetails, ActivityKind
 from services.crm.endpoints.access import Reader, Writer, reads
-from services.crm.endpoints.fields import Body, FilterQuery, ListQuery, Patch, RecordOut, Subject, Tombstone, told
+from services.crm.endpoints.fields import (
+    Body,
+    FilterQuery,
+    ListQuery,
+    Patch,
+    RecordOut,
+    Subject,
+    Tombstone,
+    Visible,
+    told,
+)
 from services.crm.endpoints.history import add_history
 from services.crm.endpoints.owner import add_reassigning
 from services.crm.records import ChangeRequest, Names, RecordStore, Reference, get_record, new_record, require_known
@@ -37,7 +47,7 @@ class ActivityIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: ActivityKind
-    subject: Subject
+    subject: Annotated[Subject, Visible]
     body: Body | None = None
     occurred_at: Timestamp | None = Field(default=None, description="When it was done; now, if nothing is said.")
     contact_id: UUID | None = Field(default=None, description="The contact that it is on, or else `company_id`.")
@@ -196,7 +206,7 @@ def activities_router(
         change = ChangeRequest(activity_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Activity:
-            return change.edit(activities, lambda details: replace(details, **body.changes()))
+            return change.edit(activities, lambda details: replace(details, **body.changes(details)))
 
         activity = await run_in_threadpool(work)
         response.headers["ETag"] = activity.entity_tag

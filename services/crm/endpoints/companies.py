@@ -25,6 +25,7 @@ from services.crm.endpoints.fields import (
     Phone,
     RecordOut,
     Tombstone,
+    Visible,
     told,
 )
 from services.crm.endpoints.history import add_history
@@ -44,9 +45,9 @@ class CompanyIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name
+    name: Annotated[Name, Visible]
     domain: Domain | None = None
-    phone: Phone | None = None
+    phone: Annotated[Phone, Visible] | None = None
 
     def details(self) -> CompanyDetails:
         """Return it as the domain has it."""
@@ -165,7 +166,7 @@ def companies_router(
         change = ChangeRequest(company_id, writes(principal), Actor.of(principal), if_match, clock.now())
 
         def work() -> Company:
-            return change.edit(companies, lambda details: replace(details, **body.changes()))
+            return change.edit(companies, lambda details: replace(details, **body.changes(details)))
 
         company = await run_in_threadpool(work)
         response.headers["ETag"] = company.entity_tag

@@ -26,6 +26,7 @@ from services.crm.endpoints.fields import (
     Phone,
     RecordOut,
     Tombstone,
+    Visible,
     WholeEmail,
     told,
 )
@@ -52,9 +53,9 @@ class ContactIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name
+    name: Annotated[Name, Visible]
     email: Email | None = None
-    phone: Phone | None = None
+    phone: Annotated[Phone, Visible] | None = None
     company_id: UUID | None = Field(default=None, description=_COMPANY)
 
     def details(self) -> ContactDetails:
@@ -191,7 +192,7 @@ def contacts_router(
 
         def work() -> Contact:
             check = body.checked_against(Reference(companies, change.reach, _COMPANY_ID))
-            return change.edit(contacts, lambda details: replace(details, **body.changes()), check)
+            return change.edit(contacts, lambda details: replace(details, **body.changes(details)), check)
 
         contact = await run_in_threadpool(work)
         response.headers["ETag"] = contact.entity_tag

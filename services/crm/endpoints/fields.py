@@ -3,19 +3,33 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.crm.records import Details, Listing, Record
+from services.crm.visible_text import is_visible
 from shared.api.listing import PageQuery
 from shared.api.pagination import Page
 from shared.api.timestamp import Timestamp
+from shared.errors import InvalidInput
 
 # Without NUL, which PostgreSQL cannot store in text.
 _NO_NUL = r"^[^\x00]*$"
 
+
+NOTHING_TO_SEE = "must show a letter, a digit or a sign"
+
+
+def _visible(text: str) -> str:
+    if not is_visible(text):
+        raise ValueError(NOTHING_TO_SEE)
+    return text
+
+
+#: In a new record: what shows nothing is refused. `Patch` looks at what changes.
+Visible = AfterValidator(_visible)
 
 Name = Annotated[
     str,
@@ -97,9 +111,21 @@ class Patch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    def changes(self) -> dict[str, Any]:
-        """Return what was sent."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+    #: Members that must show something, when they change: those that a record has already are not judged again.
+    shown: ClassVar[frozenset[str]] = frozenset({"name", "phone", "subject"})
+
+    def changes(self, details: Any) -> dict[str, Any]:
+        """Return what was sent, for a record that says `details`.
+
+        Raises:
+            InvalidInput: a text that changes, and shows nothing.
+        """
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in sorted(self.shown & set(sent)):
+            text = sent[name]
+            if text is not None and text != getattr(details, name) and not is_visible(text):
+                raise InvalidInput(NOTHING_TO_SEE, "body", name)
+        return sent
 
 
 def _is_none(value: object) -> bool:

@@ -4,6 +4,7 @@ Policy: ADR-0018. Each statement carries the owner in its WHERE clause.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic
 from uuid import UUID
 
@@ -60,12 +61,6 @@ class SqlRecords(Generic[Details]):
                 db.execute(insert(self.table), [self._row(record) for record in batch])
                 keep_changes(db, self.table, [(record.id, change_between(None, record, by)) for record in batch])
 
-    def replace(self, before: Record[Details], after: Record[Details], by: Actor) -> None:
-        """Overwrite the record, whoever owns it: for seeds, not for requests."""
-        with self._database.unit_of_work() as db:
-            db.execute(update(self.table).where(self.table.c.id == before.id).values(self._row(after)))
-            keep_changes(db, self.table, [(after.id, change_between(before, after, by))])
-
     def find(self, record_id: UUID, reach: Reach) -> Record[Details] | None:
         """Return the record, None if there is none within reach or it is deleted."""
         table = self.table
@@ -83,6 +78,30 @@ class SqlRecords(Generic[Details]):
                 mine = select(table.c.id).where(these, within(table, reach), table.c.deleted_at.is_(None))
                 found.update(db.scalars(mine.order_by(table.c.id).with_for_update(read=True) if keep else mine))
         return found
+
+    @property
+    def piecemeal(self) -> bool:
+        """Whether one long transaction keeps everybody else waiting: SQLite has one connection, and one writer."""
+        return self._database.engine.dialect.name == "sqlite"
+
+    def together(self) -> AbstractContextManager[Any]:
+        """Make one transaction of all that is done inside."""
+        return self._database.unit_of_work()
+
+    def held(self, ids: Iterable[UUID], reach: Reach, *, keep: bool = False) -> dict[UUID, Record[Details]]:
+        """Return those within reach, deleted or not; `keep`: as they are until the transaction ends."""
+        table, asked = self.table, list(ids)
+        mine = select(table).where(table.c.id.in_(asked), within(table, reach)).order_by(table.c.id)
+        with self._database.autocommit() as db:
+            rows = db.execute(mine.with_for_update() if keep else mine).all() if asked else ()
+        return {row.id: self._record(row) for row in rows}
+
+    def save(self, changes: Iterable[tuple[Record[Details], Record[Details]]], by: Actor) -> None:
+        """Keep what records that are held have become, each with a line of its history."""
+        with self._database.unit_of_work() as db:
+            for before, after in changes:
+                db.execute(update(self.table).where(self.table.c.id == before.id).values(self._row(after)))
+                keep_changes(db, self.table, [(after.id, change_between(before, after, by))])
 
     def page(self, reach: Reach, listing: Listing, limit: int, after: Cursor | None) -> Page[Record[Details]]:
         """Return at most `limit` records of the listing."""

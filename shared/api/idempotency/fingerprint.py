@@ -25,10 +25,26 @@ class Sent:
     fingerprint: bytes
 
     @classmethod
-    def of(cls, principal: Principal, key: str, *, method: str, route: str, target: str, body: bytes) -> "Sent":
-        """Return the request; `route` is the template that `target` (path and query) fits."""
+    def of(
+        cls,
+        principal: Principal,
+        key: str,
+        *,
+        method: str,
+        route: str,
+        target: str,
+        body: bytes,
+        digest: str | None = None,
+    ) -> "Sent":
+        """Return the request; `route` is the template that `target` (path and query) fits.
+
+        `digest` stands for a body that was read elsewhere.
+        """
         caller = (principal.issuer, principal.subject, principal.client_id)
-        return cls(_digest([*caller, method, route, key]), _digest([target, canonical(body)]))
+        return cls(
+            _digest([*caller, method, route, key]),
+            _digest([target, canonical(body) if digest is None else f"raw {digest}"]),
+        )
 
 
 def canonical(body: bytes) -> str:

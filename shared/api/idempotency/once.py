@@ -52,10 +52,15 @@ class _Attempt:
             raise ProblemError(400, detail, ProblemCode.INVALID_HEADER)
         self.request = request
         self.key = idempotency_key
+        self._digest: str | None = None
 
     @property
     def path(self) -> str:
         return self.request.url.path
+
+    def received(self, digest: str) -> None:
+        """Take the digest of a body that the endpoint has read itself, piece by piece."""
+        self._digest = digest
 
     async def sent(self, principal: Principal) -> Sent | None:
         """Return the request by its digests, None if it carries no key."""
@@ -68,7 +73,8 @@ class _Attempt:
             method=request.method,
             route=request.scope["route"].path,
             target=f"{request.url.path}?{request.url.query}",
-            body=await request.body(),
+            body=await request.body() if self._digest is None else b"",
+            digest=self._digest,
         )
 
 

@@ -247,5 +247,5 @@ def test_replacing_keeps_the_id_alone(contacts: Contacts) -> None:
     before = contact()
     contacts.add(before)
     after = replace(before, owner=BOB, details=ContactDetails("March Hare"), version=2)
-    contacts.replace(before, after, SOMEBODY)
+    contacts.save([(before, after)], SOMEBODY)
     assert contacts.find(before.id, EVERYONE) == after

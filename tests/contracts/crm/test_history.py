@@ -69,7 +69,7 @@ def test_the_same_id_in_two_kinds_has_two_histories(stores: Stores) -> None:
 def test_an_owner_that_changes_is_told(contacts: Contacts) -> None:
     kept = contact()
     contacts.add(kept)
-    contacts.replace(kept, replace(kept, owner=Owner("bob", "sales"), version=2, updated_at=LATER), CAROL)
+    contacts.save([(kept, replace(kept, owner=Owner("bob", "sales"), version=2, updated_at=LATER))], CAROL)
     (last, _) = contacts.history(kept.id, Reach(subject="bob"), 10, None).items
     assert (last.action, last.changes) == ("reassign", {"owner_sub": {"from": "alice", "to": "bob"}})
 

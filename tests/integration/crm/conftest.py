@@ -11,6 +11,7 @@ from services.crm.settings import CrmSettings
 from shared.asgi import Edge
 from shared.testing import FakeIssuer, SettableClock
 from tests.support.calls import Call, calls
+from tests.support.csv_files import Files
 from tests.support.databases import migrated
 
 
@@ -36,3 +37,8 @@ def client(settings: CrmSettings, issuer: FakeIssuer) -> Iterator[TestClient]:
 @pytest.fixture
 def call(client: TestClient, issuer: FakeIssuer) -> Call:
     return calls(client, issuer)
+
+
+@pytest.fixture
+def files(client: TestClient, issuer: FakeIssuer) -> Files:
+    return Files(client, issuer)

@@ -27,10 +27,11 @@ def test_the_description_names_operations_bodies_and_the_scheme(client: TestClie
         for verb in ("create", "get", "update", "delete", "restore")
     }
     lists = {"listContacts", "listCompanies", "listActivities", "importContacts", "exportContacts"}
+    each |= {f"reassign{kind}" for kind in ("Contact", "Company", "Activity")}
     lists |= {f"list{kind}History" for kind in ("Contact", "Company", "Activity")}
     assert {operation["operationId"] for operation in operations} == each | lists
-    assert all(operation["security"][0] == {"access_token": []} for operation in operations)
-    assert {scope for operation in operations for scope in operation["security"][1]["sign_in"]} >= {
+    assert all(operation["security"][1] == {"access_token": []} for operation in operations)
+    assert {scope for operation in operations for scope in operation["security"][0]["sign_in"]} >= {
         "crm:read",
         "crm:write",
     }

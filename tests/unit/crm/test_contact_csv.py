@@ -1,19 +1,24 @@
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.crm import contact_csv
-from services.crm.contact_csv import CsvRow, csv_line, header_line, read_rows
+from services.crm import contact_csv, csv_form
+from services.crm.contact_csv import CsvRow, csv_line, header_line
 from services.crm.contacts import ContactDetails
 from services.crm.records import new_record
 from shared.api.reach import Owner
 from shared.errors import InvalidInput
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def read_rows(file: bytes, codec: str | None = None) -> Iterator[CsvRow]:
+    return contact_csv.read_rows(io.BytesIO(file), codec)
 
 
 def exported(name: str) -> bytes:
@@ -42,17 +47,17 @@ def test_other_cells_go_out_as_they_are(name: str) -> None:
 def test_what_was_exported_can_be_imported(name: str) -> None:
     name = name.encode("utf-8", "ignore").decode() or "x"
     (row,) = read_rows(exported(name))
-    assert row == CsvRow(2, {"name": name})
+    assert row.members == {"name": name}
 
 
-def test_owner_id_and_times_are_ignored() -> None:
+def test_owner_and_times_are_ignored_and_the_id_is_told() -> None:
     file = b"id,owner,owner_sub,owner_team,created_at,updated_at,version,name\n1,2,3,4,5,6,7,Mad Hatter\n"
-    assert list(read_rows(file)) == [CsvRow(2, {"name": "Mad Hatter"})]
+    assert list(read_rows(file)) == [CsvRow(2, {"name": "Mad Hatter"}, id="1")]
 
 
 def test_a_mark_at_the_beginning_crlf_and_empty_lines_are_taken() -> None:
     assert list(read_rows(b"\xef\xbb\xbfName , EMAIL\r\nx,\r\n\r\ny,a@b\r\n")) == [
-        CsvRow(2, {"name": "x"}),
+        CsvRow(2, {"name": "x"}, empty=frozenset({"email"})),
         CsvRow(4, {"name": "y", "email": "a@b"}),  # the row that a spreadsheet shows
     ]
 
@@ -71,7 +76,6 @@ def test_a_row_with_a_fault_of_form_is_told_and_the_others_read() -> None:
         b"name,name\nx,y\n",
         b"name,is_admin\nx,yes\n",
         b"\xff\xfename\n",
-        "name\nKäthe\n".encode("latin-1"),
         b'name\n"never closed\n',
         b'name\n"a"b\n',
         b"name\n" + b'"' + b"x" * 200_000,
@@ -105,7 +109,7 @@ def test_no_bytes_bring_it_down(file: bytes) -> None:
 )
 def test_a_row_without_end_is_not_read_to_its_end(file: bytes) -> None:
     """20 MB of commas are a row of 20 million cells: hundreds of megabytes, at each of the imports at a time."""
-    with pytest.raises(InvalidInput, match=f"a row of more than {contact_csv.LONGEST_ROW}"):
+    with pytest.raises(InvalidInput, match=f"a row of more than {csv_form.LONGEST_ROW}"):
         list(read_rows(file))
 
 
@@ -118,3 +122,35 @@ def test_a_row_of_the_longest_cells_is_read() -> None:
 
 def test_the_limit_is_of_one_row_and_not_of_them_all() -> None:
     assert len(list(read_rows(b"name\n" + b"x\n" * 20_000))) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Full Name;E-Mail\r\nKäthe Groß;k@tea.example\r\n".encode("cp1252"), "Käthe Groß"),
+        ("Full Name;E-Mail\r\nKäthe Groß;k@tea.example\r\n".encode("utf-8-sig"), "Käthe Groß"),
+        ("name\temail\nZoë\tk@tea.example\n".encode("utf-16"), "Zoë"),
+        (b"sep=;\r\nname;email\r\nx;k@tea.example\r\n", "x"),
+        (b"First Name,Last Name,E-mail Address\nMad,Hatter,k@tea.example\n", "Mad Hatter"),
+        ("\u200bName | Email_Address\n€uro|k@tea.example\n".encode(), "€uro"),
+        (b"Last name,E-mail 1 - Value,Contact\nHatter,k@tea.example,\n", "Hatter"),
+    ],
+)
+def test_what_peoples_programs_write_is_read(file: bytes, name: str) -> None:
+    (row,) = read_rows(file)
+    assert row.members == {"name": name, "email": "k@tea.example"}
+    assert row.number == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "codec"),
+    [("name\nKäthe\n".encode("latin-1"), "utf-8-sig"), (b"name\n\x81\n", None), (b"\xff\xfen\0a\0m\0e\0\n\0x", None)],
+)
+def test_a_file_in_no_encoding_or_another_than_was_said_is_refused(file: bytes, codec: str | None) -> None:
+    with pytest.raises(InvalidInput, match="not "):
+        list(read_rows(file, codec))
+
+
+def test_a_file_can_be_read_twice() -> None:
+    file = io.BytesIO("name\nKäthe\n".encode("cp1252"))
+    assert list(contact_csv.read_rows(file)) == list(contact_csv.read_rows(file)) != []
