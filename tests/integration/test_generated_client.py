@@ -118,7 +118,7 @@ def test_every_operation_is_described(api: Api) -> None:
         one_record = method in {"get", "patch"} and path.endswith("_id}") and api.name == "crm"
         assert not one_record or "ETag" in responses["200"]["headers"], where
     assert "HTTPValidationError" not in schemas
-    assert schemas["Problem"]["required"] == ["type", "title", "status", "detail"]
+    assert schemas["Problem"]["required"] == ["type", "title", "status", "detail", "code"]
 
 
 def test_the_errors_are_as_described(api: Api) -> None:

@@ -64,7 +64,7 @@ def add_history(router: APIRouter, records: RecordStore[Any], kind: str) -> None
 
         def work() -> HistoryPage:
             page = records.history(record_id, reach, query.limit, query.before)
-            if not page.items and query.before is None:  # none began before there was a history
+            if not page.items:  # beyond reach, or made before there was a history
                 get_record(record_id, reach, records)
             return HistoryPage(items=[ChangeOut.of(change) for change in page.items], next_cursor=page.next_cursor)
 

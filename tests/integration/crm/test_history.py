@@ -102,3 +102,9 @@ def test_an_unlinked_contact_says_what_happened(call: Call) -> None:
     last = history(call, f"/api/contacts/{made['id']}")[0]
     assert (last["action"], last["actor"]["sub"]) == ("unlink", CAROL)
     assert last["changes"] == {"company_id": {"from": firm, "to": None}}
+
+
+@pytest.mark.parametrize("query", ["", "?cursor=9", "?limit=1&cursor=1"])
+def test_a_foreign_history_is_404_whatever_its_cursor(call: Call, query: str) -> None:
+    contact = call("POST", "/api/contacts", json={"name": "Mad Hatter"}).json()["id"]
+    assert call("GET", f"/api/contacts/{contact}/history{query}", sub=BOB, groups=["support"]).status_code == 404
