@@ -6,6 +6,6 @@ Layers, each imports only what stands below it:
     contact_csv     contacts as files; csv_form: as people's programs write them
     contacts companies activities   what each of them says
     records         what all of them are, and what may be done with one
-    search_text     words and sort keys, folded; visible_text: what shows something
+    search_text     words and sort keys, folded
     settings
 """

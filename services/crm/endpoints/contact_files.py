@@ -161,7 +161,7 @@ def _logged(lines: Iterator[str]) -> Iterator[str]:
     try:
         for batch in lines:
             yield batch
-            contacts += batch.count("\n")
+            contacts += batch.count("\r\n")
     finally:
         _log.info("contacts exported", extra={"fields": {"contacts": max(contacts, 0)}})
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.crm.records import Details, Listing, Record
-from services.crm.visible_text import is_visible
 from shared.api.listing import PageQuery
 from shared.api.pagination import Page
 from shared.api.timestamp import Timestamp
+from shared.api.visible_text import is_visible
 from shared.errors import InvalidInput
 
 # Without NUL, which PostgreSQL cannot store in text.

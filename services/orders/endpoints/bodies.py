@@ -24,15 +24,21 @@ from services.orders.orders import MAX_INTEGER, MAX_LINES, Order, OrderDetails, 
 from shared.api.history import ActorOut
 from shared.api.listing import Listing, PageQuery
 from shared.api.timestamp import Timestamp
+from shared.api.visible_text import is_visible
+from shared.errors import InvalidInput
 
 _CUSTOMER = "0190a1b0-0000-7000-8000-00000000c001"
 _TEAPOT = {"description": "Teapot", "quantity": 2, "unit_price_minor": 2450}
 _NOON = "2030-01-01T12:00:00Z"
 
 
+_NO_CURRENCY = "no currency of ISO 4217"
+_SHOWS_NOTHING = "each description must show a letter, a digit or a sign"
+
+
 def _in_use(currency: str) -> str:
     if currency not in CURRENCIES:
-        raise ValueError("no currency of ISO 4217")
+        raise ValueError(_NO_CURRENCY)
     return currency
 
 
@@ -45,7 +51,6 @@ Description = Annotated[
 Currency = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Z]{3}$"),
-    AfterValidator(_in_use),
     Field(description="A currency of ISO 4217 that is in use.", examples=["EUR"]),
 ]
 CustomerId = Annotated[
@@ -80,6 +85,12 @@ def _total_is_exact(lines: list[Line]) -> list[Line]:
     return lines
 
 
+def _all_shown(lines: list[Line]) -> list[Line]:
+    if not all(is_visible(line.description) for line in lines):
+        raise ValueError(_SHOWS_NOTHING)
+    return lines
+
+
 Lines = Annotated[
     list[Line],
     Field(min_length=1, max_length=MAX_LINES, description="Their total is at most 2^53 - 1 minor units."),
@@ -93,8 +104,8 @@ class OrderIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     customer_id: CustomerId
-    currency: Currency
-    lines: Lines
+    currency: Annotated[Currency, AfterValidator(_in_use)]
+    lines: Annotated[Lines, AfterValidator(_all_shown)]
 
     def details(self) -> OrderDetails:
         """Return it as the domain has it."""
@@ -116,8 +127,17 @@ class OrderPatch(BaseModel):
         return self.customer_id if "customer_id" in self.model_fields_set else None
 
     def applied_to(self, details: OrderDetails) -> OrderDetails:
-        """Return the details with what was sent in place."""
+        """Return the details with what was sent in place. What the order has already is not judged again (ADR-0045).
+
+        Raises:
+            InvalidInput: a currency that changes to one that is not in use, a new line that shows nothing.
+        """
         sent = self.model_fields_set
+        if "currency" in sent and self.currency != details.currency and self.currency not in CURRENCIES:
+            raise InvalidInput(_NO_CURRENCY, "body", "currency")
+        for number, line in enumerate(self.lines if "lines" in sent else ()):
+            if not is_visible(line.description) and line.line() not in details.lines:
+                raise InvalidInput(_SHOWS_NOTHING, "body", "lines", str(number), "description")
         return OrderDetails(
             self.customer_id if "customer_id" in sent else details.customer_id,
             self.currency if "currency" in sent else details.currency,

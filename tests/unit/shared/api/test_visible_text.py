@@ -1,6 +1,6 @@
 import pytest
 
-from services.crm.visible_text import is_visible
+from shared.api.visible_text import is_visible
 
 
 @pytest.mark.parametrize("text", ["x", "李", "7", "€", "-", "\u200bx", "\u200f\u05d0", "👋", "e\u0301"])
