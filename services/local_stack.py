@@ -143,7 +143,9 @@ class LocalStack:
         migration = ("alembic", "-c", str(ROOT / "alembic.ini"), "-n", name, "upgrade", "head")
         await self._step(f"{name}: migration", *migration)
         if self.local:
-            await self._step(f"{name}: seeding", f"services.{name}", "apply", str(LOCAL_CONFIG))
+            # the stack's addresses follow its ports: whoever starts it on others means them
+            apply = ("apply", str(LOCAL_CONFIG), *(("--yes",) if name == "auth" else ()))
+            await self._step(f"{name}: seeding", f"services.{name}", *apply)
         process = await self._spawn(f"services.{name}", "serve")
         self._processes[name] = process
         self._pid_file(name).write_text(f"{process.pid}\n", encoding="ascii")

@@ -28,6 +28,16 @@ else:
 _WORKERS_HELP = "processes on one port, each with its own memory and database connections; default: the setting WORKERS"
 
 
+@dataclass(frozen=True)
+class ToApply:
+    """What `apply` is asked: the file, whether to write, to disable what the file drops, and to break live tokens."""
+
+    file: Path
+    write: bool
+    prune: bool = False
+    confirmed: bool = False
+
+
 def _no_more(commands: Subparsers) -> None:
     """Add no commands of the service's own."""
     del commands
@@ -37,17 +47,19 @@ def _no_more(commands: Subparsers) -> None:
 class Commands(Generic[Settings]):
     """What one service puts behind the commands.
 
-    `apply` takes the file and whether to write, and returns one line a change; `doctor` returns the exit code and
-    loads the settings itself, since bad ones are its first finding. `add_commands` adds the service's own: each sets
-    the default `act`, a function of settings and arguments that returns the lines to print.
+    `apply` returns one line a change, made or to be made (`prunes`: it also takes --prune and --yes). `doctor` returns
+    the exit code and loads the settings itself, since bad ones are its first finding. `add_commands` adds the service's
+    own: each sets the default `act`, a function of settings and arguments that returns the lines to print.
     """
 
     service: str
     settings_class: type[Settings]
     create_app: Callable[[Settings], ASGIApp]
-    apply: Callable[[Settings, Path, bool], Sequence[str]]
+    apply: Callable[[Settings, ToApply], Sequence[str]]
     doctor: Callable[[], int]
     add_commands: Callable[[Subparsers], object] = _no_more
+
+    prunes: bool = False
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""
@@ -61,7 +73,8 @@ class Commands(Generic[Settings]):
             elif given.command != "apply":
                 print("\n".join(given.act(settings, given)) or "nothing to do")
             else:
-                print("\n".join(self.apply(settings, given.file, not given.plan)) or "nothing to do")
+                asked = ToApply(given.file, not given.plan, prune=given.prune, confirmed=given.yes)
+                print("\n".join(self.apply(settings, asked)) or "nothing to do")
         except SuiteError as error:
             print(f"{self.service}: {error}", file=sys.stderr)
             return 1
@@ -76,6 +89,12 @@ class Commands(Generic[Settings]):
         apply = commands.add_parser("apply", help="bring the database to what a configuration file says")
         apply.add_argument("file", type=Path)
         apply.add_argument("--plan", action="store_true", help="say what would change, and change nothing")
+        apply.set_defaults(prune=False, yes=False)
+        if self.prunes:
+            dropped = "disable the clients and users, and remove the APIs, that the file's sections do not name"
+            apply.add_argument("--prune", action="store_true", help=dropped)
+            breaking = "make a change that breaks live tokens, such as another identifier of an API"
+            apply.add_argument("--yes", action="store_true", help=breaking)
         commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
         self.add_commands(commands)
         return parser

@@ -22,15 +22,12 @@ from services.auth.tokens.family import Belonging, EndedFamily, Families, end_fa
 from services.auth.tokens.status_list import MachinePlaces, StatusReference, StatusShards
 
 __all__ = [
-    "disable_client",
-    "disable_user",
-    "enable_client",
-    "enable_user",
     "end_client",
     "end_family",
     "end_machine_tokens",
     "end_session",
     "end_user",
+    "set_enabled",
     "withdraw",
 ]
 
@@ -190,35 +187,22 @@ def withdraw(
     _finish(stores, end, families)
 
 
-def disable_user(stores: EndStores, user_id: UUID, *, origin: Origin | None, now: datetime) -> bool:
-    """Disable a user and end all they have; False when they were disabled before."""
-    if not stores.users.set_disabled(user_id, now):
+def set_enabled(stores: EndStores, subject: UUID | str, *, enabled: bool, origin: Origin | None, now: datetime) -> bool:
+    """Disable a user (by id) or a client (by its client_id), or let it in again; either ends all that there was.
+
+    Returns: False when it was so before.
+    """
+    at = None if enabled else now
+    if isinstance(subject, UUID):
+        if not stores.users.set_disabled(subject, at):
+            return False
+        why = "user_enabled" if enabled else "user_disabled"
+        end_user(stores, subject, why=why, origin=origin, now=now)
+        return True
+    if not stores.clients.set_disabled(subject, at):
         return False
-    end_user(stores, user_id, why="user_disabled", origin=origin, now=now)
-    return True
-
-
-def enable_user(stores: EndStores, user_id: UUID, *, origin: Origin | None, now: datetime) -> bool:
-    """Let a user sign in again; nothing from before comes back. False when they were enabled."""
-    if not stores.users.set_disabled(user_id, None):
-        return False
-    end_user(stores, user_id, why="user_enabled", origin=origin, now=now)
-    return True
-
-
-def disable_client(stores: EndStores, client_id: str, *, origin: Origin | None, now: datetime) -> bool:
-    """Disable a client and end all that was granted to it; False when it was disabled before."""
-    if not stores.clients.set_disabled(client_id, now):
-        return False
-    end_client(stores, client_id, why="client_disabled", origin=origin, now=now)
-    return True
-
-
-def enable_client(stores: EndStores, client_id: str, *, origin: Origin | None, now: datetime) -> bool:
-    """Let a client be used again; nothing from before comes back. False when it was enabled."""
-    if not stores.clients.set_disabled(client_id, None):
-        return False
-    end_client(stores, client_id, why="client_enabled", origin=origin, now=now)
+    why = "client_enabled" if enabled else "client_disabled"
+    end_client(stores, subject, why=why, origin=origin, now=now)
     return True
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from shared.api.reach import Owner
 from shared.api.teams import SqlTeams
 from shared.bearer import ResourceServerSettings
+from shared.command_line import ToApply
 from shared.config_file import load_config
 from shared.database import Database
 from shared.errors import ConfigurationError
@@ -48,7 +49,7 @@ class Seeding(Generic[Section]):
     teams: Callable[[Database], SqlTeams]
     changes: Callable[[Section, Database, datetime, bool], Iterator[str]]
 
-    def apply(self, settings: ResourceServerSettings, file: Path, write: bool) -> list[str]:
+    def apply(self, settings: ResourceServerSettings, asked: ToApply) -> list[str]:
         """Add and correct the file's records and return one line a change; other records are left alone.
 
         Raises:
@@ -56,11 +57,11 @@ class Seeding(Generic[Section]):
         """
         if not settings.local:
             raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
-        section = self._read(file)
+        section = self._read(asked.file)
         database = Database(settings.database(self.service))
         try:
-            changes = list(self.changes(section, database, settings.clock().now(), write))
-            if write:
+            changes = list(self.changes(section, database, settings.clock().now(), asked.write))
+            if asked.write:
                 self._introduce(section, self.teams(database))
             return changes
         finally:

@@ -15,7 +15,7 @@ import pytest
 from mobile.authorization import Registration
 from mobile.page import Page
 from mobile.simulator import ALICE, BOB, CAROL, App, DeepLink, Person, Phone, SystemBrowser
-from services.auth.revocation import disable_user
+from services.auth.revocation import set_enabled
 from services.auth.storage import SqlAuthDatabase
 from shared.database import Database
 from tests.e2e.phones import SUBJECTS, Phones, Wire, refresh_token_of, refused
@@ -105,7 +105,7 @@ def test_disabling_the_user_in_the_middle_leaves_nothing_alive(
     def act(number: int, auth: str) -> httpx2.Response | None:
         if number == CROWD // 2:
             with SqlAuthDatabase(database).transaction() as stores:
-                assert disable_user(stores, UUID(SUBJECTS["carol"]), origin=None, now=wire.stack.now())
+                assert set_enabled(stores, UUID(SUBJECTS["carol"]), enabled=False, origin=None, now=wire.stack.now())
             return None
         return wire.refresh(token, auth=auth) if number % 4 else _redeem(wire, forms[number // 4], auth)
 

@@ -5,11 +5,12 @@ The documents name every native client that registers an app; a phone verifies t
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from services.auth.clients.client import Client
+from services.auth.clients.registration import ClientMetadata
 
 _PACKAGE_NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _FINGERPRINT = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
@@ -17,22 +18,7 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
 _APPLE_APP_ID = re.compile(r"[A-Z0-9]{10}\.[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
-class AppMetadata(Protocol):
-    """The part of a client's registration that is looked at."""
-
-    @property
-    def application_type(self) -> str: ...
-    @property
-    def redirect_uris(self) -> Sequence[str]: ...
-    @property
-    def android_package_name(self) -> str | None: ...
-    @property
-    def android_sha256_cert_fingerprints(self) -> Sequence[str]: ...
-    @property
-    def apple_app_ids(self) -> Sequence[str]: ...
-
-
-def association_fault(client: AppMetadata) -> str | None:
+def association_fault(client: ClientMetadata) -> str | None:
     """Return what is wrong with the apps that a client registers, and what to change; None: nothing."""
     package, fingerprints = client.android_package_name, client.android_sha256_cert_fingerprints
     if package is None and not fingerprints and not client.apple_app_ids:
@@ -78,7 +64,7 @@ def apple_links(clients: Iterable[Client]) -> dict[str, Any]:
     return {"applinks": {"details": details}}
 
 
-def _claimed_paths(client: AppMetadata) -> list[str]:
+def _claimed_paths(client: ClientMetadata) -> list[str]:
     """Return the paths of the https redirect URIs, which alone the app opens: never every page of the host."""
     https = [parts for parts in map(urlsplit, client.redirect_uris) if parts.scheme == "https"]
     return sorted({parts.path or "/" for parts in https})

@@ -14,6 +14,7 @@ import jwt
 
 from services.auth.clients.client import Client
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
+from services.auth.clients.registration import PublicJwk
 from services.auth.opaque_token import digest
 from shared.clock import epoch, moment
 
@@ -21,7 +22,7 @@ from shared.clock import epoch, moment
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 #: How far ahead an assertion may expire, and what clocks may differ by.
-LONGEST_LIFETIME, LEEWAY = timedelta(minutes=5), timedelta(seconds=30)
+LONGEST_LIFETIME, LEEWAY = timedelta(hours=1), timedelta(seconds=30)
 #: Characters of the longest assertion that is looked at.
 MAX_LENGTH = 8192
 
@@ -88,12 +89,12 @@ def _signed_claims(assertion: str, client: Client) -> dict[str, Any] | None:
         key = _key_for(header, client)
         if header.get("typ") not in _TYPES or _REFUSED_HEADERS & set(header) or key is None:
             return None
-        kind, algorithm = key["kty"], header["alg"]
-        pinned = client.assertion_algorithm or key.get("alg") or algorithm
-        if algorithm != pinned or algorithm not in ASSERTION_ALGORITHMS[kind]:
+        algorithm = header["alg"]
+        pinned = client.assertion_algorithm or key.alg or algorithm
+        if algorithm != pinned or algorithm not in ASSERTION_ALGORITHMS[key.kty]:
             return None
         payload = jwt.PyJWS(algorithms=[algorithm]).decode(
-            assertion, _public_key(json.dumps(key), algorithm), algorithms=[algorithm]
+            assertion, _public_key(key, algorithm), algorithms=[algorithm]
         )
         claims = json.loads(payload)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
@@ -101,17 +102,17 @@ def _signed_claims(assertion: str, client: Client) -> dict[str, Any] | None:
     return claims if isinstance(claims, dict) else None
 
 
-def _key_for(header: dict[str, Any], client: Client) -> dict[str, Any] | None:
+def _key_for(header: dict[str, Any], client: Client) -> PublicJwk | None:
     """Return the registered key that the header names; without a name, the only one there is."""
     kid = header.get("kid")
     if kid is None:
         return client.assertion_keys[0] if len(client.assertion_keys) == 1 else None
-    return next((key for key in client.assertion_keys if key.get("kid") == kid), None)
+    return next((key for key in client.assertion_keys if key.kid == kid), None)
 
 
 @functools.lru_cache(maxsize=1024)
-def _public_key(jwk: str, algorithm: str) -> Any:
-    return jwt.PyJWK(json.loads(jwk), algorithm=algorithm).key
+def _public_key(jwk: PublicJwk, algorithm: str) -> Any:
+    return jwt.PyJWK(jwk.members(), algorithm=algorithm).key
 
 
 def _expiry(claims: dict[str, Any], now: datetime) -> datetime | None:

@@ -1,16 +1,17 @@
-"""A client: an application that asks for tokens, as it is registered.
+"""Clients: the applications that ask for tokens, and how each proves who it is.
 
-Spec: RFC 7591 s2 (names), OpenID Connect Registration s2
+Spec: RFC 6749 s2, RFC 9700 s2.1
 """
 
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from services.auth.clients.redirect_uris import is_registered, origin_of_address
+from services.auth.clients.registration import ClientMetadata
 from services.auth.opaque_token import digest
 
 #: A client holds two secrets at most; these are no digest of anything.
@@ -18,56 +19,12 @@ MOST_SECRETS = 2
 _NO_SECRETS = (bytes(32),) * MOST_SECRETS
 
 
-@dataclass(frozen=True)
-class ExchangeTarget:
-    """An API that a client may trade its callers' tokens for, and the scopes that it may get there."""
+@dataclass(frozen=True, kw_only=True)
+class Client(ClientMetadata):
+    """One registered client: its metadata, the digests of its secrets, and since when it is disabled."""
 
-    resource: str
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Client:
-    """One registered client. Lifetimes that are None follow the settings."""
-
-    client_id: str
-    name: str
-    application_type: str
-    auth_methods: frozenset[str]
-    grant_types: frozenset[str]
-    redirect_uris: tuple[str, ...]
-    scopes: frozenset[str]
-    first_party: bool = False
-    allow_undotted_scheme: bool = False
-    always_continue: bool = False
-    require_pkce: bool = True
-    require_mfa: bool = False
-    require_pushed_authorization_requests: bool = False
-    default_max_age: int | None = None
-    secret_hashes: tuple[bytes, ...] = ()
-    #: JWKs by value, the algorithm that they sign with (None: by the key), and the audience that is wanted of it.
-    assertion_keys: tuple[dict[str, Any], ...] = ()
-    assertion_algorithm: str | None = None
-    assertion_audience: str = "endpoint"
-    disabled_at: datetime | None = None
-    post_logout_redirect_uris: tuple[str, ...] = ()
-    backchannel_logout_uri: str | None = None
-    allowed_origins: tuple[str, ...] = ()
-    android_package_name: str | None = None
-    android_sha256_cert_fingerprints: tuple[str, ...] = ()
-    apple_app_ids: tuple[str, ...] = ()
-    access_token_lifetime: timedelta | None = None
-    refresh_retry_window: timedelta | None = None
-    refresh_idle_lifetime: timedelta | None = None
-    refresh_absolute_lifetime: timedelta | None = None
-    #: The APIs that this client speaks for: what `aud` holds in the tokens that it may ask about or trade.
-    resource_identifiers: tuple[str, ...] = ()
-    introspection: bool = False
-    exchange_targets: tuple[ExchangeTarget, ...] = ()
-
-    @property
-    def public(self) -> bool:
-        return self.auth_methods == {"none"}
+    secret_hashes: tuple[bytes, ...]
+    disabled_at: datetime | None
 
     @property
     def pkce_required(self) -> bool:
@@ -107,7 +64,7 @@ class Client:
         return self.disabled_at is None and self.has_redirect_uri(redirect_uri)
 
     def has_redirect_uri(self, uri: str) -> bool:
-        """Say whether `uri` is registered: the exact string, but for the port of a loopback address."""
+        """Report whether `uri` is registered: the exact string, but for the port of a loopback address."""
         return is_registered(uri, self.redirect_uris)
 
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from jwt import PyJWK, PyJWTError
 
-from services.auth.clients.redirect_uris import redirect_uri_fault
+from services.auth.clients.redirect_uris import redirect_uri_fault, without_loopback_port
+from services.auth.clients.registration import PublicJwk
 from services.auth.opaque_token import unb64url
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -54,17 +55,20 @@ def unknown_name_fault(name: str, known: Collection[str]) -> str:
     return f"is no known name; did you mean {near[0]}?" if near else "is no known name; remove it"
 
 
-def doubled_address(uris: Iterable[str]) -> str | None:
-    """Return the first address that another one before it makes needless; None: each stands for itself.
+def doubled_address_fault(uris: Iterable[str]) -> str | None:
+    """Return which address is there twice, and what to change; None: none is.
 
-    A default port is no difference, and with a loopback address no port is one (RFC 8252 s7.3).
+    Exact strings are different strings, but a loopback address stands for its every port (RFC 8252 s7.3).
     """
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for uri in uris:
-        plain = _normalised(uri)
-        if plain in seen:
-            return uri
-        seen.add(plain)
+        plain = without_loopback_port(uri)
+        before = seen.get(plain)
+        if before == uri:
+            return f"{uri!r} is there twice; remove one"
+        if before is not None:
+            return f"{uri!r} is {before!r} with another port, and a loopback address stands for every port; remove one"
+        seen[plain] = uri
     return None
 
 
@@ -90,10 +94,10 @@ def backchannel_logout_uri_fault(uri: str, *, local: bool) -> str | None:
     return f"{uri}: logout tokens are posted from this server: write an https address"
 
 
-def jwks_fault(jwks: Mapping[str, Any]) -> str | None:
+def jwks_fault(jwks: object) -> str | None:
     """Return what is wrong with a client's keys by value; None: nothing. No answer holds a member's value."""
-    keys = jwks.get("keys")
-    if not isinstance(keys, list) or not 0 < len(keys) <= _MOST_KEYS or set(jwks) != {"keys"}:
+    keys = jwks.get("keys") if isinstance(jwks, dict) and set(jwks) == {"keys"} else None
+    if not isinstance(keys, list) or not 0 < len(keys) <= _MOST_KEYS:
         return f'write {{"keys": [...]}} with 1 to {_MOST_KEYS} public keys, and nothing beside it'
     kids: set[str] = set()
     for number, jwk in enumerate(keys):
@@ -107,11 +111,9 @@ def jwks_fault(jwks: Mapping[str, Any]) -> str | None:
     return None
 
 
-def can_sign(jwks: Mapping[str, Any], algorithm: str) -> bool:
+def can_sign(keys: Iterable[PublicJwk], algorithm: str) -> bool:
     """Tell whether one of the keys, which have no fault, is for this algorithm."""
-    return any(
-        algorithm in ASSERTION_ALGORITHMS[jwk["kty"]] and jwk.get("alg", algorithm) == algorithm for jwk in jwks["keys"]
-    )
+    return any(algorithm in ASSERTION_ALGORITHMS[key.kty] and key.alg in {None, algorithm} for key in keys)
 
 
 def _jwk_fault(jwk: Mapping[str, Any]) -> str | None:
@@ -149,12 +151,3 @@ def _ec_fault(jwk: Mapping[str, Any]) -> str | None:
     except (PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         return "is no point of P-256; check x and y"
     return None
-
-
-def _normalised(uri: str) -> str:
-    parts = urlsplit(uri)
-    loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    port = "" if loopback or parts.port in {None, default} else f":{parts.port}"
-    path = parts.path or ("/" if parts.scheme in {"http", "https"} else "")
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}{port}{path}?{parts.query}"

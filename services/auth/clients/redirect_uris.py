@@ -26,10 +26,15 @@ def is_registered(uri: str, registered: Sequence[str]) -> bool:
     """Report whether `uri` is one of these: the exact string, but for a loopback port (RFC 8252 s7.3)."""
     if uri in registered:
         return True
-    asked = _LOOPBACK.fullmatch(uri)
-    if asked is None:
+    if _LOOPBACK.fullmatch(uri) is None:
         return False
-    return any(known is not None and known.groups() == asked.groups() for known in map(_LOOPBACK.fullmatch, registered))
+    return without_loopback_port(uri) in map(without_loopback_port, registered)
+
+
+def without_loopback_port(uri: str) -> str:
+    """Return a loopback address without its port, and any other as it is."""
+    loopback = _LOOPBACK.fullmatch(uri)
+    return uri if loopback is None else "".join(loopback.groups())
 
 
 def identity_is_assured(redirect_uri: str) -> bool:

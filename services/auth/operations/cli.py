@@ -3,24 +3,25 @@
 What `apply` brings here: users, clients and APIs.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from services.auth.app import create_app, encryption_keys
 from services.auth.audit import AuditEvent
 from services.auth.operations import add_commands
 from services.auth.provisioning.apply import apply_configuration
+from services.auth.provisioning.entries import ApiEntry
 from services.auth.provisioning.parse import parse_configuration
 from services.auth.settings import AuthSettings
 from services.auth.storage import stores_on
 from services.auth.storage.configuration import SqlConfigurationStore
-from shared.command_line import Commands
-from shared.config_file import load_config
+from shared.command_line import Commands, ToApply
+from shared.config_file import line_numbers, load_config
 from shared.database import Database
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("auth", AuthSettings, create_app, _apply, _doctor, add_commands).run(arguments)
+    return Commands("auth", AuthSettings, create_app, _apply, _doctor, add_commands, prunes=True).run(arguments)
 
 
 def _doctor() -> int:
@@ -29,18 +30,39 @@ def _doctor() -> int:
     return doctor.run()
 
 
-def _apply(settings: AuthSettings, file: Path, write: bool) -> list[str]:
+def _apply(settings: AuthSettings, asked: ToApply) -> list[str]:
     """Bring the database to what the file says; the whole file is checked first, and all of it happens or nothing."""
-    configuration = parse_configuration(load_config(file), local=settings.local)
     keys, now = encryption_keys(settings), settings.clock().now()
     database = Database(settings.database("auth"))
     try:
         with database.unit_of_work() as connection:
             store = SqlConfigurationStore(connection)
-            changes = apply_configuration(store, configuration, keys=keys, write=write, now=now)
-            if changes and write:
+            present = [ApiEntry(identifier=identifier, **api) for identifier, api in store.apis().items()]
+            configuration = parse_configuration(
+                load_config(asked.file, known=_addresses(present)),
+                local=settings.local,
+                lines=line_numbers(asked.file),
+                present=[] if asked.prune else present,
+            )
+            changes = apply_configuration(
+                store,
+                configuration,
+                keys=keys,
+                write=asked.write,
+                now=now,
+                prune=asked.prune,
+                confirmed=asked.confirmed,
+            )
+            if changes and asked.write:
                 event = AuditEvent("configuration_applied", now, details={"changes": changes})
                 stores_on(connection).audit.record(event)
     finally:
         database.dispose()
     return changes
+
+
+def _addresses(present: Sequence[ApiEntry]) -> dict[str, str]:
+    """Return the identifiers that the database holds, by the variable that names each: a file's default is not meant
+    where a stack already runs elsewhere.
+    """
+    return {f"{api.name.upper()}_AUDIENCE": api.identifier for api in present}

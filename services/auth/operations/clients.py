@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from services.auth.clients.client import Client
 from services.auth.operations.opened import opened
 from services.auth.provisioning.client_secrets import drop_old_secrets, rotate_secret
-from services.auth.revocation import disable_client, enable_client
+from services.auth.revocation import set_enabled
 from services.auth.settings import AuthSettings
 from services.auth.stores import Stores
 from shared.command_line import Subparsers, moment
@@ -88,7 +88,7 @@ def disable(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Disable a client and end all that was granted to it."""
     with opened(settings) as database, database.transaction() as stores:
         client = find_client(stores, given.client_id)
-        done = disable_client(stores, client.client_id, origin=None, now=settings.clock().now())
+        done = set_enabled(stores, client.client_id, enabled=False, origin=None, now=settings.clock().now())
         return [f"{client.client_id} is disabled; all its sign-ins have ended"] if done else []
 
 
@@ -96,5 +96,5 @@ def enable(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Let a client be used again."""
     with opened(settings) as database, database.transaction() as stores:
         client = find_client(stores, given.client_id)
-        done = enable_client(stores, client.client_id, origin=None, now=settings.clock().now())
+        done = set_enabled(stores, client.client_id, enabled=True, origin=None, now=settings.clock().now())
         return [f"{client.client_id} is enabled"] if done else []

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.auth.accounts.user import User, normalise_username
 from services.auth.operations.opened import opened
-from services.auth.revocation import disable_user, enable_user
+from services.auth.revocation import set_enabled
 from services.auth.settings import AuthSettings
 from services.auth.storage.inspection import SqlInspection
 from services.auth.stores import Stores
@@ -55,7 +55,7 @@ def disable(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Disable a user and end all they have."""
     with opened(settings) as database, database.transaction() as stores:
         user = find_user(stores, given.user)
-        done = disable_user(stores, user.id, origin=None, now=settings.clock().now())
+        done = set_enabled(stores, user.id, enabled=False, origin=None, now=settings.clock().now())
         return [f"{user.username} is disabled; all sign-ins have ended"] if done else []
 
 
@@ -63,5 +63,5 @@ def enable(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Let a user sign in again."""
     with opened(settings) as database, database.transaction() as stores:
         user = find_user(stores, given.user)
-        done = enable_user(stores, user.id, origin=None, now=settings.clock().now())
+        done = set_enabled(stores, user.id, enabled=True, origin=None, now=settings.clock().now())
         return [f"{user.username} is enabled and may sign in again"] if done else []

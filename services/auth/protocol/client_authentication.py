@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from services.auth.clients.assertion import JWT_BEARER, UsedAssertions, claimed_client, verify_assertion
 from services.auth.clients.client import Client, secret_matches
+from services.auth.clients.registration import BY_SECRET
 from services.auth.protocol.errors import InvalidClient, InvalidRequest
 from services.auth.protocol.parameters import ClientRequest
 
@@ -68,6 +69,8 @@ class ClientAuthentication:
         """
         credentials = _credentials(request)
         client = self.clients.find_client(credentials.client_id, request.now)
+        if client is not None and client.public and credentials.method in BY_SECRET and not credentials.proof:
+            return client  # Go's client sends `Basic client_id:` first: an empty secret is none
         fits = client is not None and credentials.method in client.auth_methods
         if credentials.method.startswith("client_secret_"):
             proved = secret_matches(credentials.proof, client.secret_hashes if client is not None else ())

@@ -1,20 +1,25 @@
 """Bringing the database to what a configuration file says: each change planned, then made.
 
-Applying is idempotent; what the file does not name stays as it is.
+Policy: ADR-0066. Applying is idempotent. What the file does not name stays as it is, unless it is told to prune.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from services.auth.accounts.password import hash_password, verify_password
 from services.auth.accounts.totp import TotpCredential, seal_totp_secret, totp_label
+from services.auth.clients.registration import ClientMetadata
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest
+from services.auth.provisioning.client_entry import ClientEntry, stored_metadata, wire_metadata
 from services.auth.provisioning.entries import ApiEntry, UserEntry
-from services.auth.provisioning.parse import ClientEntry, Configuration
-from services.auth.revocation import EndStores, end_machine_tokens, end_user
+from services.auth.provisioning.parse import Configuration
+from services.auth.provisioning.plan import Change, differing
+from services.auth.revocation import EndStores, end_machine_tokens, end_user, set_enabled
 from shared.errors import ConfigurationError
 
 
@@ -35,6 +40,10 @@ class ConfigurationStore(Protocol):
 
     def put_client(self, client_id: str, metadata: dict[str, Any], now: datetime) -> None: ...
 
+    def enabled_clients(self) -> list[str]:
+        """Return the id of every client that is not disabled."""
+        ...
+
     def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> int:
         """Add the file's secret as the newest of two, and return how many older ones were dropped.
 
@@ -43,6 +52,10 @@ class ConfigurationStore(Protocol):
         ...
 
     def user(self, user_id: UUID) -> dict[str, Any] | None: ...
+
+    def enabled_users(self) -> dict[UUID, str]:
+        """Return the name of every user who is not disabled."""
+        ...
 
     def user_named(self, username: str) -> UUID | None: ...
 
@@ -58,89 +71,158 @@ class ConfigurationStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Applying:
+    """One run: where it writes, or only says what it would."""
+
+    store: ConfigurationStore
+    keys: KeyRing
+    write: bool
+    now: datetime
+
+    def apis(self, apis: list[ApiEntry], *, prune: bool) -> Iterator[Change]:
+        present = self.store.apis()
+        wanted = {api.identifier: {scope.name for scope in api.scopes} for api in apis}
+        for identifier, stored in present.items():
+            if identifier in wanted:
+                continue
+            held = {scope["name"] for scope in stored["scopes"]}
+            # a scope belongs to one API: one that stands there under another address now has moved
+            moved = next((address for address, names in wanted.items() if held & names), None)
+            if moved is None and not prune:
+                continue
+            breaks = f"tokens for {identifier} lose it" + ("" if moved is None else f"; its scopes move to {moved}")
+            yield Change("remove", "api", identifier, breaks=breaks)
+            if self.write:
+                self.store.remove_api(identifier)
+        for api in apis:
+            scopes = [scope.model_dump() for scope in api.scopes]
+            wants: dict[str, Any] = {"name": api.name, "scopes": scopes}
+            before = present.get(api.identifier)
+            if before == wants:
+                continue
+            fields = [] if before is None else differing(before, wants)
+            yield Change("add" if before is None else "change", "api", api.identifier, fields)
+            if self.write:
+                self.store.put_api(api.identifier, api.name, scopes)
+
+    def client(self, client: ClientEntry) -> Iterator[Change]:
+        """Write what has changed. A secret that is in the file as before is left alone: it may have been rotated since,
+        and must neither come back nor push a newer one out.
+        """
+        secret = digest(client.client_secret) if client.client_secret else None
+        kept = self.store.client(client.client_id)
+        wants = client.registered()
+        if kept is None:
+            yield Change("add", "client", client.client_id)
+            if self.write:
+                self.store.put_client(client.client_id, client.metadata(), self.now)
+                self.store.put_client_secret(client.client_id, secret, self.now)
+            return
+        before, new_secret = stored_metadata(client.client_id, kept[0]), kept[1] != secret
+        fields = differing(wire_metadata(before), wire_metadata(wants))
+        if not fields and not new_secret:
+            return
+        yield Change("change", "client", client.client_id, [*fields, *(["client_secret"] if new_secret else [])])
+        if self.write:
+            self.store.put_client(client.client_id, client.metadata(), self.now)
+            dropped = self.store.put_client_secret(client.client_id, secret, self.now) if new_secret else 0
+            if dropped or _lost_a_key(before, wants):
+                end_machine_tokens(self.store.ends, client.client_id, why="client_rekeyed", origin=None, now=self.now)
+
+    def user(self, user: UserEntry) -> Iterator[Change]:
+        """Write what the entry says; a member that it leaves out stays as it is, the second factor above all."""
+        if self.store.user_named(user.username) not in {None, user.sub}:
+            raise ConfigurationError(f"users: the user name {user.username} is another user's")
+        kept = self.store.user(user.sub)
+        before: dict[str, Any] = dict(kept) if kept else {}
+        old_hash = before.pop("password_hash", None)
+        said = {"username"} | (user.model_fields_set & {"claims", "team", "roles"})
+        columns = {
+            name: getattr(user, name) if kept is None or name in said else before[name]
+            for name in ("username", "claims", "team", "roles")
+        }
+        same_password = verify_password(user.password, old_hash)
+        credential = self.store.totp(user.sub)
+        factor = user.totp_secret if "totp_secret" in user.model_fields_set else self._opened(user.sub, credential)
+        same_factor = factor == self._opened(user.sub, credential)
+        fields = [] if kept is None else differing(before, columns)
+        fields += ["password"] if not same_password and kept is not None else []
+        verb = "remove" if factor is None and not same_factor else "add" if credential is None else "change"
+        if kept is None:
+            yield Change("add", "user", user.username)
+        elif fields:
+            yield Change("change", "user", user.username, fields)
+        if not same_factor:
+            yield Change(verb, "second factor of user", user.username)
+        if not self.write:
+            return
+        if kept is None or fields:
+            password_hash = old_hash if same_password else hash_password(user.password)
+            self.store.put_user(user.sub, {**columns, "password_hash": password_hash}, self.now)
+        if not same_factor:
+            self.store.put_totp(user.sub, seal_totp_secret(self.keys, user.sub, factor) if factor else None, self.now)
+        if old_hash is not None and not same_password:
+            end_user(self.store.ends, user.sub, why="password_changed", origin=None, now=self.now)
+        elif credential is not None and not same_factor:
+            end_user(self.store.ends, user.sub, why="second_factor_changed", origin=None, now=self.now)
+
+    def unnamed(self, configuration: Configuration) -> Iterator[Change]:
+        """Disable the users and clients that the sections of the file do not name; the rows stay for the audit."""
+        if "clients" in configuration.model_fields_set:
+            clients = {client.client_id for client in configuration.clients}
+            for client_id in self.store.enabled_clients():
+                if client_id not in clients:
+                    yield self._disable("client", client_id, client_id)
+        if "users" in configuration.model_fields_set:
+            subjects = {user.sub for user in configuration.users}
+            named = {sub: name for sub, name in self.store.enabled_users().items() if sub not in subjects}
+            for subject, name in named.items():
+                yield self._disable("user", name, subject)
+
+    def _disable(self, noun: str, name: str, subject: str | UUID) -> Change:
+        if self.write:
+            set_enabled(self.store.ends, subject, enabled=False, origin=None, now=self.now)
+        return Change("disable", noun, name)
+
+    def _opened(self, user_id: UUID, credential: TotpCredential | None) -> str | None:
+        if credential is None:
+            return None
+        return decrypt(self.keys, credential.sealed_secret, belongs_to=totp_label(user_id)).decode()
+
+
 def apply_configuration(
-    store: ConfigurationStore, configuration: Configuration, *, keys: KeyRing, write: bool, now: datetime
+    store: ConfigurationStore,
+    configuration: Configuration,
+    *,
+    keys: KeyRing,
+    write: bool,
+    now: datetime,
+    prune: bool = False,
+    confirmed: bool = True,
 ) -> list[str]:
     """Bring the database to what the file says.
 
     Returns: one line a change, made or (without `write`) to be made; none: nothing to do.
+
+    Raises:
+        ConfigurationError: a user name is taken, or a change that breaks live tokens is not `confirmed`.
     """
-    changes = _apply_apis(store, configuration.apis, write=write)
+    run = _Applying(store, keys, write, now)
+    prune_apis = prune and "apis" in configuration.model_fields_set
+    changes = list(run.apis(configuration.apis, prune=prune_apis))
+    if write and not confirmed and (breaking := [change for change in changes if change.breaks]):
+        said = "; ".join(f"{change}: {change.breaks}" for change in breaking)
+        raise ConfigurationError(f"{said}. Nothing was changed: look at it with --plan, then apply with --yes")
     for client in configuration.clients:
-        changes += _apply_client(store, client, write=write, now=now)
+        changes += run.client(client)
     for user in configuration.users:
-        changes += _apply_user(store, user, keys=keys, write=write, now=now)
-    return changes
+        changes += run.user(user)
+    if prune:
+        changes += run.unnamed(configuration)
+    return [str(change) for change in changes]
 
 
-def _apply_client(store: ConfigurationStore, client: ClientEntry, *, write: bool, now: datetime) -> list[str]:
-    """Write what has changed. A secret that stands in the file as before is left alone: it may have been rotated since,
-    and must neither come back nor push a newer one out.
-    """
-    secret = digest(client.client_secret) if client.client_secret else None
-    present = store.client(client.client_id)
-    if present == (client.metadata(), secret):
-        return []
-    if write:
-        store.put_client(client.client_id, client.metadata(), now)
-        new_secret = present is None or present[1] != secret
-        dropped = store.put_client_secret(client.client_id, secret, now) if new_secret else 0
-        if dropped or (present is not None and _lost_a_key(present[0], client.metadata())):
-            end_machine_tokens(store.ends, client.client_id, why="client_rekeyed", origin=None, now=now)
-    return [f"client {client.client_id}"]
-
-
-def _lost_a_key(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Say whether an assertion that was good is so no more."""
-    held, kept = (metadata.get("jwks", {}).get("keys", []) for metadata in (before, after))
-    return any(key not in kept for key in held)
-
-
-def _apply_apis(store: ConfigurationStore, apis: list[ApiEntry], *, write: bool) -> list[str]:
-    present, changes = store.apis(), []
-    wanted = {api.identifier: {scope.name for scope in api.scopes} for api in apis}
-    for identifier, stored in present.items():
-        held = {scope["name"] for scope in stored["scopes"]}
-        # a scope belongs to one API: one that stands there under another address now has moved
-        if identifier not in wanted and any(held & names for names in wanted.values()):
-            changes.append(f"api {identifier}: removed, its scopes have moved")
-            if write:
-                store.remove_api(identifier)
-    for api in apis:
-        scopes = [scope.model_dump() for scope in api.scopes]
-        if present.get(api.identifier) != {"name": api.name, "scopes": scopes}:
-            changes.append(f"api {api.identifier}")
-            if write:
-                store.put_api(api.identifier, api.name, scopes)
-    return changes
-
-
-def _apply_user(store: ConfigurationStore, user: UserEntry, *, keys: KeyRing, write: bool, now: datetime) -> list[str]:
-    if store.user_named(user.username) not in {None, user.sub}:
-        raise ConfigurationError(f"users: the user name {user.username} is another user's")
-    present = store.user(user.sub)
-    columns: dict[str, Any] = {
-        "username": user.username,
-        "claims": user.claims,
-        "team": user.team,
-        "roles": user.roles,
-    }
-    changes, over = [], None
-    old_hash = present.pop("password_hash") if present else None
-    same_password = verify_password(user.password, old_hash)
-    if present != columns or not same_password:
-        changes.append(f"user {user.username}")
-        over = "password_changed" if old_hash is not None and not same_password else None
-        if write:
-            store.put_user(user.sub, {**columns, "password_hash": hash_password(user.password)}, now)
-    credential = store.totp(user.sub)
-    held = decrypt(keys, credential.sealed_secret, belongs_to=totp_label(user.sub)).decode() if credential else None
-    if held != user.totp_secret:
-        changes.append(f"second factor of {user.username}")
-        if write:
-            sealed = seal_totp_secret(keys, user.sub, user.totp_secret) if user.totp_secret else None
-            store.put_totp(user.sub, sealed, now)
-        over = over or ("second_factor_changed" if held is not None else None)
-    if write and over is not None:
-        end_user(store.ends, user.sub, why=over, origin=None, now=now)
-    return changes
+def _lost_a_key(before: ClientMetadata, after: ClientMetadata) -> bool:
+    """Report whether an assertion that was good is so no more."""
+    return not set(before.assertion_keys) <= set(after.assertion_keys)

@@ -1,188 +1,33 @@
-"""Configuration as code: the users, clients and APIs that a file asks for, and what is wrong with it.
+"""Configuration as code: the users, clients and APIs that a file asks for, and everything that is wrong with it.
 
-Spec: RFC 7591 s2 (names of client metadata), OpenID Connect Registration s2
+Policy: ADR-0065; Spec: RFC 7591 s2 (names of client metadata)
 """
 
-from typing import Any, Literal, get_args
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from services.auth.clients.app_links import association_fault
-from services.auth.clients.metadata import (
-    backchannel_logout_uri_fault,
-    can_sign,
-    doubled_address,
-    jwks_fault,
-    return_address_fault,
-    unknown_name_fault,
-)
+from services.auth.clients.metadata import backchannel_logout_uri_fault, return_address_fault, unknown_name_fault
 from services.auth.clients.redirect_uris import origin_fault
+from services.auth.clients.registration import ExchangeTarget, PublicJwk
+from services.auth.provisioning.client_entry import CLIENT_NAMES, ClientEntry
 from services.auth.provisioning.entries import STRICT, ApiEntry, ScopeEntry, UserEntry
-from services.auth.scopes import OIDC_SCOPES, split_scope
+from services.auth.scopes import OIDC_SCOPES
+from shared.config_file import Where
 from shared.errors import ConfigurationError
 
 #: Part of every secret that is published in the repository.
 _PUBLISHED_SECRET = "for-local-use-only"
+_NO_LINES: Mapping[Where, str] = {}
 
 
-GrantType = Literal[
-    "authorization_code",
-    "refresh_token",
-    "client_credentials",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-]
-
-_TEN_YEARS = 10 * 366 * 86_400
-
-#: How a client can be registered to authenticate; discovery says these.
-AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-AUTH_METHODS: tuple[str, ...] = get_args(AuthMethod)
-
-
-class _Entry(BaseModel):
-    model_config = STRICT
-
-
-class ExchangeTargetEntry(_Entry):
-    """An API that a client may exchange tokens for, and the scopes that it may get there."""
-
-    resource: str
-    scope: str = Field(min_length=1)
-
-
-class ClientEntry(_Entry):
-    """One client, in RFC 7591's names; ours stand last. Lifetimes are seconds."""
-
-    client_id: str = Field(pattern=r"^[A-Za-z0-9._~-]+$", max_length=200)
-    client_name: str = Field(max_length=200)
-    application_type: Literal["native", "web"]
-    token_endpoint_auth_method: AuthMethod
-    client_secret: str | None = Field(default=None, min_length=32, repr=False)
-    grant_types: list[GrantType]
-    response_types: list[Literal["code"]] = []
-    redirect_uris: list[str] = []
-    post_logout_redirect_uris: list[str] = []
-    backchannel_logout_uri: str | None = None
-    backchannel_logout_session_required: bool = False  # `sid` is in every logout token anyway
-    jwks: dict[str, Any] | None = None
-    token_endpoint_auth_signing_alg: Literal["RS256", "PS256", "ES256"] | None = None
-    scope: str = ""
-    default_max_age: int | None = Field(default=None, ge=0, le=_TEN_YEARS)
-    require_auth_time: bool = False  # every ID token has it
-    require_pushed_authorization_requests: bool = False
-    first_party: bool = False
-    allow_undotted_scheme: bool = False
-    always_continue: bool = False
-    also_allow_client_secret_post: bool = False
-    require_pkce: bool = True
-    require_mfa: bool = False
-    allowed_origins: list[str] = []
-    android_package_name: str | None = None
-    android_sha256_cert_fingerprints: list[str] = []
-    apple_app_ids: list[str] = []
-    access_token_lifetime: int | None = Field(default=None, ge=60, le=3600)
-    refresh_retry_window: int | None = Field(default=None, ge=0, le=600)
-    refresh_idle_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
-    refresh_absolute_lifetime: int | None = Field(default=None, ge=60, le=_TEN_YEARS)
-    resource_identifiers: list[str] = []
-    introspection: bool = False
-    client_assertion_audience: Literal["issuer", "endpoint"] | None = None
-    token_exchange_targets: list[ExchangeTargetEntry] = []
-
-    @field_validator("client_name")
-    @classmethod
-    def _shown_as_it_is(cls, value: str) -> str:
-        if not value.strip() or not value.isprintable():
-            raise ValueError("is shown to people: write a name without control or direction characters")
-        return value
-
-    @field_validator("redirect_uris", "post_logout_redirect_uris")
-    @classmethod
-    def _each_once(cls, value: list[str]) -> list[str]:
-        try:
-            doubled = doubled_address(value)
-        except ValueError:
-            return value  # what is no address is named when each is looked at
-        if doubled is not None:
-            raise ValueError(f"{doubled!r} stands there twice, but for a port that makes no difference; remove one")
-        return value
-
-    @field_validator("jwks")
-    @classmethod
-    def _public_keys(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value is not None and (fault := jwks_fault(value)):
-            raise ValueError(fault)
-        return value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "ClientEntry":
-        public = self.token_endpoint_auth_method == "none"
-        if public and (self.client_secret or self.also_allow_client_secret_post):
-            raise ValueError("a public client holds no secret; remove it or set a token_endpoint_auth_method")
-        if self._by_key and self.client_secret:
-            raise ValueError("a client that signs its assertions holds no secret; remove client_secret")
-        if not public and not self._by_key and not self.client_secret:
-            raise ValueError("a confidential client needs a client_secret of 32 characters or more")
-        if public and not self.require_pkce:
-            raise ValueError("require_pkce can be false for a confidential client alone")
-        if public and "client_credentials" in self.grant_types:
-            raise ValueError("client_credentials needs a confidential client")
-        if fault := association_fault(self):
-            raise ValueError(fault)
-        return self
-
-    @model_validator(mode="after")
-    def _introspection_fits(self) -> "ClientEntry":
-        if self.introspection and (self.token_endpoint_auth_method == "none" or not self.resource_identifiers):
-            raise ValueError("introspection needs a confidential client with resource_identifiers")
-        return self
-
-    @model_validator(mode="after")
-    def _exchange_fits(self) -> "ClientEntry":
-        exchanges = any(grant.endswith(":token-exchange") for grant in self.grant_types)
-        if exchanges and self.token_endpoint_auth_method == "none":
-            raise ValueError("token exchange needs a confidential client")
-        if exchanges != bool(self.token_exchange_targets) or (exchanges and not self.resource_identifiers):
-            raise ValueError("token exchange comes with resource_identifiers and token_exchange_targets")
-        return self
-
-    @model_validator(mode="after")
-    def _grants_fit(self) -> "ClientEntry":
-        by_code = "authorization_code" in self.grant_types
-        if by_code != bool(self.redirect_uris):
-            raise ValueError("redirect_uris and the grant type authorization_code come together; add or remove one")
-        if "response_types" in self.model_fields_set and by_code != bool(self.response_types):
-            raise ValueError("response_types [code] and the grant type authorization_code come together")
-        if "refresh_token" in self.grant_types and not by_code:
-            raise ValueError("the grant type refresh_token comes with authorization_code; add it or remove this one")
-        if not by_code and (self.post_logout_redirect_uris or self.backchannel_logout_uri):
-            raise ValueError("who signs nobody in is told of no logout: remove the post-logout and back-channel URIs")
-        return self
-
-    @model_validator(mode="after")
-    def _keys_fit(self) -> "ClientEntry":
-        if self._by_key != (self.jwks is not None):
-            raise ValueError("jwks and the token_endpoint_auth_method private_key_jwt come together; add or remove one")
-        if self.token_endpoint_auth_signing_alg and not self._by_key:
-            raise ValueError("token_endpoint_auth_signing_alg is for private_key_jwt alone; remove it")
-        if self.jwks and (alg := self.token_endpoint_auth_signing_alg) and not can_sign(self.jwks, alg):
-            raise ValueError(f"no key of jwks is for {alg}; add one, or set another token_endpoint_auth_signing_alg")
-        if self.client_assertion_audience and not self._by_key:
-            raise ValueError("client_assertion_audience is for private_key_jwt alone; remove it")
-        return self
-
-    @property
-    def _by_key(self) -> bool:
-        method: str = self.token_endpoint_auth_method
-        return method == "private_key_jwt"
-
-    def metadata(self) -> dict[str, Any]:
-        """Return what the row keeps: everything but the id and the secret."""
-        return self.model_dump(exclude={"client_id", "client_secret"}, exclude_none=True)
-
-
-class Configuration(_Entry):
+class Configuration(BaseModel):
     """The sections of the file that are auth's; those of the APIs are theirs to read."""
+
+    model_config = STRICT
 
     users: list[UserEntry] = []
     apis: list[ApiEntry] = []
@@ -191,59 +36,120 @@ class Configuration(_Entry):
     orders: Any = None
 
 
-def parse_configuration(content: dict[str, Any], *, local: bool) -> Configuration:
-    """Check the whole file before anything is written.
+class _Fault(NamedTuple):
+    """What is wrong, and the keys and numbers that lead there."""
+
+    where: Where
+    says: str
+
+
+def parse_configuration(
+    content: dict[str, Any],
+    *,
+    local: bool,
+    lines: Mapping[Where, str] = _NO_LINES,
+    present: Sequence[ApiEntry] = (),
+) -> Configuration:
+    """Check the whole file before anything is written. `lines`: where each value is; `present`: APIs that are there.
 
     Raises:
-        ConfigurationError: one line that names the first bad entry and what to change.
+        ConfigurationError: a line for each fault, which names the entry and what to change.
     """
     try:
         configuration = Configuration.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(_first_fault(error, content)) from error
-    _refuse_doubles("users", [str(user.sub) for user in configuration.users])
-    _refuse_doubles("users", [user.username for user in configuration.users])
-    _refuse_doubles("apis", [api.identifier for api in configuration.apis])
-    _refuse_doubles("apis", [scope.name for api in configuration.apis for scope in api.scopes])
-    _refuse_doubles("clients", [client.client_id for client in configuration.clients])
-    _refuse_doubles("clients", [client.client_id.lower() for client in configuration.clients])
-    for client in configuration.clients:
-        _check_client(client, configuration, local=local)
-    if not local and configuration.users:
-        raise ConfigurationError("users: a file with passwords is refused with ENVIRONMENT=production")
+        faults = [_said(found) for found in error.errors(include_input=False)]
+        raise ConfigurationError(_lines(faults, content, lines)) from error
+    if faults := list(_faults(configuration, present, local=local)):
+        raise ConfigurationError(_lines(faults, content, lines))
     return configuration
 
 
-_SECTIONS: dict[str, tuple[type[BaseModel], str]] = {
-    "users": (UserEntry, "username"),
-    "apis": (ApiEntry, "identifier"),
-    "clients": (ClientEntry, "client_id"),
+_NAMED_BY = {"users": "username", "apis": "identifier", "clients": "client_id"}
+_NAMES: dict[str, frozenset[str]] = {
+    "": frozenset(Configuration.model_fields),
+    "users": frozenset(UserEntry.model_fields),
+    "apis": frozenset(ApiEntry.model_fields),
+    "scopes": frozenset(ScopeEntry.model_fields),
+    "clients": CLIENT_NAMES,
+    "token_exchange_targets": frozenset({"resource", "scope"}),
+    "keys": frozenset(field.name for field in dataclasses.fields(PublicJwk)),
 }
 
 
-def _first_fault(error: ValidationError, content: dict[str, Any]) -> str:
-    """Return one line: where the first fault is, by the entry's own name, and what to change."""
-    first = error.errors(include_input=False)[0]
-    where, said = list(first["loc"]), str(first["msg"]).removeprefix("Value error, ")
-    model, naming = _SECTIONS.get(str(where[0]), (Configuration, ""))
-    if first["type"] == "extra_forbidden":
-        nested = ScopeEntry if where[:1] == ["apis"] and "scopes" in where else model
-        said = unknown_name_fault(str(where[-1]), (nested if len(where) > 1 else Configuration).model_fields)
-    if naming and len(where) > 1:
-        name = content[str(where[0])][where[1]]
-        name = name.get(naming) if isinstance(name, dict) else None
-        if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100:
-            where[1] = name
-    return f"{'.'.join(map(str, where))}: {said}"
+def _said(error: ErrorDetails) -> _Fault:
+    where = tuple(error["loc"])
+    if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        parents = [key for key in where[:-1] if isinstance(key, str)]
+        return _Fault(where, unknown_name_fault(str(where[-1]), _NAMES[parents[-1] if parents else ""]))
+    says = str(error["msg"]).removeprefix("Value error, ")
+    return _Fault(where, says.replace("a valid tuple", "a valid list").replace("a valid frozenset", "a valid list"))
 
 
-def _refuse_doubles(section: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"{section}: {name} stands there twice")
+def _lines(faults: Sequence[_Fault], content: dict[str, Any], lines: Mapping[Where, str]) -> str:
+    """Return a line a fault: where it is, by the entry's own name, and what to change."""
+    said = []
+    for where, says in faults:
+        known = next((lines[where[:end]] for end in range(len(where), -1, -1) if where[:end] in lines), "")
+        shown = ".".join(map(str, _named(where, content)))
+        said.append(f"{known}{': ' if known else ''}{shown}: {says}")
+    return "\n".join(said)
 
 
-def _check_client(client: ClientEntry, configuration: Configuration, *, local: bool) -> None:
+def _named(where: Where, content: dict[str, Any]) -> Where:
+    naming = _NAMED_BY.get(str(where[0])) if where else None
+    if naming is None or len(where) < 2:
+        return where
+    entry = content[str(where[0])][where[1]]
+    name = entry.get(naming) if isinstance(entry, dict) else None
+    if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100:
+        return (where[0], name, *where[2:])
+    return where
+
+
+def _faults(configuration: Configuration, present: Sequence[ApiEntry], *, local: bool) -> Iterator[_Fault]:
+    """Yield what is wrong between entries that have no fault of their own."""
+    users, apis, clients = configuration.users, configuration.apis, configuration.clients
+    yield from _doubles("users", [str(user.sub) for user in users])
+    yield from _doubles("users", [user.username for user in users])
+    yield from _doubles("apis", [api.identifier for api in apis])
+    yield from _doubles("apis", [scope.name for api in apis for scope in api.scopes])
+    yield from _doubles("clients", [client.client_id.lower() for client in clients])
+    # one that the file names too is as the file says, and one whose scopes the file gives to another API goes away
+    named, moved = {api.identifier for api in apis}, {scope.name for api in apis for scope in api.scopes}
+    kept = [api for api in present if api.identifier not in named and moved.isdisjoint(s.name for s in api.scopes)]
+    reachable = [*apis, *kept]
+    for number, client in enumerate(clients):
+        for member, says in _client_faults(client, reachable, local=local):
+            yield _Fault(("clients", number, *member), says)
+    if not local and users:
+        yield _Fault(("users",), "a file with passwords is refused with ENVIRONMENT=production")
+
+
+def _doubles(section: str, names: list[str]) -> Iterator[_Fault]:
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield _Fault((section,), f"{name} is there twice")
+
+
+def _client_faults(client: ClientEntry, apis: Sequence[ApiEntry], *, local: bool) -> Iterator[tuple[Where, str]]:
+    yield from _address_faults(client, local=local)
+    known = OIDC_SCOPES | {scope.name for api in apis for scope in api.scopes}
+    if unknown := sorted(client.scopes - known):
+        there_are = ", ".join(sorted(known - OIDC_SCOPES)) or "none"
+        yield ("scope",), f"no API has {', '.join(unknown)}, in this file or the database; there are {there_are}"
+    identifiers = {api.identifier for api in apis}
+    for identifier in client.resource_identifiers:
+        if identifier not in identifiers:
+            there_are = ", ".join(sorted(identifiers)) or "none"
+            yield ("resource_identifiers",), f"{identifier} is no API; there are {there_are}"
+    for target in client.exchange_targets:
+        if fault := _exchange_fault(client, target, apis):
+            yield ("token_exchange_targets",), f"{target.resource} {fault}"
+    if not local and client.client_secret and _PUBLISHED_SECRET in client.client_secret:
+        yield ("client_secret",), "a published secret; make your own"
+
+
+def _address_faults(client: ClientEntry, *, local: bool) -> Iterator[tuple[Where, str]]:
     for name, uris in (
         ("redirect_uris", client.redirect_uris),
         ("post_logout_redirect_uris", client.post_logout_redirect_uris),
@@ -252,30 +158,20 @@ def _check_client(client: ClientEntry, configuration: Configuration, *, local: b
             if fault := return_address_fault(
                 uri, client.application_type, allow_undotted_scheme=client.allow_undotted_scheme, local=local
             ):
-                raise ConfigurationError(f"clients.{client.client_id}.{name}: {fault}")
-    if client.backchannel_logout_uri is not None and (
-        fault := backchannel_logout_uri_fault(client.backchannel_logout_uri, local=local)
-    ):
-        raise ConfigurationError(f"clients.{client.client_id}.backchannel_logout_uri: {fault}")
+                yield (name,), fault
+    address = client.backchannel_logout_uri
+    if address is not None and (fault := backchannel_logout_uri_fault(address, local=local)):
+        yield ("backchannel_logout_uri",), fault
     for origin in client.allowed_origins:
         if fault := origin_fault(origin, local=local):
-            raise ConfigurationError(f"clients.{client.client_id}.allowed_origins: {fault}")
-    known = OIDC_SCOPES | {scope.name for api in configuration.apis for scope in api.scopes}
-    if unknown := sorted(split_scope(client.scope) - known):
-        raise ConfigurationError(f"clients.{client.client_id}.scope: no API has {', '.join(unknown)}")
-    _check_resources(client, configuration.apis)
-    if not local and client.client_secret and _PUBLISHED_SECRET in client.client_secret:
-        raise ConfigurationError(f"clients.{client.client_id}.client_secret: a published secret; make your own")
+            yield ("allowed_origins",), fault
 
 
-def _check_resources(client: ClientEntry, apis: list[ApiEntry]) -> None:
+def _exchange_fault(client: ClientEntry, target: ExchangeTarget, apis: Sequence[ApiEntry]) -> str | None:
     scopes = {api.identifier: api.scopes for api in apis}
-    if unknown := sorted(set(client.resource_identifiers) - set(scopes)):
-        raise ConfigurationError(f"clients.{client.client_id}.resource_identifiers: {unknown[0]} is no API")
-    for target in client.token_exchange_targets:
-        where = f"clients.{client.client_id}.token_exchange_targets: {target.resource}"
-        if target.resource not in scopes or target.resource in client.resource_identifiers:
-            raise ConfigurationError(f"{where} must be an API, and another one than the client's own")
-        tradable = {scope.name for scope in scopes[target.resource] if not scope.machine_only and scope.role is None}
-        if not split_scope(target.scope) <= tradable & split_scope(client.scope):
-            raise ConfigurationError(f"{where}: its scopes must be that API's, a person's, and in the client's scope")
+    if target.resource not in scopes or target.resource in client.resource_identifiers:
+        return "must be an API, and another one than the client's own"
+    tradable = {scope.name for scope in scopes[target.resource] if not scope.machine_only and scope.role is None}
+    if not target.scopes <= tradable & client.scopes:
+        return "must be asked for scopes of that API, a person's, and in the client's scope"
+    return None

@@ -56,6 +56,10 @@ class SqlConfigurationStore:
             )
         )
 
+    def enabled_clients(self) -> list[str]:
+        query = select(clients.c.client_id).where(clients.c.disabled_at.is_(None)).order_by(clients.c.client_id)
+        return list(self.connection.execute(query).scalars())
+
     def put_client_secret(self, client_id: str, secret_hash: bytes | None, now: datetime) -> int:
         values = {"configured_secret_hash": secret_hash}
         self.connection.execute(update(clients).where(clients.c.client_id == client_id).values(**values))
@@ -68,6 +72,10 @@ class SqlConfigurationStore:
         query = select(users.c.username, users.c.claims, users.c.team, users.c.roles, users.c.password_hash)
         row = self.connection.execute(query.where(users.c.id == user_id)).mappings().one_or_none()
         return None if row is None else dict(row)
+
+    def enabled_users(self) -> dict[UUID, str]:
+        query = select(users.c.id, users.c.username).where(users.c.disabled_at.is_(None)).order_by(users.c.username)
+        return {row.id: row.username for row in self.connection.execute(query)}
 
     def user_named(self, username: str) -> UUID | None:
         query = select(users.c.id).where(users.c.username == username)

@@ -80,13 +80,13 @@ def test_applying_the_same_file_neither_deletes_a_rotated_secret_nor_brings_a_dr
     assert good(stage, FIRST, second) == [True, True]
     drop_old(stage)
     assert apply(stage, FIRST, hour=3) == []
-    assert apply(stage, FIRST, hour=3, client_name="Renamed") == ["client web"]
+    assert apply(stage, FIRST, hour=3, client_name="Renamed") == ["change client web: client_name"]
     assert good(stage, FIRST, second) == [False, True], "other metadata changes no secret"
 
 
 def test_a_secret_that_changes_in_the_file_is_a_rotation(stage: Stage) -> None:
     apply(stage, FIRST)
-    assert apply(stage, CHANGED, hour=1) == ["client web"]
+    assert apply(stage, CHANGED, hour=1) == ["change client web: client_secret"]
     assert good(stage, FIRST, CHANGED) == [True, True]
     assert apply(stage, CHANGED, hour=2) == []
     drop_old(stage)
@@ -96,7 +96,7 @@ def test_a_secret_that_changes_in_the_file_is_a_rotation(stage: Stage) -> None:
 def test_a_rotated_secret_that_is_written_into_the_file_afterwards_changes_nothing(stage: Stage) -> None:
     apply(stage, FIRST)
     second = rotate(stage, 1)
-    assert apply(stage, second, hour=2) == ["client web"]
+    assert apply(stage, second, hour=2) == ["change client web: client_secret"]
     assert good(stage, FIRST, second) == [True, True] and len(web(stage).secret_hashes) == 2
     assert drop_old(stage) == 1
     assert good(stage, FIRST, second) == [False, True]

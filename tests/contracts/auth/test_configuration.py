@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select
 
 from services.auth.accounts.password import verify_password
@@ -13,6 +14,7 @@ from services.auth.provisioning.parse import Configuration, parse_configuration
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import clients, totp_credentials, users
 from shared.config_file import load_config
+from shared.errors import ConfigurationError
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import NOON, Stage, bit, new_family, new_session
 from tests.integration.auth.seeds import ROOT
@@ -89,7 +91,7 @@ def test_a_changed_password_or_factor_is_the_only_change(stage: Stage) -> None:
     people = [user.model_copy(update={"password": "another-passphrase"}) for user in seeds.users[:1]]
     people += [user.model_copy(update={"totp_secret": None}) for user in seeds.users[1:2]]
     changed = seeds.model_copy(update={"users": people})
-    assert apply(stage, changed) == ["user alice", "second factor of bob"]
+    assert apply(stage, changed) == ["change user alice: password", "remove second factor of user bob"]
     assert apply(stage, changed) == []
     assert count(stage, totp_credentials) == 0 and before
     with stage.auth.autocommit() as stores:
@@ -97,3 +99,54 @@ def test_a_changed_password_or_factor_is_the_only_change(stage: Stage) -> None:
     assert bob is not None and not bob.has_totp
     assert verify_password("builder-yes-we-can", bob.password_hash)
     assert count(stage, users) == 3
+
+
+def test_an_entry_that_leaves_something_out_changes_none_of_it(stage: Stage) -> None:
+    seeds = load_config(ROOT / "config" / "local.yaml")
+    apply(stage, parse_configuration(seeds, local=True))
+    sparse = [{name: user[name] for name in ("sub", "username", "password")} for user in seeds["users"]]
+    assert apply(stage, local(users=sparse)) == []
+    assert count(stage, totp_credentials) == 1
+    assert apply(stage, local(users=[{**sparse[1], "totp_secret": None, "team": "elsewhere"}])) == [
+        "change user bob: team",
+        "remove second factor of user bob",
+    ]
+
+
+def test_a_plan_names_the_fields_and_no_value(stage: Stage) -> None:
+    seeds = load_config(ROOT / "config" / "local.yaml")
+    apply(stage, parse_configuration(seeds, local=True))
+    clients = [{**one, "require_mfa": True} if one["client_id"] == "partner-web" else one for one in seeds["clients"]]
+    clients += [{**seeds["clients"][3], "client_id": "new-job"}]
+    changes = apply(stage, local(clients=clients), write=False)
+    assert changes == ["change client partner-web: require_mfa", "add client new-job"]
+
+
+def test_what_the_file_drops_stays_until_it_is_pruned(stage: Stage) -> None:
+    seeds = local()
+    apply(stage, seeds)
+    fewer = seeds.model_copy(update={"clients": seeds.clients[:-1], "users": seeds.users[:2]})
+    assert apply(stage, fewer) == []
+    pruned = ["disable client app", "disable client orders-api", "disable user carol"]
+
+    def prune(*, write: bool) -> list[str]:
+        with stage.sql.unit_of_work() as db:
+            store = SqlConfigurationStore(db)
+            return apply_configuration(store, fewer, keys=RING, write=write, now=NOON, prune=True)
+
+    assert set(prune(write=False)) >= set(pruned)
+    assert set(prune(write=True)) >= set(pruned) and prune(write=True) == []
+    with stage.auth.autocommit() as stores:
+        gone, kept = stores.clients.find("orders-api"), stores.clients.find("mobile-app")
+    assert gone is not None and gone.disabled_at is not None
+    assert kept is not None and kept.disabled_at is None
+
+
+def test_an_identifier_is_not_moved_unseen(stage: Stage) -> None:
+    apply(stage, local())
+    content = load_config(ROOT / "config" / "local.yaml", {"CRM_AUDIENCE": "https://moved.example"})
+    moved = parse_configuration(content, local=True)
+    with pytest.raises(ConfigurationError, match="--plan, then apply with --yes"), stage.sql.unit_of_work() as db:
+        apply_configuration(SqlConfigurationStore(db), moved, keys=RING, write=True, now=NOON, confirmed=False)
+    assert "remove api http://localhost:9001" in apply(stage, moved, write=False)
+    assert apply(stage, local()) == [], "nothing of it was written"

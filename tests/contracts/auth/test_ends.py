@@ -93,13 +93,16 @@ ENDS: dict[str, tuple[Callable[[BrowserSession, Stores], object], set[str]]] = {
         lambda _, stores: ends.end_user(stores, UUID(ALICE), why="password_changed", origin=HOME, now=NOON),
         ALICES,
     ),
-    "user disabled": (lambda _, stores: ends.disable_user(stores, UUID(ALICE), origin=None, now=NOON), ALICES),
+    "user disabled": (
+        lambda _, stores: ends.set_enabled(stores, UUID(ALICE), enabled=False, origin=None, now=NOON),
+        ALICES,
+    ),
     "client": (
         lambda _, stores: ends.end_client(stores, "web", why="client_rekeyed", origin=None, now=NOON),
         {"web", "web elsewhere", "bob web"},
     ),
     "client disabled": (
-        lambda _, stores: ends.disable_client(stores, "app", origin=None, now=NOON),
+        lambda _, stores: ends.set_enabled(stores, "app", enabled=False, origin=None, now=NOON),
         {"app", "app elsewhere", "bob"},
     ),
     "consent withdrawn": (
@@ -208,19 +211,14 @@ def test_a_code_in_flight_does_not_outlive_the_end_of_what_it_is_for(cast: Cast,
         ENDS[name][0](cast.stage.session, stores)
     if name == "client disabled":
         with cast.stage.auth.transaction() as stores:
-            assert ends.enable_client(stores, "app", origin=None, now=NOON)
+            assert ends.set_enabled(stores, "app", enabled=True, origin=None, now=NOON)
     assert redeem_again(cast.stage, mine.code_hash) is None
 
 
 def test_enabling_again_brings_nothing_back(cast: Cast) -> None:
-    for now, act, changed in (
-        (NOON, ends.disable_user, True),
-        (NOON, ends.disable_user, False),
-        (LATER, ends.enable_user, True),
-        (LATER, ends.enable_user, False),
-    ):
+    for now, enabled, changed in ((NOON, False, True), (NOON, False, False), (LATER, True, True), (LATER, True, False)):
         with cast.stage.auth.transaction() as stores:
-            assert act(stores, UUID(ALICE), origin=None, now=now) is changed
+            assert ends.set_enabled(stores, UUID(ALICE), enabled=enabled, origin=None, now=now) is changed
     assert cast.ended() == ALICES
     with cast.stage.auth.autocommit() as stores:
         user = stores.users.find(UUID(ALICE))
@@ -229,8 +227,8 @@ def test_enabling_again_brings_nothing_back(cast: Cast) -> None:
 
 def test_a_user_who_is_not_there_is_not_disabled(cast: Cast) -> None:
     with cast.stage.auth.transaction() as stores:
-        assert not ends.disable_user(stores, UUID(int=9), origin=None, now=NOON)
-        assert not ends.disable_client(stores, "nobody", origin=None, now=NOON)
+        assert not ends.set_enabled(stores, UUID(int=9), enabled=False, origin=None, now=NOON)
+        assert not ends.set_enabled(stores, "nobody", enabled=False, origin=None, now=NOON)
     assert cast.events() == []
 
 

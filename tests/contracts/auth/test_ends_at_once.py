@@ -24,8 +24,8 @@ RING = KeyRing.of(b"k" * 32)
 POLICY = RefreshPolicy(timedelta(seconds=60), timedelta(days=30))
 
 ENDS: dict[str, Callable[[Stores], object]] = {
-    "user": lambda stores: ends.disable_user(stores, UUID(ALICE), origin=None, now=NOON),
-    "client": lambda stores: ends.disable_client(stores, "app", origin=None, now=NOON),
+    "user": lambda stores: ends.set_enabled(stores, UUID(ALICE), enabled=False, origin=None, now=NOON),
+    "client": lambda stores: ends.set_enabled(stores, "app", enabled=False, origin=None, now=NOON),
 }
 
 

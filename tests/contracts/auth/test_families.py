@@ -61,11 +61,11 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
             ended: Any = {"origin": HOME, "now": self.now}
             with stage.auth.transaction() as stores:
                 if how == "user":
-                    assert ends.disable_user(stores, self.user_id, **ended)
-                    assert ends.enable_user(stores, self.user_id, **ended)
+                    assert ends.set_enabled(stores, self.user_id, enabled=False, **ended)
+                    assert ends.set_enabled(stores, self.user_id, enabled=True, **ended)
                 elif how == "client":
-                    assert ends.disable_client(stores, self.client_id, **ended)
-                    assert ends.enable_client(stores, self.client_id, **ended)
+                    assert ends.set_enabled(stores, self.client_id, enabled=False, **ended)
+                    assert ends.set_enabled(stores, self.client_id, enabled=True, **ended)
                 elif how == "session":
                     ends.end_session(stores, stage.session, everywhere=False, native_too=True, why=how, **ended)
                 elif how == "consent":

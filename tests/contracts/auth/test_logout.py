@@ -87,7 +87,7 @@ def test_disabling_a_user_tells_the_clients_of_every_session(told: Stage) -> Non
     with told.auth.transaction() as stores:
         stores.families.add(new_family(second))
     with told.auth.transaction() as stores:
-        assert ends.disable_user(stores, UUID(ALICE), origin=None, now=NOON)
+        assert ends.set_enabled(stores, UUID(ALICE), enabled=False, origin=None, now=NOON)
     assert {notice.session_id for notice in claim(told.auth)} == {told.session.id, second.id}
 
 

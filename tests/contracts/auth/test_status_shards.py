@@ -31,7 +31,7 @@ def test_a_machine_client_gets_a_new_place_after_each_end(stage: Stage) -> None:
 def test_a_disabled_machine_client_has_no_place(stage: Stage) -> None:
     with stage.auth.transaction() as stores:
         drawn = stores.machine_places.draw("app", NOON)
-        ends.disable_client(stores, "app", origin=None, now=NOON)
+        ends.set_enabled(stores, "app", enabled=False, origin=None, now=NOON)
         assert stores.machine_places.find("app") is None
         assert stores.machine_places.draw("app", NOON) is None
         assert stores.machine_places.draw("nobody", NOON) is None

@@ -33,7 +33,8 @@ def test_basic_credentials_are_form_decoded(provider: Provider) -> None:
         (basic("portal", "wrong"), {}, 401, "invalid_client"),
         (basic("portal", ""), {}, 401, "invalid_client"),
         (basic("nobody", PORTAL_SECRET), {}, 401, "invalid_client"),
-        (basic("mobile-app", ""), {}, 401, "invalid_client"),
+        (basic("mobile-app", ""), {}, 400, "invalid_grant"),  # a public client, and the code is none
+        (basic("mobile-app", "x"), {}, 401, "invalid_client"),
         (basic("portal", PORTAL_SECRET), {"client_secret": PORTAL_SECRET}, 400, "invalid_request"),
         (basic("portal", PORTAL_SECRET), {"client_id": "mobile-app"}, 400, "invalid_request"),
         ("Basic", {}, 401, "invalid_client"),
@@ -50,7 +51,7 @@ def test_basic_credentials_are_form_decoded(provider: Provider) -> None:
             None,
             {"client_id": "orders-api", "client_secret": "orders-api-secret-for-local-use-only"},
             400,
-            "invalid_client",
+            "unauthorized_client",
         ),
         (None, {"client_id": "nobody"}, 400, "invalid_client"),
         (None, {}, 400, "invalid_client"),

@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from services.auth.app import ENDPOINTS
+from services.auth.clients.registration import GrantType
 from services.auth.endpoints.web.metadata import advertised
-from services.auth.provisioning.parse import GrantType
 from tests.integration.auth.provider import Provider, answer_of, claims_of
 from tests.integration.auth.seeds import APP_LINK, HTTP_ISSUER, HTTPS_ISSUER, PORTAL_SECRET
 from tests.integration.auth.test_client_authentication import assertion

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from services.auth.cache.replica import Published
 from services.auth.opaque_token import unb64url
-from services.auth.revocation import disable_client, disable_user, end_user
+from services.auth.revocation import end_user, set_enabled
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
 from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusReference, status_reference_of
@@ -127,7 +127,7 @@ def reuse(provider: Provider, tokens: dict[str, Any]) -> None:
 
 def disable_alice(provider: Provider, tokens: dict[str, Any]) -> None:
     with stores_of(provider).transaction() as stores:
-        assert disable_user(stores, user_id(provider, "alice"), origin=None, now=provider.clock.now())
+        assert set_enabled(stores, user_id(provider, "alice"), enabled=False, origin=None, now=provider.clock.now())
 
 
 def change_alices_password(provider: Provider, tokens: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def test_signing_in_as_somebody_else_leaves_the_native_app_signed_in(provider: P
 def test_a_disabled_client_sets_the_bits_of_all_its_sign_ins(provider: Provider) -> None:
     mine, others = [provider.sign_in(), provider.sign_in(BOB)], provider.sign_in(client_id="other-app", **OTHER)
     with stores_of(provider).transaction() as stores:
-        assert disable_client(stores, "mobile-app", origin=None, now=provider.clock.now())
+        assert set_enabled(stores, "mobile-app", enabled=False, origin=None, now=provider.clock.now())
     assert [is_set(provider, place(tokens)) for tokens in (*mine, others)] == [True, True, False]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
-from services.auth.revocation import disable_client
+from services.auth.revocation import set_enabled
 from tests.integration.auth.provider import Provider, basic, claims_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import BOB, CAROL, CRM, ORDERS
 
@@ -208,6 +208,6 @@ def test_a_disabled_api_trades_nothing_where_it_is_still_remembered(provider: Pr
     """Clients are remembered for ten seconds, and no end of its own would reach what it trades in them."""
     traded(provider, tokens["access_token"])
     with provider.context.database.transaction() as stores:
-        assert disable_client(stores, "orders-api", origin=None, now=provider.clock.now())
+        assert set_enabled(stores, "orders-api", enabled=False, origin=None, now=provider.clock.now())
     assert provider.exchange(tokens["access_token"]).status_code == 503
     assert oauth_error(provider.exchange(tokens["access_token"]), 401) == "invalid_client"

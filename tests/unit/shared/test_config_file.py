@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from shared.config_file import load_config
+from shared.config_file import line_numbers, load_config
 from shared.errors import ConfigurationError
 
 
@@ -27,6 +27,11 @@ def load(tmp_path: Path, text: str, **environment: str) -> dict[str, Any]:
         ("${URL:-http://localhost:${PORT:-9001}}/x", {"URL": "https://a"}, "https://a/x"),
         ("${A}-${B}", {"A": "1", "B": "2"}, "1-2"),
         ("$NAME and $", {}, "$NAME and $"),
+        ("${A}-${B}", {"A": "${B}", "B": "secret"}, "${B}-secret"),
+        ("${A:-${B}}", {"B": "${A:-x}"}, "${A:-x}"),
+        ("${A}", {"A": "${"}, "${"),
+        ("${A:-{x}}", {}, "{x}"),
+        ("${open", {}, "${open"),
     ],
 )
 def test_values_expand(tmp_path: Path, value: str, environment: dict[str, str], expanded: str) -> None:
@@ -75,3 +80,20 @@ def test_a_secret_may_come_from_the_file_that_its_name_names(tmp_path: Path) -> 
     assert load_config(config, {"SECRET_FILE": ""})["client_secret"] == "published"
     with pytest.raises(ConfigurationError, match="SECRET_FILE: cannot read"):
         load_config(config, {"SECRET_FILE": str(tmp_path / "none")})
+
+
+def test_each_value_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("a:\n  - b: 1\n    c:\n      - x\n      - y\n", encoding="utf-8")
+    lines = line_numbers(file)
+    assert (
+        lines["a", 0, "b"] == f"{file}:2" and lines["a", 0, "c"] == f"{file}:3" and lines["a", 0, "c", 1] == f"{file}:5"
+    )
+
+
+def test_what_is_known_comes_before_the_default_and_after_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("a: ${A:-default}", encoding="utf-8")
+    assert load_config(file, {}, known={"A": "known"}) == {"a": "known"}
+    assert load_config(file, {"A": "given"}, known={"A": "known"}) == {"a": "given"}
+    assert load_config(file, {"A": ""}, known={"A": "known"}) == {"a": "known"}

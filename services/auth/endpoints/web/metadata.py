@@ -11,10 +11,10 @@ from typing import Any
 from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
 from services.auth.accounts.user import SCOPE_CLAIMS
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
+from services.auth.clients.registration import AUTH_METHODS
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.keys.signer import ALGORITHM
 from services.auth.protocol.authorization_request import PROMPT_VALUES, RESPONSE_MODES
-from services.auth.provisioning.parse import AUTH_METHODS
 from services.auth.scopes import ScopeCatalogue
 
 _ASSERTION_ALGORITHMS = tuple(name for names in ASSERTION_ALGORITHMS.values() for name in names)
@@ -70,7 +70,7 @@ def _client_authentication(addresses: Mapping[str, str]) -> dict[str, Any]:
     for endpoint in ("token", "revocation", "introspection"):
         if f"{endpoint}_endpoint" in addresses:
             # never for a public client: it would be a token scanner
-            methods = [name for name in AUTH_METHODS if name != "none" or endpoint != "introspection"]
+            methods: list[str] = [name for name in AUTH_METHODS if name != "none" or endpoint != "introspection"]
             members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
             members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = list(_ASSERTION_ALGORITHMS)
     return members

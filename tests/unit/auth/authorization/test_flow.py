@@ -14,20 +14,12 @@ from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.protocol.authorization_request import AuthorizationRequest
+from tests.support.clients import CLIENT as BARE
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SESSION, OTHER = UUID(int=1), UUID(int=2)
 
-CLIENT = Client(
-    client_id="app",
-    name="App",
-    application_type="native",
-    auth_methods=frozenset({"none"}),
-    grant_types=frozenset({"authorization_code"}),
-    redirect_uris=(),
-    scopes=frozenset({"openid"}),
-    first_party=True,
-)
+CLIENT = replace(BARE, first_party=True)
 USER = User(UUID(int=9), "alice", None, None, (), NOW, None, None, has_totp=False)
 
 HTTPS, CUSTOM, LOOPBACK, LOOPBACK_V6 = (

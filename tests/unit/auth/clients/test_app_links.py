@@ -6,17 +6,12 @@ from typing import Any
 import pytest
 
 from services.auth.clients.app_links import android_links, apple_links, association_fault
-from services.auth.clients.client import Client
+from tests.support.clients import CLIENT as BARE
 
 FINGERPRINT = ":".join(["0F"] * 32)
-CLIENT = Client(
-    client_id="app",
-    name="App",
-    application_type="native",
-    auth_methods=frozenset({"none"}),
-    grant_types=frozenset({"authorization_code"}),
+CLIENT = replace(
+    BARE,
     redirect_uris=("com.example.app:/callback", "https://app.example/callback", "https://app.example"),
-    scopes=frozenset(),
     android_package_name="com.example.app",
     android_sha256_cert_fingerprints=(FINGERPRINT,),
     apple_app_ids=("ABCDE12345.com.example.app",),

@@ -4,17 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import origin_fault
+from tests.support.clients import CLIENT
 
-SPA = Client(
-    client_id="spa",
-    name="Page",
+SPA = replace(
+    CLIENT,
     application_type="web",
-    auth_methods=frozenset({"none"}),
-    grant_types=frozenset({"authorization_code"}),
     redirect_uris=("https://SPA.example:443/callback", "https://spa.example/silent?x=1", "http://127.0.0.1:8080/cb"),
-    scopes=frozenset({"openid"}),
 )
 
 
@@ -26,7 +22,7 @@ def test_the_origins_are_those_of_its_redirect_uris_and_those_it_names() -> None
 
 def test_an_app_or_a_server_has_none_of_its_own() -> None:
     assert replace(SPA, application_type="native").browser_origins == frozenset()
-    assert replace(SPA, auth_methods=frozenset({"client_secret_basic"})).browser_origins == frozenset()
+    assert replace(SPA, auth_method="client_secret_basic").browser_origins == frozenset()
     assert replace(SPA, redirect_uris=("com.example.spa:/callback",)).browser_origins == frozenset()
 
 

@@ -4,19 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import identity_is_assured, redirect_uri_fault
 from services.auth.opaque_token import digest
-
-CLIENT = Client(
-    client_id="app",
-    name="App",
-    application_type="native",
-    auth_methods=frozenset({"none"}),
-    grant_types=frozenset({"authorization_code"}),
-    redirect_uris=(),
-    scopes=frozenset({"openid"}),
-)
+from tests.support.clients import CLIENT
 
 
 def has(registered: str, asked: str) -> bool:
@@ -211,6 +201,6 @@ def test_each_of_several_secrets_is_good_and_nothing_else() -> None:
 def test_a_public_client_needs_pkce_whatever_its_metadata_says() -> None:
     """RFC 9700 s2.1.1"""
     assert replace(CLIENT, require_pkce=False).pkce_required
-    confidential = replace(CLIENT, auth_methods=frozenset({"client_secret_basic"}))
+    confidential = replace(CLIENT, auth_method="client_secret_basic")
     assert confidential.pkce_required
     assert not replace(confidential, require_pkce=False).pkce_required

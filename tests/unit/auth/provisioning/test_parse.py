@@ -187,3 +187,31 @@ def test_production_refuses_an_address_on_localhost() -> None:
     assert parse(local, local=True)
     with pytest.raises(ConfigurationError, match=r"^clients\.app\.redirect_uris: "):
         parse(local, local=False)
+
+
+# ---------------------------------------------------------------- a newcomer's file
+
+
+def test_every_fault_is_told_at_once_with_its_line() -> None:
+    content = changed("clients", 1, client_secret="short") | {"users": []}
+    content["clients"][0] |= {"redirectUris": [], "application_type": "desktop"}
+    lines = {("clients", 0): "own.yaml:3", ("clients", 0, "redirectUris"): "own.yaml:9", ("clients", 1): "own.yaml:12"}
+    with pytest.raises(ConfigurationError) as error:
+        parse_configuration(content, local=True, lines=lines)
+    told = str(error.value).splitlines()
+    assert len(told) == 3
+    assert told[0].startswith("own.yaml:3: clients.app.application_type: ")
+    assert "own.yaml:9: clients.app.redirectUris: is no known name; did you mean redirect_uris?" in told
+    assert any(line.startswith("own.yaml:12: clients.job.client_secret: ") for line in told)
+
+
+def test_a_file_of_clients_alone_may_use_the_scopes_of_the_database() -> None:
+    content = {"clients": GOOD["clients"]}
+    crm = parse(GOOD).apis
+    assert parse_configuration(content, local=True, present=crm).clients
+    with pytest.raises(ConfigurationError, match="no API has crm:read, in this file or the database; there are none"):
+        parse(content)
+    moved = {**content, "apis": [{**GOOD["apis"][0], "identifier": "https://new.example"}]}
+    moved["clients"] = [{**GOOD["clients"][1], "resource_identifiers": ["https://crm.example"]}]
+    with pytest.raises(ConfigurationError, match=r"crm\.example is no API"):
+        parse_configuration(moved, local=True, present=crm)
