@@ -24,6 +24,7 @@ from services.auth.logout.back_channel.outbox import LogoutNotices
 from services.auth.logout.rp_initiated import WaitingLogouts
 from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
+from services.auth.tokens.access_token import RevokedAccessTokens
 from services.auth.tokens.family import Families
 from services.auth.tokens.status_list import MachinePlaces, Publications, StatusShards
 
@@ -53,6 +54,7 @@ class Stores:
     logout_notices: LogoutNotices
     machine_places: MachinePlaces
     publications: Publications
+    revoked_access_tokens: RevokedAccessTokens
     sessions: Sessions
     signing_keys: StoredKeys
     status_shards: Shards

@@ -40,8 +40,8 @@ from services.auth.stores import Stores
 
 endpoint = page_endpoint("/logout", limit=Limit.LOGOUT, metadata="end_session_endpoint")
 
-#: Longest `state`, in characters.
-_MAX_STATE = 4096
+#: Longest `state`, in bytes.
+_MAX_STATE = 2048
 
 #: Why somebody was not sent back, or what was not done; `docs/errors.md` explains them.
 NOTES = {
@@ -132,7 +132,7 @@ def _post(http: Request, parameters: Parameters) -> Response:
 
 
 def _fits(parameters: Parameters) -> bool:
-    return len(parameters.get("state") or "") <= _MAX_STATE
+    return len((parameters.get("state") or "").encode()) <= _MAX_STATE
 
 
 def _visit(http: Request, context: AuthContext, stores: Stores, cookies: Cookies, browser_cookie: str) -> _Visit:

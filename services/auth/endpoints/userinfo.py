@@ -68,9 +68,10 @@ def _answer(context: AuthContext, access_token: str) -> Response:
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")
     with context.database.autocommit() as stores:
         family = stores.families.find(token.family_id)
+        revoked = stores.revoked_access_tokens.has(token.jti)
         user = stores.users.find(family.authorization.user_id) if family is not None and family.live(now) else None
     client = None if family is None else context.registrations.find_client(family.authorization.client_id, now)
-    if family is None or client is None or user is None or user.disabled_at is not None:
+    if revoked or family is None or client is None or user is None or user.disabled_at is not None:
         return _challenge(401, "invalid_token", "The access token is not valid.")
     if "openid" not in token.scopes:
         return _challenge(403, "insufficient_scope", "The scope openid is required.", scope="openid")

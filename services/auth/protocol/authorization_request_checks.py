@@ -22,8 +22,8 @@ from services.auth.protocol.pkce import validate_code_challenge
 from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
 from services.auth.tokens.id_token import verify_own_id_token
 
-#: Longest state and nonce, in characters; and longest id_token_hint.
-MAX_LENGTH = 4096
+#: Longest state and longest nonce, in bytes; and longest id_token_hint, in characters.
+MAX_LENGTH = 2048
 MAX_HINT_LENGTH = 16_384
 
 _LONGEST_MAX_AGE = 10**9  # seconds: some thirty years, which a timedelta can hold
@@ -57,6 +57,7 @@ class AuthorizationRequestChecks:
             return _validate_for(self, self.registrations.catalogue(now), client, redirect_uri, parameters)
         except _RefusedError as refused:
             state = None if "state" in parameters.repeated else parameters.get("state")
+            state = state if state is not None and _fits(state) else None  # a refused one is not echoed
             mode = _mode_of_an_error(redirect_uri, parameters)
             raise ErrorRedirect(redirect_uri, state, refused.error, refused.description, mode) from refused
 
@@ -182,9 +183,13 @@ def _resources(catalogue: ScopeCatalogue, scopes: frozenset[str], parameters: Pa
 
 def _bounded(parameters: Parameters, name: str) -> str | None:
     value = parameters.get(name)
-    if value is not None and len(value) > MAX_LENGTH:
+    if value is not None and not _fits(value):
         raise _RefusedError("invalid_request", f"The {name} is too long.")
     return value
+
+
+def _fits(value: str) -> bool:
+    return len(value) <= MAX_LENGTH and len(value.encode()) <= MAX_LENGTH
 
 
 def _prompts(parameters: Parameters) -> frozenset[str]:

@@ -11,8 +11,8 @@ from typing import Any, Never
 
 from services.auth.accounts.requested_claims import RequestedClaims, Values
 
-#: Longest parameter, in characters.
-MAX_LENGTH = 8192
+#: Longest parameter, in bytes.
+MAX_LENGTH = 4096
 
 
 class MalformedClaimsError(ValueError):
@@ -46,7 +46,7 @@ def parse_claims_parameter(text: str) -> ClaimsParameter:
     Raises:
         MalformedClaimsError: see there.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text.encode()) > MAX_LENGTH:
         raise MalformedClaimsError("too long")
     try:
         content = json.loads(text, parse_constant=_refuse)

@@ -12,7 +12,7 @@ from services.auth.keys.signer import Signer
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.errors import UnauthorizedClient
 from services.auth.protocol.parameters import ClientRequest
-from services.auth.tokens.access_token import Claims, OwnAccessToken, verify_own_access_token
+from services.auth.tokens.access_token import Claims, OwnAccessToken, RevokedAccessTokens, verify_own_access_token
 from services.auth.tokens.family import Families
 from services.auth.tokens.status_list import MachinePlaces
 
@@ -27,6 +27,8 @@ class IntrospectionStores(Protocol):
     def families(self) -> Families: ...
     @property
     def machine_places(self) -> MachinePlaces: ...
+    @property
+    def revoked_access_tokens(self) -> RevokedAccessTokens: ...
 
 
 class IntrospectionDatabase(Protocol):
@@ -62,10 +64,11 @@ class Introspection:
         return {"active": True, "token_type": "Bearer", **told}
 
     def _lives(self, token: OwnAccessToken, now: datetime) -> bool:
-        """Report whether what the token was granted by is still there: one statement."""
+        """Report whether the token, and what it was granted by, was not ended."""
         with self.database.autocommit() as stores:
             if token.family_id is None:
                 status = stores.machine_places.find(token.client_id)  # none of a disabled client
                 return status is not None and status == token.status
             family = stores.families.find(token.family_id)
-        return family is not None and family.live(now)
+            revoked = stores.revoked_access_tokens.has(token.jti)
+        return family is not None and family.live(now) and not revoked

@@ -1,6 +1,8 @@
-"""Token revocation: any token of a family ends the family; a machine's ends all that the machine has.
+"""Token revocation: a refresh token ends its family; an access token of a public client ends itself alone.
 
-Spec: RFC 7009; Policy: ADR-0009
+Spec: RFC 7009; Policy: ADR-0009, ADR-0072
+Whoever has seen a lesser token must not end the greater grant: a confidential client proves who it is, and may end its
+family by an access token; a machine's token ends all that the machine has. An expired token ends nothing.
 Another client's token is refused; one that is unknown or dead is answered as one that was ended, and the hint is
 ignored: a token of ours tells by itself what it is.
 """
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from services.auth.audit import AuditEvent
 from services.auth.clients.client import Client
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.signer import Signer
@@ -17,17 +20,25 @@ from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.errors import InvalidGrant, UnsupportedTokenType
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.revocation import EndStores, end_family, end_machine_tokens
-from services.auth.tokens.access_token import OwnAccessToken, verify_own_access_token
+from services.auth.tokens.access_token import OwnAccessToken, RevokedAccessTokens, verify_own_access_token
 from services.auth.tokens.family import FamilyState
 from services.auth.tokens.refresh_token import parse_refresh_token
+from shared.clock import moment
+
+
+class RevocationStores(EndStores, Protocol):
+    """What a revocation reads and writes."""
+
+    @property
+    def revoked_access_tokens(self) -> RevokedAccessTokens: ...
 
 
 class RevocationDatabase(Protocol):
     """Opens the stores, for one statement or in one transaction."""
 
-    def autocommit(self) -> AbstractContextManager[EndStores]: ...
+    def autocommit(self) -> AbstractContextManager[RevocationStores]: ...
 
-    def transaction(self) -> AbstractContextManager[EndStores]: ...
+    def transaction(self) -> AbstractContextManager[RevocationStores]: ...
 
 
 class MachinePlaceCache(Protocol):
@@ -62,7 +73,7 @@ class TokenRevocation:
             if family is not None and family.seed_hash == refresh_token.seed_hash:
                 self._end_family(request, client, family)
             return {}
-        access_token = verify_own_access_token(self.signer, text, issuer=self.issuer, now=None)
+        access_token = verify_own_access_token(self.signer, text, issuer=self.issuer, now=request.now)
         if access_token is not None:
             self._end_access_token(request, client, access_token)
         return {}
@@ -76,7 +87,24 @@ class TokenRevocation:
             return
         if token.traded:  # not by the API's word does a person's sign-in end
             raise UnsupportedTokenType if token.client_id == client.client_id else InvalidGrant
+        if client.public and family.authorization.client_id == client.client_id:
+            self._end_alone(request, token)
+            return
         self._end_family(request, client, family)
+
+    def _end_alone(self, request: ClientRequest, token: OwnAccessToken) -> None:
+        with self.database.transaction() as stores:
+            if stores.revoked_access_tokens.add(token.jti, expires_at=moment(token.expires_at), now=request.now):
+                stores.audit.record(
+                    AuditEvent(
+                        "access_token_revoked",
+                        request.now,
+                        user_id=token.user_id,
+                        client_id=token.client_id,
+                        family_id=token.family_id,
+                        origin=request.origin,
+                    )
+                )
 
     def _end_family(self, request: ClientRequest, client: Client, family: FamilyState) -> None:
         if family.authorization.client_id != client.client_id:

@@ -17,6 +17,7 @@ from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.logout_notices import SqlLogoutNotices
 from services.auth.storage.publications import SqlPublications
+from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
@@ -66,6 +67,7 @@ def stores_on(connection: Connection) -> Stores:
         logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
         publications=SqlPublications(connection),
+        revoked_access_tokens=SqlRevokedAccessTokens(connection),
         sessions=SqlSessions(connection),
         signing_keys=SqlSigningKeys(connection),
         status_shards=SqlStatusShards(connection),

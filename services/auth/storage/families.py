@@ -15,7 +15,15 @@ from services.auth.storage.rows import authorization_columns, authorization_of, 
 from services.auth.storage.status_shards import FAMILY_SHARD as SHARD
 from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families
-from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.family import (
+    Belonging,
+    EndedFamily,
+    FamilyState,
+    Grant,
+    NewFamily,
+    Presented,
+    Retried,
+)
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
 from shared.compiled_statement import CompiledStatement
@@ -31,6 +39,7 @@ _FIND = CompiledStatement(
         _row.rotated_at,
         _row.moved,
         _row.streak,
+        _row.steady,
         _row.idle_expires_at,
         _row.expires_at,
         _row.revoked_at,
@@ -81,24 +90,38 @@ class SqlFamilies:
         return None if row is None else _state_of(row)
 
     def rotate(
-        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+        self,
+        presented: Presented,
+        *,
+        mac_kid: bytes,
+        idle_expires_at: datetime,
+        streak_limit: int,
+        steady_limit: int,
+        now: datetime,
     ) -> Grant | None:
         parameters = rotation.rotation(
-            presented, mac_kid=mac_kid, idle_expires_at=idle_expires_at, streak_limit=streak_limit, now=now
+            presented,
+            mac_kid=mac_kid,
+            idle_expires_at=idle_expires_at,
+            streak_limit=streak_limit,
+            steady_limit=steady_limit,
+            now=now,
         )
         row = rotation.ROTATE.first(self.connection, parameters)
         return None if row is None else rotation.grant_of(row)
 
-    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
-        parameters = rotation.retry(presented, window=window, settle=settle, now=now)
-        row = rotation.RETRY.first(self.connection, parameters)
-        return None if row is None else rotation.grant_of(row)
+    def retry(self, presented: Presented, *, window: timedelta, now: datetime) -> Retried | None:
+        row = rotation.RETRY.first(self.connection, rotation.retry(presented, window=window, now=now))
+        if row is None:
+            return None
+        *grant, another_agent, rotated_from = row
+        return Retried(rotation.grant_of(tuple(grant)), rotated_from if another_agent else None)
 
     def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
         statement = (
             update(families)
             .where(_row.id == family_id, _row.generation == read)
-            .values(generation=to, moved=False, streak=0)
+            .values(generation=to, moved=False, streak=0, steady=0)
         )
         return self.connection.execute(statement).rowcount == 1
 
@@ -168,6 +191,7 @@ def family_row(family: NewFamily) -> dict[str, Any]:
         "origin_hash": origin_hash(family.origin),
         "moved": False,
         "streak": 0,
+        "steady": 0,
         "idle_expires_at": min(family.idle_expires_at, family.expires_at),
         "expires_at": family.expires_at,
         "last_network": family.origin.network,
@@ -184,6 +208,7 @@ def _state_of(row: tuple[Any, ...]) -> FamilyState:
         rotated_at,
         moved,
         streak,
+        steady,
         idle_expires_at,
         expires_at,
         revoked_at,
@@ -200,6 +225,7 @@ def _state_of(row: tuple[Any, ...]) -> FamilyState:
         rotated_at=rotated_at,
         moved=moved,
         streak=streak,
+        steady=steady,
         idle_expires_at=idle_expires_at,
         expires_at=expires_at,
         revoked_at=revoked_at,

@@ -67,7 +67,12 @@ ROTATE = CompiledStatement(
             rotated_at=_NOW,
             replays=0,
             origin_hash=_given("origin_hash", _row.origin_hash),
-            streak=case((_row.moved, _row.streak + 1), else_=0),
+            streak=case(
+                (_row.moved, _row.streak + 1),
+                (_row.steady + 1 >= _given("steady_limit", _row.steady), 0),
+                else_=_row.streak,
+            ),
+            steady=case((_row.moved, 0), else_=_row.steady + 1),
             moved=False,
             idle_expires_at=_given("idle_expires_at", _row.idle_expires_at),
             last_network=_given("last_network", _row.last_network),
@@ -77,10 +82,7 @@ ROTATE = CompiledStatement(
     )
 )
 
-_LATE = and_(
-    _row.rotated_at < _given("settled_before", _row.rotated_at),
-    _row.origin_hash != _given("origin_hash", _row.origin_hash),
-)
+_ANOTHER_AGENT = _row.origin_hash != _given("origin_hash", _row.origin_hash)
 
 #: Counts a retry of the generation before the live one.
 RETRY = CompiledStatement(
@@ -91,8 +93,8 @@ RETRY = CompiledStatement(
             _row.generation == _given("generation", _row.generation) + 1,
             _row.rotated_at > _given("window_from", _row.rotated_at),
         )
-        .values(replays=_row.replays + 1, moved=or_(_row.moved, _LATE))
-        .returning(*_GRANT)
+        .values(replays=_row.replays + 1, moved=or_(_row.moved, _ANOTHER_AGENT))
+        .returning(*_GRANT, _ANOTHER_AGENT.label("another_agent"), _row.last_network)
     )
 )
 
@@ -112,7 +114,13 @@ def grant_of(row: tuple[Any, ...]) -> Grant:
 
 
 def rotation(
-    presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+    presented: Presented,
+    *,
+    mac_kid: bytes,
+    idle_expires_at: datetime,
+    streak_limit: int,
+    steady_limit: int,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the parameters of `ROTATE`."""
     return {
@@ -120,16 +128,16 @@ def rotation(
         "given_mac_kid": mac_kid,
         "given_idle_expires_at": idle_expires_at,
         "given_streak_limit": streak_limit,
+        "given_steady_limit": steady_limit,
         "given_last_network": presented.origin.network,
         "given_last_agent": presented.origin.agent,
     }
 
 
-def retry(presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> dict[str, Any]:
+def retry(presented: Presented, *, window: timedelta, now: datetime) -> dict[str, Any]:
     """Return the parameters of `RETRY`."""
     return {
         **_presented(presented, now),
-        "given_settled_before": now - settle,
         "given_window_from": now - window,
     }
 

@@ -75,6 +75,14 @@ assertion_jtis = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+#: Access tokens that were ended by themselves; an expired row is of no use.
+revoked_access_tokens = Table(
+    "revoked_access_tokens",
+    metadata,
+    Column("jti_hash", LargeBinary(32), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 users = Table(
     "users",
     metadata,
@@ -199,9 +207,10 @@ families = Table(
     Column("mac_kid", LargeBinary(4), nullable=False),
     Column("rotated_at", UtcDateTime, nullable=False),
     Column("replays", Integer, nullable=False),
-    Column("origin_hash", LargeBinary(32), nullable=False),  # who rotated last
-    Column("moved", Boolean, nullable=False),  # a late retry came from elsewhere
-    Column("streak", Integer, nullable=False),  # rotations in a row, each after such a retry
+    Column("origin_hash", LargeBinary(32), nullable=False),  # the agent that rotated last
+    Column("moved", Boolean, nullable=False),  # another agent retried the last rotation
+    Column("streak", Integer, nullable=False),  # rotations after such a retry, until there were ten in a row without
+    Column("steady", Integer, nullable=False, server_default="0"),  # rotations in a row without such a retry
     Column("idle_expires_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("revoked_at", UtcDateTime),

@@ -9,7 +9,6 @@ from services.auth.clients.client import Client, own_or
 from services.auth.keys.key_ring import KeyRing
 from services.auth.protocol.errors import InvalidGrant, InvalidScope
 from services.auth.protocol.parameters import ClientRequest
-from services.auth.scopes import split_scope
 from services.auth.settings import AuthSettings
 from services.auth.token_endpoint.user_tokens import UserTokens
 from services.auth.tokens.family import FamilyDatabase, Presented
@@ -66,7 +65,7 @@ class RefreshTokenGrant:
         self._narrowed(request, family.authorization.scopes, family.authorization.resources)
 
     def _narrowed(self, request: ClientRequest, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
-        asked = split_scope(request.get("scope"))
+        asked = self.tokens.known_scopes(request, scopes)
         if not asked <= scopes:
             raise InvalidScope("A requested scope is not in the grant.")
         return self.tokens.narrow(request, asked or scopes, resources)

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.auth.authorization.consent import Consents
 from services.auth.clients.client import Client
+from services.auth.protocol.client_authentication import RegisteredClients
 from services.auth.protocol.errors import InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
 from services.auth.token_endpoint.user_tokens import Catalogues
-from services.auth.tokens.access_token import OwnAccessToken, verify_own_access_token
+from services.auth.tokens.access_token import OwnAccessToken, RevokedAccessTokens, verify_own_access_token
 from services.auth.tokens.family import Families
 from services.auth.tokens.issue import ACCESS_TOKEN_TYPE, Issued, TokenIssuer
 
@@ -25,6 +27,10 @@ class ExchangeStores(Protocol):
 
     @property
     def families(self) -> Families: ...
+    @property
+    def consents(self) -> Consents: ...
+    @property
+    def revoked_access_tokens(self) -> RevokedAccessTokens: ...
 
 
 class ExchangeDatabase(Protocol):
@@ -33,7 +39,7 @@ class ExchangeDatabase(Protocol):
     def autocommit(self) -> AbstractContextManager[ExchangeStores]: ...
 
 
-class Traders(Catalogues, Protocol):
+class Traders(Catalogues, RegisteredClients, Protocol):
     """The port to what is registered of clients that trade tokens."""
 
     def look_again(self, client: Client) -> None:
@@ -61,7 +67,9 @@ class TokenExchangeGrant:
         catalogue = self.traders.catalogue(request.now)
         subject = self._subject(request, client)
         resource = _target(request, catalogue)
-        scopes = _granted(request, client, subject, resource, catalogue)
+        scopes = _granted(request, client, subject, resource, catalogue) & self._allowed_by_the_user(request, subject)
+        if not scopes:
+            raise InvalidScope("None of the scopes is available.")
         return self.token_issuer.for_exchange(subject, client, resource=resource, scopes=scopes, now=request.now)
 
     def _subject(self, request: ClientRequest, client: Client) -> OwnAccessToken:
@@ -76,10 +84,23 @@ class TokenExchangeGrant:
             raise InvalidRequest(_BAD_SUBJECT)
         with self.database.autocommit() as stores:
             family = stores.families.find(token.family_id)
-        if family is None or not family.live(request.now):
+            revoked = stores.revoked_access_tokens.has(token.jti)
+        if revoked or family is None or not family.live(request.now):
             raise InvalidRequest(_BAD_SUBJECT)
         self.traders.look_again(client)  # no row of the acting client's own ends what it trades
         return token
+
+    def _allowed_by_the_user(self, request: ClientRequest, subject: OwnAccessToken) -> frozenset[str]:
+        """Return the scopes that an API may get in the name of the client that the subject token is for.
+
+        A first-party client does not limit them: an API may need of another one what the app itself may not read. A
+        third party gets by way of an API no more than its user allowed it.
+        """
+        party = self.traders.find_client(subject.client_id, request.now)
+        if party is not None and party.first_party:
+            return self.traders.catalogue(request.now).names
+        with self.database.autocommit() as stores:
+            return stores.consents.find(subject.user_id, subject.client_id)
 
 
 def _check_types(request: ClientRequest) -> None:
@@ -119,7 +140,4 @@ def _granted(
     if not asked <= allowed:
         raise InvalidScope("A requested scope is not available to this client.")
     possible = (asked or allowed) & client.scopes & catalogue.scopes_of(resource)
-    granted = catalogue.entitled(possible, subject.roles)
-    if not granted:
-        raise InvalidScope("None of the scopes is available.")
-    return granted
+    return catalogue.entitled(possible, subject.roles)

@@ -11,9 +11,9 @@ from typing import Protocol
 from services.auth.accounts.requested_claims import answered
 from services.auth.accounts.user import Users
 from services.auth.clients.client import Client
-from services.auth.protocol.errors import InvalidTarget
+from services.auth.protocol.errors import InvalidScope, InvalidTarget
 from services.auth.protocol.parameters import ClientRequest
-from services.auth.scopes import ScopeCatalogue, UnknownResource
+from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
 from services.auth.tokens.family import Grant
 from services.auth.tokens.issue import Issued, TokenIssuer
 
@@ -53,6 +53,18 @@ class UserTokens:
         """
         catalogue = self.catalogues.catalogue(request.now)
         return narrow(catalogue, request, catalogue.narrow(scopes, resources))
+
+    def known_scopes(self, request: ClientRequest, granted: frozenset[str]) -> frozenset[str]:
+        """Return the scopes that the request names, without the unknown ones: /authorize ignores those too.
+
+        Raises:
+            InvalidScope: it names none that is known.
+        """
+        named = split_scope(request.get("scope"))
+        known = named & (self.catalogues.catalogue(request.now).names | granted)
+        if named and not known:
+            raise InvalidScope("A known scope is required.")
+        return known
 
     def issue(
         self,

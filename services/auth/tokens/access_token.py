@@ -6,7 +6,7 @@ Spec: RFC 9068 s2, RFC 8693 s4.1; Policy: ADR-0002, ADR-0012
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from services.auth.keys.signer import Signer
@@ -22,6 +22,16 @@ Claims: TypeAlias = dict[str, object]
 
 #: What a traded token says as its subject token does: who, by which sign-in, and which bit ends it.
 _KEPT_BY_EXCHANGE = ("iss", "sub", "auth_time", "acr", "amr", "sid", "roles", "groups", "status")
+
+
+class RevokedAccessTokens(Protocol):
+    """The port that storage implements: tokens that ended by themselves, before they expired."""
+
+    def add(self, jti: str, *, expires_at: datetime, now: datetime) -> bool:
+        """Remember one until it expires; False when it was there."""
+        ...
+
+    def has(self, jti: str) -> bool: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +51,15 @@ class OwnAccessToken:
     status: StatusReference | None
     roles: tuple[str, ...]
     traded: bool
+
+    @property
+    def jti(self) -> str:
+        return str(self.claims["jti"])
+
+    @property
+    def user_id(self) -> UUID:
+        """The user, of a token that has a family."""
+        return UUID(str(self.claims["sub"]))
 
 
 def access_token_claims(

@@ -58,6 +58,7 @@ class FamilyState:
     rotated_at: datetime
     moved: bool
     streak: int
+    steady: int
     idle_expires_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -101,6 +102,14 @@ class Presented:
     origin: Origin
 
 
+@dataclass(frozen=True, repr=False)
+class Retried:
+    """A retry that was answered. `rotated_from`: the network of the rotation, if another agent retries it."""
+
+    grant: Grant
+    rotated_from: str | None
+
+
 class Families(Protocol):
     """The port that storage implements. Each method but `add` and `revoke_all` is one statement."""
 
@@ -111,15 +120,26 @@ class Families(Protocol):
     def find(self, family_id: UUID) -> FamilyState | None: ...
 
     def rotate(
-        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+        self,
+        presented: Presented,
+        *,
+        mac_kid: bytes,
+        idle_expires_at: datetime,
+        streak_limit: int,
+        steady_limit: int,
+        now: datetime,
     ) -> Grant | None:
-        """Move the family on from the presented generation, if that is the live one."""
+        """Move the family on from the presented generation, if that is the live one.
+
+        A rotation whose predecessor another agent retried adds to the streak; `steady_limit` rotations in a row without
+        such a retry end it, and at `streak_limit` nothing is rotated any more.
+        """
         ...
 
-    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
+    def retry(self, presented: Presented, *, window: timedelta, now: datetime) -> Retried | None:
         """Count a retry, if the presented generation is the one before the live one and the window is open.
 
-        One later than `settle` after the rotation from another agent or network marks the family as moved.
+        One from another agent than the rotation's marks the family as moved. A network tells nothing about a phone.
         """
         ...
 

@@ -27,10 +27,10 @@ _SIGNED_BYTES = ID_BYTES + 16 + 4 + _SEED_BYTES
 _MAC_BYTES = 32
 _MAX_GENERATION = 2**32 - 1
 
-#: A retry this soon after the rotation may come from anywhere: a phone that changes networks does that.
-SETTLE = timedelta(seconds=2)
-#: Rotations in a row, each after a late retry from elsewhere, that are taken for a thief keeping pace.
+#: Rotations whose predecessor another agent retried that are taken for a thief keeping pace.
 STREAK_LIMIT = 3
+#: Rotations in a row without such a retry that end the suspicion.
+STEADY_LIMIT = 10
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,14 +112,37 @@ def rotate(
                 mac_kid=ring.current,
                 idle_expires_at=now + policy.idle_lifetime,
                 streak_limit=STREAK_LIMIT,
+                steady_limit=STEADY_LIMIT,
                 now=now,
-            ) or stores.families.retry(presented, window=policy.retry_window, settle=SETTLE, now=now)
+            ) or _retry(stores, presented, policy, now)
         if grant is not None:
             return grant
         with database.transaction() as stores:
             if _decide(stores, presented, policy, now) is _Verdict.REFUSED:
                 return None
     raise Unavailable("this sign-in is being refreshed by many at once")
+
+
+def _retry(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, now: datetime) -> Grant | None:
+    """Answer the retry of a lost response. One by another agent is recorded, with both networks."""
+    retried = stores.families.retry(presented, window=policy.retry_window, now=now)
+    if retried is None:
+        return None
+    if retried.rotated_from is not None:
+        authorization = retried.grant.authorization
+        stores.audit.record(
+            AuditEvent(
+                "refresh_token_retried_by_another_agent",
+                now,
+                user_id=authorization.user_id,
+                client_id=authorization.client_id,
+                session_id=authorization.session_id,
+                family_id=presented.family_id,
+                origin=presented.origin,
+                details={"rotated_from": retried.rotated_from},
+            )
+        )
+    return retried.grant
 
 
 def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, now: datetime) -> _Verdict:
@@ -174,8 +197,8 @@ def _catch_up(stores: FamilyStores, presented: Presented, family: FamilyState, n
 
 
 def origin_hash(origin: Origin) -> bytes:
-    """Return what the row keeps of who rotated: a hash of agent and network."""
-    return hashlib.sha256(f"{origin.agent}\n{origin.network}".encode()).digest()
+    """Return what the row keeps of who rotated: a hash of the agent. A phone changes its network in mid-refresh."""
+    return hashlib.sha256(origin.agent.encode()).digest()
 
 
 def _mac(key: bytes, signed: bytes) -> bytes:

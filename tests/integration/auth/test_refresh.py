@@ -222,3 +222,12 @@ def test_a_disabled_client_is_refused_once_the_cache_has_aged(provider: Provider
     provider.sql("UPDATE clients SET disabled_at = '2030-01-01 12:00:00' WHERE client_id = 'mobile-app'")
     provider.clock.advance(seconds=10)
     assert oauth_error(provider.refresh(tokens["refresh_token"])) == "invalid_client"
+
+
+def test_an_unknown_scope_is_ignored_as_at_authorize(provider: Provider) -> None:
+    """Apps repeat the string of their request."""
+    tokens = provider.sign_in(scope="openid offline_access crm:read unknown:thing")
+    answer = provider.refresh(tokens["refresh_token"], scope="openid offline_access crm:read unknown:thing")
+    assert answer.status_code == 200 and answer.json()["scope"] == "crm:read offline_access openid"
+    for refused in ("unknown:thing", "orders:read unknown:thing"):
+        assert oauth_error(provider.refresh(answer.json()["refresh_token"], scope=refused)) == "invalid_scope"

@@ -1,10 +1,10 @@
-"""POST /revoke (RFC 7009): any token of a family ends the family, for its own client alone."""
+"""POST /revoke (RFC 7009): a refresh token ends its family, an access token no more than its bearer may end."""
 
 from typing import Any
 
 import pytest
 
-from tests.integration.auth.provider import Provider, code_of, oauth_error, seeded_basic
+from tests.integration.auth.provider import Provider, basic, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import PORTAL_SECRET
 from tests.integration.auth.test_token import PORTAL, WITHOUT_PKCE, redeem_at_portal
 
@@ -27,16 +27,48 @@ def is_dead(provider: Provider, tokens: dict[str, Any]) -> bool:
 
 
 @pytest.mark.requirement("RFC7009-2.1-hint", "RFC7009-2.1-family")
-@pytest.mark.parametrize("name", ["refresh_token", "access_token"])
 @pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}, {"token_type_hint": "whatever"}])
-def test_either_token_ends_the_family_whatever_the_hint_says(
-    provider: Provider, tokens: dict[str, Any], name: str, hint: dict[str, str]
+def test_a_refresh_token_ends_the_family_whatever_the_hint_says(
+    provider: Provider, tokens: dict[str, Any], hint: dict[str, str]
 ) -> None:
     other = provider.sign_in()
-    assert revoke(provider, tokens[name], **hint) == 200
+    assert revoke(provider, tokens["refresh_token"], **hint) == 200
     assert is_dead(provider, tokens)
     assert not is_dead(provider, other)
     assert provider.events().count("revoked_by_client") == 1
+
+
+@pytest.mark.parametrize("hint", [{}, {"token_type_hint": "refresh_token"}])
+def test_whoever_has_seen_a_native_apps_access_token_cannot_end_its_sign_in(
+    provider: Provider, tokens: dict[str, Any], hint: dict[str, str]
+) -> None:
+    """The app is public: nobody proves to be it. The token ends alone, wherever auth itself is asked."""
+    for _ in range(2):
+        assert revoke(provider, tokens["access_token"], **hint) == 200
+    assert provider.userinfo(tokens["access_token"]).status_code == 401
+    assert provider.introspect(tokens["access_token"]).json() == {"active": False}
+    assert oauth_error(provider.exchange(tokens["access_token"])) == "invalid_request"
+    fresh = provider.refresh(tokens["refresh_token"]).json()
+    assert provider.userinfo(fresh["access_token"]).status_code == 200
+    assert provider.events().count("access_token_revoked") == 1
+    assert "revoked_by_client" not in provider.events()
+
+
+def test_a_confidential_client_ends_its_sign_in_by_an_access_token(provider: Provider) -> None:
+    tokens = redeem_at_portal(provider, code_of(provider.browser().sign_in(**{**PORTAL, **WITHOUT_PKCE}))).json()
+    response = provider.post("/revoke", {"token": tokens["access_token"]}, Authorization=basic("portal", PORTAL_SECRET))
+    assert response.status_code == 200
+    assert provider.events().count("revoked_by_client") == 1
+
+
+def test_an_expired_access_token_ends_nothing(provider: Provider, tokens: dict[str, Any]) -> None:
+    portal = redeem_at_portal(provider, code_of(provider.browser().sign_in(**{**PORTAL, **WITHOUT_PKCE}))).json()
+    provider.clock.advance(days=1)
+    assert revoke(provider, tokens["access_token"]) == 200
+    secret = basic("portal", PORTAL_SECRET)
+    assert provider.post("/revoke", {"token": portal["access_token"]}, Authorization=secret).status_code == 200
+    assert not {"access_token_revoked", "revoked_by_client"} & set(provider.events())
+    assert provider.refresh(tokens["refresh_token"]).status_code == 200
 
 
 @pytest.mark.requirement("RFC7009-2.2")
@@ -53,12 +85,6 @@ def test_an_older_generation_ends_the_family_too(provider: Provider, tokens: dic
     provider.clock.advance(hours=1)
     assert revoke(provider, tokens["refresh_token"]) == 200
     assert is_dead(provider, fresh)
-
-
-def test_an_expired_access_token_still_signs_out(provider: Provider, tokens: dict[str, Any]) -> None:
-    provider.clock.advance(days=1)
-    assert revoke(provider, tokens["access_token"]) == 200
-    assert is_dead(provider, tokens)
 
 
 @pytest.mark.requirement("RFC7009-2.1")

@@ -5,9 +5,8 @@ from typing import Any
 import jwt
 import pytest
 
-from services.auth.revocation import set_enabled
-from tests.integration.auth.provider import Provider, basic, claims_of, oauth_error, seeded_basic
-from tests.integration.auth.seeds import BOB, CAROL, CRM, ORDERS
+from tests.integration.auth.provider import Provider, basic, claims_of, code_of, oauth_error, seeded_basic
+from tests.integration.auth.seeds import ALICE, BOB, CAROL, CRM, ORDERS, PARTNER
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
@@ -211,3 +210,17 @@ def test_a_disabled_api_trades_nothing_where_it_is_still_remembered(provider: Pr
         assert set_enabled(stores, "orders-api", enabled=False, origin=None, now=provider.clock.now())
     assert provider.exchange(tokens["access_token"]).status_code == 503
     assert oauth_error(provider.exchange(tokens["access_token"]), 401) == "invalid_client"
+
+
+@pytest.mark.parametrize(("scope", "traded"), [("openid orders:read", False), ("openid orders:read crm:read", True)])
+def test_a_third_partys_token_yields_no_scope_that_its_user_did_not_allow(
+    provider: Provider, scope: str, traded: bool
+) -> None:
+    """The API acts for its caller, and its caller is the third party: a deputy must not forget that."""
+    browser = provider.browser()
+    page = browser.enter_password(browser.open(**{**PARTNER, "scope": scope}), ALICE)
+    tokens = provider.redeem_as_partner(code_of(browser.press(page, "allow"))).json()
+    answer = provider.exchange(tokens["access_token"])
+    assert (answer.status_code == 200) is traded
+    if not traded:
+        assert oauth_error(answer) == "invalid_scope"

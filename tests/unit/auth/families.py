@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.auth.audit import AuditEvent
-from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented
+from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented, Retried
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import StatusReference
 
@@ -22,10 +22,17 @@ class Row:
     mac_kid: bytes
     origin_hash: bytes
     replays: int = 0
+    network: str = ""
     why: str | None = None
 
     def set(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
+
+
+def _streak(row: Row, steady_limit: int) -> int:
+    if row.state.moved:
+        return row.state.streak + 1
+    return 0 if row.state.steady + 1 >= steady_limit else row.state.streak
 
 
 @dataclass
@@ -45,6 +52,7 @@ class MemoryFamilies:
             rotated_at=family.created_at,
             moved=False,
             streak=0,
+            steady=0,
             idle_expires_at=family.idle_expires_at,
             expires_at=family.expires_at,
             revoked_at=None,
@@ -70,36 +78,46 @@ class MemoryFamilies:
         return row if mine else None
 
     def rotate(
-        self, presented: Presented, *, mac_kid: bytes, idle_expires_at: datetime, streak_limit: int, now: datetime
+        self,
+        presented: Presented,
+        *,
+        mac_kid: bytes,
+        idle_expires_at: datetime,
+        streak_limit: int,
+        steady_limit: int,
+        now: datetime,
     ) -> Grant | None:
         row = self._live(presented, presented.generation, now)
         if row is None or (row.state.moved and row.state.streak + 1 >= streak_limit):
             return None
+        steady = 0 if row.state.moved else row.state.steady + 1
         row.set(
             generation=row.state.generation + 1,
             rotated_at=now,
-            streak=row.state.streak + 1 if row.state.moved else 0,
+            streak=_streak(row, steady_limit),
+            steady=steady,
             moved=False,
             idle_expires_at=idle_expires_at,
         )
         row.mac_kid, row.origin_hash, row.replays = mac_kid, origin_hash(presented.origin), 0
+        row.network = presented.origin.network
         return self._grant(row)
 
-    def retry(self, presented: Presented, *, window: timedelta, settle: timedelta, now: datetime) -> Grant | None:
+    def retry(self, presented: Presented, *, window: timedelta, now: datetime) -> Retried | None:
         row = self._live(presented, presented.generation + 1, now)
         if row is None or row.state.rotated_at <= now - window:
             return None
-        elsewhere = row.origin_hash != origin_hash(presented.origin)
-        if elsewhere and row.state.rotated_at < now - settle:
+        another_agent = row.origin_hash != origin_hash(presented.origin)
+        if another_agent:
             row.set(moved=True)
         row.replays += 1
-        return self._grant(row)
+        return Retried(self._grant(row), row.network if another_agent else None)
 
     def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:
         row = self.rows[family_id]
         if row.state.generation != read:
             return False
-        row.set(generation=to, moved=False, streak=0)
+        row.set(generation=to, moved=False, streak=0, steady=0)
         return True
 
     def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:

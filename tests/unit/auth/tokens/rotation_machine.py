@@ -49,6 +49,7 @@ class Oracle:
     idle_until: datetime
     until: datetime
     dead: bool = False
+    steady: int = 0
 
     def live(self, now: datetime) -> bool:
         return not self.dead and now < self.idle_until and now < self.until
@@ -191,18 +192,19 @@ class RotationMachine(RuleBasedStateMachine):
             return None, family
         if generation > family.generation:
             # the database went back in time: what it knows of retries is about other tokens
-            family = replace(family, generation=generation, moved=False, streak=0)
+            family = replace(family, generation=generation, moved=False, streak=0, steady=0)
         if generation == family.generation:
             if family.moved and family.streak == 2:
                 return None, replace(family, dead=True)
             self.rotated = True
-            streak = family.streak + 1 if family.moved else 0
+            steady = 0 if family.moved else family.steady + 1
+            streak = family.streak + 1 if family.moved else 0 if steady >= 10 else family.streak
             return generation + 1, Oracle(
-                generation + 1, self.now, origin, False, streak, self.now + IDLE, family.until
+                generation + 1, self.now, origin, False, streak, self.now + IDLE, family.until, steady=steady
             )  # fmt: skip
         if generation == family.generation - 1 and self.now - family.rotated_at < WINDOW:
-            late = self.now - family.rotated_at > timedelta(seconds=2) and origin != family.origin
-            return family.generation, replace(family, moved=family.moved or late)
+            another = origin.agent != family.origin.agent
+            return family.generation, replace(family, moved=family.moved or another)
         return None, replace(family, dead=True)
 
     def presented(self, generation: int, origin: Origin) -> Presented:
@@ -225,11 +227,12 @@ class RotationMachine(RuleBasedStateMachine):
     @invariant()
     def the_row_is_what_the_policy_says(self) -> None:
         row, family = self.row(), self.oracle
-        assert (row.generation, row.rotated_at, row.moved, row.streak, row.revoked_at is not None) == (
+        assert (row.generation, row.rotated_at, row.moved, row.streak, row.steady, row.revoked_at is not None) == (
             family.generation,
             family.rotated_at,
             family.moved,
             family.streak,
+            family.steady,
             family.dead,
         )
         assert (row.idle_expires_at, row.expires_at) == (family.idle_until, family.until)

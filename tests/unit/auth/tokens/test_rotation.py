@@ -19,6 +19,7 @@ from tests.unit.auth.families import MemoryDatabase, MemoryFamilies
 from tests.unit.auth.tokens.rotation_machine import ABSOLUTE, IDLE, MAC_KEYS, POLICY, START, RotationMachine
 
 HOME, CAFE = Origin("192.0.2.1", "Phone"), Origin("203.0.113.9", "Phone")
+THIEF = Origin("203.0.113.9", "curl")
 FAMILY = UUID(int=77)
 
 
@@ -132,30 +133,48 @@ def test_reuse_is_recorded_once_however_often_it_is_tried() -> None:
     assert phone.database.events == ["refresh_token_reuse"]
 
 
-def test_a_thief_who_keeps_pace_is_reuse_at_the_third_rotation_in_a_row() -> None:
+RETRIED = "refresh_token_retried_by_another_agent"
+
+
+def test_a_thief_who_keeps_pace_is_reuse_at_the_third_rotation() -> None:
     phone = Phone()
     for generation in range(3):
         assert generation_of(phone.present(generation)) == generation + 1
-        assert generation_of(phone.present(generation, CAFE, after=3)) == generation + 1
+        assert generation_of(phone.present(generation, THIEF)) == generation + 1
     assert phone.present(3) is None
-    assert phone.revoked and phone.database.events == ["refresh_token_reuse"]
+    assert phone.revoked and phone.database.events == [RETRIED, RETRIED, RETRIED, "refresh_token_reuse"]
+    first = phone.database.recorded[0]
+    assert first.origin == THIEF and first.details == {"rotated_from": HOME.network}
 
 
-def test_a_quiet_rotation_breaks_the_streak() -> None:
+def test_a_thief_who_is_in_time_now_and_then_is_seen_all_the_same() -> None:
     phone = Phone()
-    for generation in range(12):
-        assert generation_of(phone.present(generation)) == generation + 1
+    for generation in range(6):
+        if phone.present(generation) is None:
+            break
         if generation % 3 != 2:
-            phone.present(generation, CAFE, after=3)
-    assert not phone.revoked
+            phone.present(generation, THIEF, after=3)
+    assert phone.revoked
 
 
-def test_a_phone_that_changes_networks_at_once_is_no_thief() -> None:
+@pytest.mark.parametrize("after", [0, 2, 5, 59])
+def test_a_dual_stack_phone_whose_refreshes_are_lost_on_one_network_is_no_thief(after: int) -> None:
     phone = Phone()
     for generation in range(20):
-        phone.present(generation, HOME)
-        phone.present(generation, CAFE, after=2)
-    assert not phone.revoked
+        assert generation_of(phone.present(generation, HOME)) == generation + 1
+        assert generation_of(phone.present(generation, CAFE, after=after)) == generation + 1
+    assert not phone.revoked and phone.database.events == []
+
+
+def test_ten_rotations_in_a_row_without_such_a_retry_end_the_suspicion_and_nine_do_not() -> None:
+    for quiet, ended in ((9, True), (10, False)):
+        phone, generation = Phone(), 0
+        for retried in (True, True, *(False for _ in range(quiet)), True):
+            phone.present(generation)
+            if retried:
+                phone.present(generation, THIEF)
+            generation += 1
+        assert (phone.present(generation) is None) is ended
 
 
 def test_a_restored_backup_is_caught_up_with() -> None:
