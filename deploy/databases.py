@@ -87,7 +87,8 @@ class Server:
 def prepare(server: Server, service: str, root: Path) -> list[str]:
     """Bring one service's roles and database in place; return a line for each thing that was made or set."""
     owner, role = f"{service}_owner", service
-    passwords = {owner: _password_of(root, owner, f"{service}-owner"), role: _password_of(root, role, service)}
+    volume = "auth-database" if service == "auth" else service  # beside auth's keys, which nobody else reads
+    passwords = {owner: _password_of(root, owner, f"{service}-owner"), role: _password_of(root, role, volume)}
     lines = []
     with server.connect("postgres") as connection:
         for name in passwords:

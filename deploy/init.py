@@ -14,6 +14,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from deploy.own_certificate import read_own_certificate, system_roots
 from shared.certificates import domain_of, issue_authority, issue_certificate, new_key, still_good
 from shared.clock import Clock
 from shared.errors import ConfigurationError, SuiteError
@@ -50,7 +51,8 @@ def make_certificates(root: Path, domain: str) -> None:
     """Make the authority and the proxy's certificate.
 
     Raises:
-        ConfigurationError: `domain` is none, or the authority in place speaks for another.
+        ConfigurationError: `domain` is none, the authority in place speaks for another, or the own certificate is
+            of no use.
     """
     if not re.fullmatch(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", domain):
         raise ConfigurationError(
@@ -76,6 +78,9 @@ def make_certificates(root: Path, domain: str) -> None:
     if not still_good(certificate, authority, key, names, now):
         follow(root / "proxy" / "tls.crt", issued())
         print("the proxy's certificate was renewed: docker compose restart caddy")
+    own = read_own_certificate(root / "own-proxy", names, now)
+    if own is not None and follow(root / "ca" / "trusted-ca.crt", b"\n".join([authority, own, system_roots()])):
+        print("your own certificate is trusted: docker compose restart caddy auth crm orders")
 
 
 def make_secrets(root: Path, *, database: str, valkey: str) -> None:
@@ -97,7 +102,7 @@ def make_secrets(root: Path, *, database: str, valkey: str) -> None:
     made_once(root / "postgres" / "password", _new_password)
     for service in SERVICES:
         for role, volume in ((service, service), (f"{service}_owner", f"{service}-owner")):
-            file = root / volume / "database-url"
+            file = root / ("auth-database" if volume == "auth" else volume) / "database-url"
             made_once(file, lambda role=role, service=service: _database_url(role, database, service))  # type: ignore[misc]
 
     # both its readers' (the client itself, and what registers it) and nobody else's

@@ -16,9 +16,12 @@ VOLUMES = (
     "postgres",
     "valkey",
     "orders-client",
+    "auth-database",
     *SERVICES,
     *(f"{service}-owner" for service in SERVICES),
 )
+#: One volume for each role's address of its database; auth's is apart from its keys.
+DATABASES = ("auth-database", "crm", "orders", *(f"{service}-owner" for service in SERVICES))
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_each_volume_holds_what_its_reader_needs(root: Path) -> None:
         "auth/refresh-mac-keys",
         "auth/valkey-url",
         "orders-client/client-secret",
-        *(f"{volume}/database-url" for service in SERVICES for volume in (service, f"{service}-owner")),
+        *(f"{volume}/database-url" for volume in DATABASES),
     }
     assert {name for name, text in made.items() if "PRIVATE KEY" in text} == {"ca-key/ca.key", "proxy/tls.key"}
     for name in ("key-encryption-keys", "refresh-mac-keys"):
