@@ -66,8 +66,7 @@ client_secrets = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-#: Client assertions that were used; an expired row is of no use.
-assertion_jtis = Table(
+assertion_jtis = Table(  # client assertions that were used; an expired row is of no use
     "assertion_jtis",
     metadata,
     Column("client_id", String(200), primary_key=True),
@@ -75,8 +74,7 @@ assertion_jtis = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
-#: Access tokens that were ended by themselves; an expired row is of no use.
-revoked_access_tokens = Table(
+revoked_access_tokens = Table(  # by themselves; an expired row is of no use
     "revoked_access_tokens",
     metadata,
     Column("jti_hash", LargeBinary(32), primary_key=True),
@@ -236,8 +234,7 @@ status_shards = Table(
     Column("bits", LargeBinary, nullable=False),
 )
 
-#: Logout requests that wait for their browser or for a person's yes.
-waiting_logouts = Table(
+waiting_logouts = Table(  # logout requests that wait for their browser or for a person's yes
     "waiting_logouts",
     metadata,
     Column("handle_hash", LargeBinary(32), primary_key=True),
@@ -279,8 +276,7 @@ signing_keys = Table(
     _index_where("uq_signing_keys_active", "state", "state = 'active'", unique=True),
 )
 
-#: One row: moved by every change of signing_keys, so that running processes notice.
-key_set_versions = Table(
+key_set_versions = Table(  # one row: moved by every change of signing_keys, so that running processes notice
     "key_set_versions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),

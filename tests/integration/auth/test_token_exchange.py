@@ -5,6 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
+from services.auth.revocation import set_enabled
 from tests.integration.auth.provider import Provider, basic, claims_of, code_of, oauth_error, seeded_basic
 from tests.integration.auth.seeds import ALICE, BOB, CAROL, CRM, ORDERS, PARTNER
 
