@@ -1,14 +1,44 @@
 """The settings of auth: AUTH_ variables, lifetimes as timedeltas ("300" is seconds, "PT5M" works too)."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
+
+#: A name (or an address in brackets) and a port.
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+_SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
+#: What production may set a duration to, so that what the documents promise holds: revocation within seconds, a code
+#: that is of no use to who finds it, a session that ends, keys that verifiers have in time.
+_PROMISED: Final = {
+    "look_interval": (_SECOND / 10, 5 * _SECOND),
+    "status_ttl": (_SECOND, _MINUTE),
+    "status_list_lifetime": (2 * _SECOND, 5 * _MINUTE),
+    "client_cache_lifetime": (_SECOND * 0, _MINUTE),
+    "access_token_lifetime": (_MINUTE, _HOUR),
+    "id_token_lifetime": (_MINUTE, _HOUR),
+    "code_lifetime": (5 * _SECOND, 10 * _MINUTE),
+    "waiting_request_lifetime": (_MINUTE, _HOUR),
+    "session_idle_lifetime": (_MINUTE, 30 * _DAY),
+    "session_absolute_lifetime": (_MINUTE, 90 * _DAY),
+    "refresh_retry_window": (_SECOND * 0, 10 * _MINUTE),
+    "refresh_idle_lifetime": (_MINUTE, 366 * _DAY),
+    "refresh_absolute_lifetime": (_MINUTE, 3 * 366 * _DAY),
+    "jwks_max_age": (30 * _SECOND, _HOUR),
+    "signing_key_announced": (_MINUTE, 30 * _DAY),
+    "signing_key_retired": (_MINUTE, 30 * _DAY),
+    "signing_key_removed": (_DAY, 3660 * _DAY),
+    "backchannel_give_up_after": (_MINUTE, 7 * _DAY),
+}
 
 
 class AuthSettings(ServiceSettings):
@@ -74,6 +104,12 @@ class AuthSettings(ServiceSettings):
     def _plain_url(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
             raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
+        try:
+            sound = _HOST_AND_PORT.fullmatch(urlsplit(value).netloc) is not None and urlsplit(value).port != 0
+        except ValueError:
+            sound = False
+        if not sound or not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError("must have a plain host and port, without user information, spaces or other characters")
         return value
 
     @field_validator("trusted_proxies", "backchannel_allowed_networks")
@@ -100,18 +136,31 @@ class AuthSettings(ServiceSettings):
 
     def common_faults(self) -> list[str]:
         faults = super().common_faults()
+        if self.session_idle_lifetime > self.session_absolute_lifetime:
+            faults.append("AUTH_SESSION_IDLE_LIFETIME: must not be longer than AUTH_SESSION_ABSOLUTE_LIFETIME")
+        if self.refresh_idle_lifetime > self.refresh_absolute_lifetime:
+            faults.append("AUTH_REFRESH_IDLE_LIFETIME: must not be longer than AUTH_REFRESH_ABSOLUTE_LIFETIME")
         if self.status_ttl >= self.status_list_lifetime:
             faults.append("AUTH_STATUS_TTL: must be shorter than AUTH_STATUS_LIST_LIFETIME")
         if self.signing_key_retired <= max(self.access_token_lifetime, self.id_token_lifetime):
             faults.append("AUTH_SIGNING_KEY_RETIRED: must be longer than the tokens that the key has signed")
         if self.local:
             return faults
+        faults += self._broken_promises()
         if not self.secure:
             faults.append("AUTH_ISSUER: production needs an https issuer")
         for name in ("key_encryption_keys", "refresh_mac_keys"):
             secret: SecretStr = getattr(self, name)
             if not secret.get_secret_value():
                 faults.append(f"AUTH_{name.upper()}: production needs its own secret (or AUTH_{name.upper()}_FILE)")
+        return faults
+
+    def _broken_promises(self) -> list[str]:
+        faults = []
+        for name, (shortest, longest) in _PROMISED.items():
+            value: timedelta = getattr(self, name)
+            if not shortest <= value <= longest:
+                faults.append(f"AUTH_{name.upper()}: must be {shortest} to {longest} in production, not {value}")
         return faults
 
 

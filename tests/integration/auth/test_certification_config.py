@@ -5,8 +5,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from shared.config_file import load_config
 from tests.integration.auth.certification import Suite
-from tests.integration.auth.seeds import HTTPS_ISSUER
+from tests.integration.auth.seeds import HTTPS_ISSUER, ROOT
 
 #: The names that RFC 8414, OpenID Connect Discovery, RP-Initiated and Back-Channel Logout, RFC 9126 and 9207 define.
 KNOWN = {
@@ -86,3 +87,12 @@ def test_the_key_set_holds_public_halves_with_unique_kids(suite: Suite, metadata
     for key in keys:
         assert key["kty"] == "RSA" and key["use"] == "sig" and key["alg"] == "RS256"
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
+
+
+def test_each_client_comes_to_either_address_of_the_suite() -> None:
+    """The module refresh-token comes with the second client to the address without a query."""
+    content = load_config(ROOT / "config" / "certification.yaml", {"CERTIFICATION_URL": "https://suite.example/a"})
+    either = ["https://suite.example/a/callback", "https://suite.example/a/callback?dummy1=lorem&dummy2=ipsum"]
+    assert {one["client_id"]: one["redirect_uris"] for one in content["clients"]} == {
+        one["client_id"]: either for one in content["clients"]
+    }

@@ -1,12 +1,13 @@
 """auth's own settings: what stops a start, in one line that names it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from services.auth.settings import AuthSettings
+from services.auth.settings import _PROMISED, AuthSettings
 from shared.errors import ConfigurationError
-from shared.settings import load_settings
+from shared.settings import ServiceSettings, load_settings
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -28,6 +29,18 @@ def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> AuthSettings:
     ("name", "value"),
     [
         ("AUTH_ISSUER", "http://auth.example"),
+        ("AUTH_ISSUER", "https://user:pw@auth.example"),
+        ("AUTH_ISSUER", "https://a b"),
+        ("AUTH_ISSUER", "https://"),
+        ("AUTH_ISSUER", "https://auth.example:99999"),
+        ("AUTH_SESSION_ABSOLUTE_LIFETIME", "P3650D"),
+        ("AUTH_SESSION_IDLE_LIFETIME", "P8D"),
+        ("AUTH_REFRESH_IDLE_LIFETIME", "P200D"),
+        ("AUTH_CODE_LIFETIME", "P1D"),
+        ("AUTH_LOOK_INTERVAL", "P1D"),
+        ("AUTH_CLIENT_CACHE_LIFETIME", "P1D"),
+        ("AUTH_ACCESS_TOKEN_LIFETIME", "PT30S"),
+        ("AUTH_JWKS_MAX_AGE", "P1D"),
         ("AUTH_ISSUER", "https://auth.example/"),
         ("AUTH_ISSUER", "https://auth.example?x=1"),
         ("AUTH_ISSUER", "https://auth.example#x"),
@@ -55,3 +68,10 @@ def test_a_secret_comes_from_a_file_too_and_never_shows(monkeypatch: pytest.Monk
     settings = load(monkeypatch, ENVIRONMENT="local")
     assert settings.refresh_mac_keys.get_secret_value() == "a-secret-in-a-file"
     assert "a-secret-in-a-file" not in repr(settings)
+
+
+def test_every_duration_of_auth_has_bounds_in_production() -> None:
+    """A duration that nobody bounded can break a promise."""
+    own = AuthSettings.model_fields.keys() - ServiceSettings.model_fields.keys()
+    durations = {name for name in own if AuthSettings.model_fields[name].annotation is timedelta}
+    assert durations - set(_PROMISED) == {"pushed_request_lifetime"}, "its field has bounds of its own"
