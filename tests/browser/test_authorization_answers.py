@@ -46,7 +46,13 @@ class Client(BaseHTTPRequestHandler):
         self._answer(b"<!doctype html><title>Welcome</title><p id=welcome>Welcome</p>")
 
     def do_GET(self) -> None:
-        self._answer(b"")
+        """At the callback go on to another origin, as many applications do."""
+        if self.path.startswith("/callback?"):
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.headers['Host'].rpartition(':')[2]}/home")
+            self.end_headers()
+            return
+        self._answer(b"<!doctype html><title>Welcome</title><p id=welcome>Welcome</p>")
 
     def _answer(self, body: bytes) -> None:
         self.send_response(200)
@@ -113,6 +119,23 @@ def test_an_answer_is_posted(
     expect(tab.locator("#welcome")).to_be_visible()
     assert [set(answer) for answer in received] == [{"code", "state", "iss"}]
     assert received[0]["state"] == "a state"
+
+
+def test_a_callback_that_leads_on_to_another_origin_is_followed(
+    visitor: Visitor, phones: Phones, client_server: tuple[str, list[dict[str, str]]]
+) -> None:
+    """A policy of ours must not bind what happens on the client's site: the person would stay on our page."""
+    callback, _ = client_server
+    origin = callback.removesuffix("/callback")
+    visitor.origins |= {origin, origin.replace("127.0.0.1", "localhost")}
+    tab = visitor.open(link(phones, redirect_uri=callback))
+    give_password(tab, ALICE)
+    tab.click("#sign-in")
+    expect(tab.locator("#welcome")).to_be_visible()
+    tab = visitor.open(link(phones, redirect_uri=callback))
+    tab.click("#continue")
+    expect(tab.locator("#welcome")).to_be_visible()
+    assert urlsplit(tab.url).hostname == "localhost"
 
 
 def test_step_up_asks_for_the_second_factor_alone(visitor: Visitor, phones: Phones) -> None:

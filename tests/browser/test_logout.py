@@ -56,7 +56,7 @@ def test_with_the_hint_of_this_session_the_app_is_gone_back_to_at_once(
 def test_after_the_question_chromium_lets_the_form_end_at_the_apps_address(
     stack: Stack, phones: Phones, new_visitor: NewVisitor, back: str
 ) -> None:
-    """The hint is another session's, so it asks; `form-action` names the address, or Chromium would stay."""
+    """The hint is another session's, so it asks."""
     hint, visitor = hint_of(new_visitor(), phones, CAROL), new_visitor()
     hint_of(visitor, phones)
     tab = visitor.open(logout_link(stack, hint, back))

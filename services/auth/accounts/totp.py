@@ -5,6 +5,7 @@ The only importer of pyotp.
 """
 
 import hmac
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +21,8 @@ PERIOD = 30
 DIGITS = 6
 #: Steps before and after the present one that are accepted too, for clocks that are off.
 TOLERANCE = 1
+#: Characters of a field that are looked at.
+_LONGEST_TYPED = 64
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +42,22 @@ class TotpCredentials(Protocol):
     def accept_step(self, user_id: UUID, step: int) -> bool:
         """Raise `last_step` to `step` in one statement; False when that step or a later one was accepted before."""
         ...
+
+
+def digits_of(typed: str) -> str:
+    """Return the code that somebody typed or pasted, without what keyboards and password managers put around it.
+
+    Digits of any script count as digits; spaces, dashes and invisible characters are dropped, and anything else stays,
+    so that it is wrong.
+    """
+    kept = []
+    for character in unicodedata.normalize("NFKC", typed[:_LONGEST_TYPED]):
+        digit = unicodedata.decimal(character, None)
+        if digit is not None:
+            kept.append(str(digit))
+        elif not character.isspace() and unicodedata.category(character) not in {"Pd", "Cf"}:
+            kept.append(character)
+    return "".join(kept)
 
 
 def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:

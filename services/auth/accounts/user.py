@@ -116,5 +116,10 @@ class Users(Protocol):
 
 
 def normalise_username(typed: str) -> str:
-    """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed."""
-    return unicodedata.normalize("NFKC", typed).casefold().strip()
+    """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed.
+
+    Trimmed of invisible characters too, which come with a paste.
+    """
+    name = unicodedata.normalize("NFKC", typed).casefold()
+    seen = [at for at, letter in enumerate(name) if not letter.isspace() and unicodedata.category(letter) != "Cf"]
+    return name[seen[0] : seen[-1] + 1] if seen else ""

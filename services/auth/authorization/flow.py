@@ -183,5 +183,10 @@ class _Visit:
         return None
 
     def _needs_confirmation(self) -> bool:
-        """Say whether a session alone may not answer: any app can claim a custom scheme or a loopback port."""
-        return self.client.always_continue or not identity_is_assured(self.request.redirect_uri)
+        """Report whether a session alone must not answer.
+
+        Any app can claim a custom scheme or a loopback port; a claimed https address opens a native client's app only
+        after a tap of the person.
+        """
+        native = self.client.application_type == "native"
+        return native or self.client.always_continue or not identity_is_assured(self.request.redirect_uri)

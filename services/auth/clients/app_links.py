@@ -56,15 +56,26 @@ def android_links(clients: Iterable[Client]) -> list[dict[str, Any]]:
 
 def apple_links(clients: Iterable[Client]) -> dict[str, Any]:
     """Return the members of /.well-known/apple-app-site-association; none: an empty list of details."""
+    clients = [client for client in clients if client.apple_app_ids and _claimed_paths(client)]
     details = [
-        {"appIDs": list(client.apple_app_ids), "components": [{"/": path} for path in paths]}
+        {"appIDs": list(client.apple_app_ids), "components": [{"/": path} for path in _opened_paths(client)]}
         for client in clients
-        if client.apple_app_ids and (paths := _claimed_paths(client))
     ]
-    return {"applinks": {"details": details}}
+    # without webcredentials ASWebAuthenticationSession refuses an https callback
+    app_ids = [app_id for client in clients for app_id in client.apple_app_ids]
+    return {"applinks": {"details": details}, "webcredentials": {"apps": app_ids}}
 
 
 def _claimed_paths(client: ClientMetadata) -> list[str]:
-    """Return the paths of the https redirect URIs, which alone the app opens: never every page of the host."""
-    https = [parts for parts in map(urlsplit, client.redirect_uris) if parts.scheme == "https"]
+    """Return the paths of the https redirect URIs."""
+    return _https_paths(client.redirect_uris)
+
+
+def _opened_paths(client: ClientMetadata) -> list[str]:
+    """Return what the app opens: the ends of a sign-in and of a sign-out, never every page of the host."""
+    return _https_paths([*client.redirect_uris, *client.post_logout_redirect_uris])
+
+
+def _https_paths(uris: Iterable[str]) -> list[str]:
+    https = [parts for parts in map(urlsplit, uris) if parts.scheme == "https"]
     return sorted({parts.path or "/" for parts in https})

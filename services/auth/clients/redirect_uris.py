@@ -122,22 +122,6 @@ def _path_fault(uri: str, parts: SplitResult) -> str | None:
     return None
 
 
-def form_action(redirect_uri: str) -> str:
-    """Return the CSP form-action sources of a page whose form may end at `redirect_uri`.
-
-    With 'self' alone Chromium blocks the redirect that follows the form (measured in Chromium 156).
-    """
-    return f"'self' {address_source(redirect_uri)}"
-
-
-def address_source(redirect_uri: str) -> str:
-    """Return the CSP source of the address itself."""
-    parts = urlsplit(redirect_uri)
-    if parts.scheme not in {"http", "https"} or "[" in parts.netloc:  # CSP has no grammar for an IPv6 address
-        return f"{parts.scheme}:"
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def can_be_posted_to(redirect_uri: str) -> bool:
     """Say whether a form reaches this address: a custom scheme opens an app, which gets no body."""
     return urlsplit(redirect_uri).scheme in {"http", "https"}

@@ -19,7 +19,6 @@ from starlette.responses import Response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
-from services.auth.clients.redirect_uris import form_action
 from services.auth.endpoints.web.context import (
     AuthContext,
     admit,
@@ -172,10 +171,8 @@ def _advance(here: _Visit, request: LogoutRequest, *, handle: str = "") -> Respo
 
 def _ask(here: _Visit, signed_in: SignedIn, request: LogoutRequest, handle: str) -> Response:
     client = _client(here, request)
-    back = request.way_back(client)
     return page(
         "logout.html",
-        form_action="'self'" if back is None else form_action(back),
         request=handle,
         csrf=csrf_token(here.browser_cookie, handle),
         session=str(signed_in.session.id),

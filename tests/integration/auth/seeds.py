@@ -44,6 +44,9 @@ SCOPE = "openid profile email offline_access crm:read crm:write orders:read"
 CRM, ORDERS = "http://localhost:9001", "http://localhost:9002"
 
 PORTAL_SECRET = "portal: +% s\u00e9cret & \u00e4nough characters"
+#: What a web client of our own asks: a session answers it silently.
+PORTAL_CALLBACK = "https://portal.company.localhost/callback?tenant=1"
+PORTAL = {"client_id": "portal", "redirect_uri": PORTAL_CALLBACK, "scope": "openid crm:read"}
 BANK_SECRET = "bank-secret-of-tests-for-local-use-only"
 #: Clients that the local seeds have no need of.
 MORE_CLIENTS: list[dict[str, Any]] = [
@@ -65,7 +68,7 @@ MORE_CLIENTS: list[dict[str, Any]] = [
         "client_secret": PORTAL_SECRET,
         "also_allow_client_secret_post": True,
         "grant_types": ["authorization_code", "refresh_token"],
-        "redirect_uris": ["https://portal.company.localhost/callback?tenant=1"],
+        "redirect_uris": [PORTAL_CALLBACK],
         "scope": "openid offline_access crm:read",
         "first_party": True,
         "require_pkce": False,

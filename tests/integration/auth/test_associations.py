@@ -26,8 +26,11 @@ def test_the_mobile_app_may_open_its_own_address_and_no_other(refusing: Provider
     assert [len(fingerprint.split(":")) for fingerprint in statement["target"]["sha256_cert_fingerprints"]] == [32]
     assert refusing.http.get(APPLE).json() == {
         "applinks": {
-            "details": [{"appIDs": ["ABCDE12345.com.company.myapp"], "components": [{"/": "/callback"}]}],
-        }
+            "details": [
+                {"appIDs": ["ABCDE12345.com.company.myapp"], "components": [{"/": "/callback"}, {"/": "/signed-out"}]}
+            ],
+        },
+        "webcredentials": {"apps": ["ABCDE12345.com.company.myapp"]},
     }
 
 
@@ -36,4 +39,4 @@ def test_a_disabled_client_is_told_of_no_more(provider: Provider) -> None:
     provider.sql("UPDATE clients SET disabled_at = created_at WHERE client_id = 'mobile-app'")
     provider.clock.advance(seconds=11)
     assert provider.http.get(ASSETLINKS).json() == []
-    assert provider.http.get(APPLE).json() == {"applinks": {"details": []}}
+    assert provider.http.get(APPLE).json() == {"applinks": {"details": []}, "webcredentials": {"apps": []}}

@@ -18,7 +18,7 @@ from tests.integration.auth.provider import (
     error_of,
     hidden_fields,
 )
-from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, DEEP_LINK, LOOPBACK, PARTNER
+from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, DEEP_LINK, LOOPBACK, PARTNER, PORTAL
 
 OVER = "This sign-in has ended, has expired, or was started in another browser."
 WRONG = "The user name or the password is wrong."
@@ -160,7 +160,7 @@ def test_two_tabs_go_on_independently(provider: Provider, browser: Browser) -> N
 
 
 def test_a_tab_that_waited_learns_of_the_sign_in_in_the_other(browser: Browser) -> None:
-    waiting = browser.open(redirect_uri=APP_LINK)
+    waiting = browser.open(**PORTAL)
     browser.sign_in()
     link = f"/authorize?request={hidden_fields(waiting)['request']}"
     assert "code" in answer_of(browser.follow(browser.get(link)))
@@ -221,7 +221,7 @@ def test_a_session_ends_after_seven_days_of_use(provider: Provider, browser: Bro
     browser.sign_in()
     for _ in range(15):
         provider.clock.advance(hours=11)
-        assert "code" in answer_of(browser.open(redirect_uri=APP_LINK))
+        assert "code" in answer_of(browser.open(**PORTAL))
     provider.clock.advance(hours=3)
     assert 'id="password"' in browser.open(redirect_uri=APP_LINK).text
 

@@ -128,7 +128,7 @@ def test_only_the_named_user_will_do(provider: Provider, browser: Browser) -> No
     answer = browser.enter_otp(browser.enter_password(page, BOB))
     tokens = provider.redeem(code_of(answer), redirect_uri=APP_LINK).json()
     assert claims_of(tokens["id_token"])["sub"] == BOBS_SUB
-    assert "code" in answer_of(browser.authorize(**asked, prompt="none"))
+    assert answer_of(browser.authorize(**asked, prompt="none"))["error"] == "interaction_required", "bob will do"
 
 
 @pytest.mark.parametrize("sub", [{"value": ""}, {"values": []}, {"value": 1}, {"value": "x\u0000"}, {"value": None}])

@@ -9,7 +9,7 @@ from services.auth.authorization.consent import withdraw_consent
 from services.auth.storage import SqlAuthDatabase
 from shared.testing import ALICE as ALICES_SUB
 from tests.integration.auth.provider import Browser, Provider, answer_of, code_of, error_of, hidden_fields, oauth_error
-from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, PARTNER
+from tests.integration.auth.seeds import ALICE, BOB, CAROL, PARTNER, PORTAL
 
 HOME = Origin("192.0.2.1", "Phone/1")
 
@@ -79,10 +79,10 @@ def test_prompt_consent_asks_again_also_for_a_first_party_client(browser: Browse
     consented(browser)
     page = browser.open(**PARTNER, prompt="consent")
     assert "code" in answer_of(browser.press(page, "allow"))
-    page = browser.open(prompt="consent", redirect_uri=APP_LINK)
-    assert 'id="allow"' in page.text and "Company Mobile" in page.text
+    page = browser.open(**PORTAL, prompt="consent")
+    assert 'id="allow"' in page.text and "Portal" in page.text
     assert "code" in answer_of(browser.press(page, "allow"))
-    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK)), "otherwise it is never asked"
+    assert "code" in answer_of(browser.authorize(**PORTAL)), "otherwise it is never asked"
 
 
 @pytest.mark.requirement("OIDC-3.1.2.1-prompt-consent")

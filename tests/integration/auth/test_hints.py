@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from tests.integration.auth.provider import Browser, Provider, answer_of, claims_of, code_of
-from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL
+from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, CAROL, PORTAL, PORTAL_CALLBACK, PORTAL_SECRET
 
 
 def hint_of(provider: Provider, who: tuple[str, str] = ALICE) -> str:
@@ -32,9 +32,11 @@ def test_an_expired_hint_of_another_client_is_fine(provider: Provider, browser: 
     )
     browser.sign_in()
     provider.clock.advance(hours=2)
-    answer = browser.authorize(redirect_uri=APP_LINK, id_token_hint=tokens["id_token"], prompt="none")
-    again = provider.redeem(code_of(answer), redirect_uri=APP_LINK).json()
-    assert claims_of(again["id_token"])["sub"] == claims_of(tokens["id_token"])["sub"]
+    answer = browser.authorize(**PORTAL, id_token_hint=tokens["id_token"], prompt="none")
+    again = provider.redeem(
+        code_of(answer), redirect_uri=PORTAL_CALLBACK, client_id="portal", client_secret=PORTAL_SECRET
+    )
+    assert claims_of(again.json()["id_token"])["sub"] == claims_of(tokens["id_token"])["sub"]
 
 
 @pytest.mark.parametrize("kind", ["garbage", "unsigned", "foreign", "access", "altered", "8 KB", "1 MB", "\u00e4"])

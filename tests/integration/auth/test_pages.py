@@ -5,22 +5,15 @@ import pytest
 from tests.integration.auth.provider import Browser, Provider
 from tests.integration.auth.seeds import APP_LINK, BOB, DEEP_LINK, LOOPBACK
 
-ENDS = [
-    (DEEP_LINK, "'self' myapp:"),
-    ("com.company.myapp:/callback", "'self' com.company.myapp:"),
-    (APP_LINK, "'self' https://app.company.localhost"),
-    (LOOPBACK, "'self' http://127.0.0.1:49152"),
-    ("http://[::1]:49152/callback", "'self' http:"),
-]
-
 
 def policy_of(headers: dict[str, str]) -> dict[str, str]:
     parts = [part.strip().partition(" ") for part in headers["content-security-policy"].split(";")]
     return {name: value for name, _, value in parts}
 
 
-@pytest.mark.parametrize(("uri", "sources"), ENDS)
-def test_every_step_lets_its_form_end_at_the_clients_address(provider: Provider, uri: str, sources: str) -> None:
+@pytest.mark.parametrize("uri", [DEEP_LINK, APP_LINK, LOOPBACK])
+def test_no_page_rules_where_a_form_may_lead(provider: Provider, uri: str) -> None:
+    """Browsers apply form-action to what the client's callback does next, and strand the person on our page."""
     browser = provider.browser()
     login = browser.open(redirect_uri=uri)
     mfa = browser.enter_password(login, BOB)
@@ -29,7 +22,7 @@ def test_every_step_lets_its_form_end_at_the_clients_address(provider: Provider,
     continued = browser.open(redirect_uri=uri, prompt="select_account")
     assert ['id="password"' in login.text, 'id="otp"' in mfa.text, 'id="continue"' in continued.text] == [True] * 3
     for page in (login, mfa, wrong, continued):
-        assert policy_of(dict(page.headers))["form-action"] == sources
+        assert "form-action" not in policy_of(dict(page.headers))
 
 
 @pytest.mark.requirement("RFC9700-4.16", "RFC9700-4.2.4-referrer", "OIDC-3.1.2.3")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.auth.provider import Browser, Provider, answer_of, claims_of
-from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, DEEP_LINK, LOOPBACK
+from tests.integration.auth.seeds import ALICE, APP_LINK, BOB, DEEP_LINK, LOOPBACK, PORTAL
 
 MFA = "urn:company:acr:mfa"
 
@@ -17,14 +17,14 @@ def test_prompt_none_never_yields_a_code_where_any_app_can_listen(browser: Brows
     assert answer["error"] == "interaction_required"
 
 
-def test_prompt_none_yields_a_code_at_an_https_address(browser: Browser) -> None:
-    assert answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))["error"] == "login_required"
+def test_prompt_none_yields_a_code_at_a_web_clients_address(browser: Browser) -> None:
+    assert answer_of(browser.authorize(**PORTAL, prompt="none"))["error"] == "login_required"
     browser.sign_in()
-    assert "code" in answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))
+    assert "code" in answer_of(browser.authorize(**PORTAL, prompt="none"))
 
 
 @pytest.mark.requirement("RFC8252-8.6")
-@pytest.mark.parametrize("uri", [DEEP_LINK, LOOPBACK])
+@pytest.mark.parametrize("uri", [DEEP_LINK, LOOPBACK, APP_LINK])
 def test_the_second_visit_asks_to_continue_and_for_no_password(browser: Browser, uri: str) -> None:
     browser.sign_in()
     page = browser.open(redirect_uri=uri)
@@ -32,9 +32,15 @@ def test_the_second_visit_asks_to_continue_and_for_no_password(browser: Browser,
     assert "code" in answer_of(browser.submit(page, action="continue"))
 
 
-def test_an_https_address_is_answered_silently(browser: Browser) -> None:
+def test_a_web_client_is_answered_silently(browser: Browser) -> None:
     browser.sign_in()
-    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK))
+    assert "code" in answer_of(browser.authorize(**PORTAL))
+
+
+def test_an_apps_https_address_is_answered_after_a_tap(browser: Browser) -> None:
+    """Phones open the app at a claimed address only when the person has tapped."""
+    browser.sign_in()
+    assert answer_of(browser.authorize(prompt="none", redirect_uri=APP_LINK))["error"] == "interaction_required"
 
 
 @pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}])
@@ -53,8 +59,8 @@ def test_a_new_sign_in_is_asked_for_although_there_is_a_session(
 def test_max_age_counts_from_the_last_authentication(provider: Provider, browser: Browser) -> None:
     browser.sign_in()
     provider.clock.advance(seconds=60)
-    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="60"))
-    assert answer_of(browser.authorize(redirect_uri=APP_LINK, max_age="59", prompt="none"))["error"] == "login_required"
+    assert "code" in answer_of(browser.authorize(**PORTAL, max_age="60"))
+    assert answer_of(browser.authorize(**PORTAL, max_age="59", prompt="none"))["error"] == "login_required"
 
 
 @pytest.mark.requirement("OIDC-3.1.2.1-select-account")
@@ -69,9 +75,9 @@ def test_select_account_lets_another_user_sign_in(provider: Provider, browser: B
 def test_a_second_factor_of_yesterday_is_asked_for_again(provider: Provider, browser: Browser) -> None:
     browser.sign_in(BOB)
     provider.clock.advance(hours=11)
-    assert "code" in answer_of(browser.authorize(redirect_uri=APP_LINK)), "and the session lives on"
+    assert "code" in answer_of(browser.authorize(**PORTAL)), "and the session lives on"
     provider.clock.advance(hours=11)
-    browser.authorize(redirect_uri=APP_LINK)
+    browser.authorize(**PORTAL)
     provider.clock.advance(hours=3)
     assert 'id="password"' in browser.open(redirect_uri=APP_LINK).text
 

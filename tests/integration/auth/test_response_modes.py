@@ -35,7 +35,7 @@ def test_a_code_is_posted(provider: Provider, browser: Browser) -> None:
     answer = posted(page)
     assert set(answer) == {"code", "state", "iss"} and answer["state"] == "a state"
     assert answer["code"] not in str(page.headers)
-    assert "form-action https://app.company.localhost;" in page.headers["content-security-policy"]
+    assert "form-action" not in page.headers["content-security-policy"]
     assert provider.redeem(answer["code"], redirect_uri=APP_LINK).status_code == 200
 
 

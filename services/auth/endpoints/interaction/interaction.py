@@ -20,7 +20,6 @@ from services.auth.authorization.response import error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
-from services.auth.clients.redirect_uris import form_action
 from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, query_parameters
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
@@ -69,7 +68,6 @@ class Visit:
             template,
             status=status,
             headers=headers,
-            form_action=form_action(self.authorization_request.redirect_uri),
             request=self.handle,
             csrf=csrf_token(self.browser_cookie, self.handle),
             client_name=self.client.name,

@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
+from services.auth.accounts.totp import digits_of
 from services.auth.accounts.user import User
 from services.auth.authorization.flow import Mfa
 from services.auth.authorization.sign_in import Wrong
@@ -44,7 +45,7 @@ def _verify(here: Visit) -> Response:
         return here.back_to_authorize()
     user, password_at = who
     here.context.rate_limits.check(Limit.SIGN_IN, here.browser.origin.network)
-    otp = "".join((here.form.get("otp") or "").split())  # apps show the code in two groups
+    otp = digits_of(here.form.get("otp") or "")
     outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.now)
     if isinstance(outcome, Wrong | Blocked):
         return refusal(here, "mfa.html", outcome, sentence="The code is wrong or was used before.")

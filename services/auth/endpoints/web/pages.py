@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.auth.authorization.response import AuthorizationResponse
-from services.auth.clients.redirect_uris import address_source
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates"),
@@ -48,16 +47,16 @@ ERROR_SENTENCES = {
 def page(
     template: str,
     *,
-    form_action: str = "'self'",
     status: int = 200,
     headers: dict[str, str] | None = None,
     script: str | None = None,
     **values: Any,
 ) -> Response:
-    """Render a page. `form_action`: the CSP sources that its form may end at. `script`: that of its one script."""
+    """Render a page. `script`: the CSP source of its one script."""
     body = _TEMPLATES.get_template(template).render(**values)
+    # no form-action: browsers apply it to each redirect that follows a form, those of the client's own site included
     policy = (
-        f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {form_action}; "
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
         f"frame-ancestors 'none'; base-uri 'none'{f'; script-src {script}' if script else ''}"
     )
     return HTMLResponse(
@@ -87,7 +86,6 @@ def send_back(response: AuthorizationResponse) -> Response:
         return see_other(response.location)
     return page(
         "form_post.html",
-        form_action=address_source(response.redirect_uri),
         script=_SUBMIT_SOURCE,
         submit=_SUBMIT,
         redirect_uri=response.redirect_uri,

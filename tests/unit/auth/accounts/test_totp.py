@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.auth.accounts.totp import TotpCredential, seal_totp_secret, verify_totp
+from services.auth.accounts.totp import TotpCredential, digits_of, seal_totp_secret, verify_totp
 from services.auth.keys.key_ring import KeyRing
 from shared.errors import ConfigurationError
 
@@ -109,3 +109,23 @@ def test_the_secret_is_sealed(credentials: Credentials) -> None:
     assert credentials.held is not None
     assert SECRET.encode() not in credentials.held.sealed_secret
     assert "sealed" not in repr(credentials.held)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "\u0661\u0662\u0663\u0664\u0665\u0666",  # an Arabic keyboard
+        "\uff11\uff12\uff13\uff14\uff15\uff16",  # full width
+        "123-456",
+        "123\u2013456",  # a dash that a phone makes of two
+        " 123\u00a0456\n",
+        "\u200b123456\ufeff",  # a paste
+    ],
+)
+def test_what_a_keyboard_or_a_paste_adds_does_not_make_a_code_wrong(typed: str) -> None:
+    assert digits_of(typed) == "123456"
+
+
+@pytest.mark.parametrize("typed", ["12345", "1234567", "12345x", "x123456", "", "9" * 100_000])
+def test_nothing_else_becomes_a_code(typed: str) -> None:
+    assert not (len(digits_of(typed)) == 6 and digits_of(typed).isdigit())

@@ -19,7 +19,7 @@ from tests.support.clients import CLIENT as BARE
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SESSION, OTHER = UUID(int=1), UUID(int=2)
 
-CLIENT = replace(BARE, first_party=True)
+CLIENT = replace(BARE, application_type="web", first_party=True)
 USER = User(UUID(int=9), "alice", None, None, (), NOW, None, None, has_totp=False)
 
 HTTPS, CUSTOM, LOOPBACK, LOOPBACK_V6 = (
@@ -98,6 +98,13 @@ def test_without_a_session_the_password_comes_first(uri: str, prompt: str) -> No
 @pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
 def test_prompt_none_without_a_session_is_login_required(uri: str) -> None:
     assert error(decide(request(uri, "none"))) == LOGIN_REQUIRED
+
+
+@pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
+def test_an_app_is_never_answered_without_a_tap(uri: str) -> None:
+    app = replace(CLIENT, application_type="native")
+    assert decide(request(uri), session(), client=app) == Continue()
+    assert error(decide(request(uri, "none"), session(), client=app)) == "interaction_required"
 
 
 # ---------------------------------------------------------------- an existing session

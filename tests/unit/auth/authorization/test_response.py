@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from services.auth.authorization.response import code_response, error_response
-from services.auth.clients.redirect_uris import form_action
 from services.auth.protocol.authorization_request import AuthorizationRequest
 
 ISSUER = "https://auth.example"
@@ -49,18 +48,3 @@ def test_an_error_carries_state_and_issuer_too() -> None:
     }
     stateless = error_response("myapp://callback", error="x", description="y", state=None, issuer=ISSUER)
     assert "state" not in stateless.parameters
-
-
-@pytest.mark.parametrize(
-    ("uri", "sources"),
-    [
-        ("myapp://callback", "'self' myapp:"),
-        ("com.company.myapp:/callback", "'self' com.company.myapp:"),
-        ("https://app.example/callback?x=1", "'self' https://app.example"),
-        ("https://app.example:8443/callback", "'self' https://app.example:8443"),
-        ("http://127.0.0.1:49152/callback", "'self' http://127.0.0.1:49152"),
-        ("http://[::1]:49152/callback", "'self' http:"),  # CSP has no grammar for an IPv6 address
-    ],
-)
-def test_a_form_may_end_at_the_requests_own_address(uri: str, sources: str) -> None:
-    assert form_action(uri) == sources
