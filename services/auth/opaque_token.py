@@ -17,7 +17,7 @@ def mint_opaque_token() -> str:
 
 
 def digest(value: str) -> bytes:
-    """Return the SHA-256 that stands for `value` at rest (32 bytes)."""
+    """Return the SHA-256 that is stored instead of `value` (32 bytes)."""
     return hashlib.sha256(value.encode()).digest()
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from shared.errors import InvalidInput
 
-#: Characters of one row: cells of every column, each in quotes. A longer one is no row of contacts, and not read on.
+#: Characters of one row: cells of every column, each in quotes. Reading stops at a longer one.
 LONGEST_ROW = 16_384
 
 _CHUNK = 1 << 16

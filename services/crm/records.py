@@ -119,7 +119,7 @@ class Links(Protocol):
     """What names records of another kind."""
 
     def unlink(self, record_id: UUID, by: Actor, now: datetime) -> None:
-        """Remove that id from all that name it, whoever owns them."""
+        """Remove that id from all that name it, of every owner."""
 
 
 def new_record(details: Details, owner: Owner, now: datetime) -> Record[Details]:

@@ -54,7 +54,7 @@ class Cursor:
                 _require_moment(cursor.value)
             # the text is the one spelling that we gave, the checksum with it
             genuine = checksum == _checksum(place, listing) and cursor.encode(listing) == text
-            # anyone can make the checksum, and NUL is no text to PostgreSQL
+            # anyone can make the checksum, and PostgreSQL refuses NUL in text
             genuine = genuine and "\0" not in value
         except (
             OverflowError,

@@ -26,7 +26,7 @@ from shared.errors import ConfigurationError, SuiteError
 
 _log = logging.getLogger(__name__)
 
-#: Who stands in the history of records that a command hands over.
+#: The author in the history of records that a command hands over.
 BY_COMMAND = Actor("operator", "records reassign")
 
 

@@ -35,7 +35,7 @@ class Principal:
 
     @property
     def is_machine(self) -> bool:
-        """Whether a client acts for itself (client_credentials) and no user stands behind it."""
+        """Whether a client acts for itself (client_credentials) without a user."""
         return self.subject.startswith(MACHINE_PREFIX)
 
     @property

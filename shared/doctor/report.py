@@ -96,7 +96,7 @@ def examine(checks: Sequence[Check], limit: timedelta = LIMIT) -> list[tuple[str
 
 
 def render(service: str, report: Sequence[tuple[str, Finding]], *, colour: bool) -> list[str]:
-    """Return the lines of the report, aligned; a remedy stands under what is not ok."""
+    """Return the lines of the report, aligned; a remedy is printed below a line that is not ok."""
     width = max(len(name) for name, _ in report)
     lines = [f"{service} doctor"]
     for name, finding in report:

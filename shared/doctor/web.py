@@ -139,7 +139,7 @@ def clock_check(web: Web, issuer: str, settings: ServiceSettings) -> Check:
             date = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
         except ValueError:
             return warning(f"{issuer} sends no Date", "let the proxy before it pass the header on")
-        # Date has whole seconds: it stands for the second that begins there
+        # Date has whole seconds: it means the second that begins there
         ahead, behind = answer.before - date - timedelta(seconds=1), date - answer.after
         offset = max(ahead, behind, timedelta(0))
         seconds, remedy = round(offset.total_seconds()), "synchronise both clocks (NTP)"

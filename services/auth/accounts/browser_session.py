@@ -39,11 +39,11 @@ class BrowserSession:
     ended_at: datetime | None = None
 
     def live(self, now: datetime) -> bool:
-        """Say whether the session may still be used."""
+        """Report whether the session may still be used."""
         return self.ended_at is None and now < self.idle_expires_at and now < self.expires_at
 
     def mfa_is_remembered(self, now: datetime) -> bool:
-        """Say whether the second factor need not be given again where nothing asks for it."""
+        """Report whether the second factor need not be given again where nothing asks for it."""
         return self.mfa_at is not None and now - self.mfa_at <= MFA_LIFETIME
 
     def acr(self, now: datetime) -> str:

@@ -29,7 +29,7 @@ _admitted = threading.BoundedSemaphore(min(_CORES * 9, 24))
 
 
 def is_too_long(password: str) -> bool:
-    """Say whether the password is longer than any that is hashed; such a one never fits."""
+    """Report whether the password is longer than any that is hashed; such a one never fits."""
     return len(password) > MAX_LENGTH or len(_normalise(password)) > _MAX_BYTES
 
 
@@ -45,7 +45,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Say whether `password` is the one behind the hash; without a hash it does the same work and says no.
+    """Report whether `password` is the one behind the hash; without a hash it does the same work and says no.
 
     Raises:
         Unavailable: the queue is full.

@@ -66,7 +66,7 @@ def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:
 
 
 def verify_totp(credentials: TotpCredentials, ring: KeyRing, user_id: UUID, otp: str, now: datetime) -> bool:
-    """Say whether `otp` is a code of this user's that was not used before, and use it up."""
+    """Report whether `otp` is a code of this user's that was not used before, and use it up."""
     credential = credentials.find(user_id)
     if credential is None or len(otp) != DIGITS or not (otp.isascii() and otp.isdigit()):
         return False

@@ -81,7 +81,7 @@ class User:
         return {name: value for name, value in known.items() if value not in (None, "")}
 
     def may_sign_in(self, at: datetime) -> bool:
-        """Say whether a sign-in of that moment counts: the user is enabled, and nothing has ended it since."""
+        """Report whether a sign-in of that moment counts: the user is enabled, and nothing has ended it since."""
         return self.disabled_at is None and (self.tokens_valid_from is None or at >= self.tokens_valid_from)
 
     def claims_for(self, scopes: frozenset[str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class ConsentStores(EndStores, Protocol):
 
 
 class FindsConsents(Protocol):
-    """What is read to know where a request stands."""
+    """What is read to know the state of a request."""
 
     @property
     def consents(self) -> Consents: ...

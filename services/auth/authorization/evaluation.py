@@ -49,7 +49,7 @@ def find_standing(
     session_hash: bytes | None,
     now: datetime,
 ) -> Standing | None:
-    """Read where `request` stands; None: its client is disabled, or its return address was withdrawn."""
+    """Read the state of `request`; None: its client is disabled, or its return address was withdrawn."""
     if client is None or not client.may_return_to(request.redirect_uri):
         return None
     signed_in = find_signed_in(stores, session_hash, now)

@@ -86,7 +86,7 @@ class Published:
         self._lists: dict[int, SignedList] = {}
 
     def due(self, now: datetime) -> bool:
-        """Say whether it is time to look again."""
+        """Report whether it is time to look again."""
         looked_at = self._looked_at
         return looked_at is None or not timedelta(0) <= now - looked_at < self._wait
 

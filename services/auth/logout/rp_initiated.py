@@ -42,7 +42,7 @@ class LogoutRequest:
     note: str | None = None
 
     def concerns(self, session: BrowserSession) -> bool:
-        """Say whether the client holds an ID token of this very session: then nobody needs to be asked.
+        """Report whether the client holds an ID token of this very session: then nobody needs to be asked.
 
         A stranger's token, or the link of somebody who has none, signs nobody out.
         """

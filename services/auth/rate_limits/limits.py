@@ -74,7 +74,7 @@ class RateLimits:
         self._hit(kind, network)
 
     def shared_storage_answers(self) -> bool:
-        """Say whether the storage that all replicas share is there and takes our password; False without one."""
+        """Report whether the storage that all replicas share is there and takes our password; False without one."""
         return self._shared is not None and self._shared.storage.check()
 
     def _hit(self, kind: Limit, network: str) -> bool:

@@ -43,7 +43,7 @@ class SqlContacts(SqlRecords[ContactDetails]):
         return ContactDetails(row.name, row.email, row.phone, row.company_id)
 
     def unlink(self, record_id: UUID, by: Actor, now: datetime) -> None:
-        """Remove that company from every contact that belongs to it, whoever owns them, a batch at a time."""
+        """Remove that company from every contact that belongs to it, of every owner, a batch at a time."""
         told = {"company_id": {"from": str(record_id), "to": None}}
         of_it = select(contacts.c.id, contacts.c.version).where(
             contacts.c.company_id == record_id, contacts.c.deleted_at.is_(None)

@@ -30,7 +30,7 @@ class IssuerClient:
     """Gets documents of one issuer. Keeps no connection: a fetch is rare, and a kept one breaks unseen."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport | None = None) -> None:
-        """`transport` stands in for the network in tests."""
+        """`transport` replaces the network in tests."""
         self._transport = transport
         self._tls = ssl.create_default_context()  # once: it reads every root certificate of the machine
 

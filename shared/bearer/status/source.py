@@ -39,7 +39,7 @@ class StatusPolicy:
     leeway: timedelta
 
     def uri(self, shard: int) -> str:
-        """Return the shard's name, as it stands in a token's `status` and in the list's `sub`."""
+        """Return the shard's name, as written in a token's `status` and in the list's `sub`."""
         return f"{self.issuer}/status/{shard}"
 
     def address(self, shard: int) -> str:
@@ -58,7 +58,7 @@ class StatusSource:
         *,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        """`transport` stands in for the network in tests."""
+        """`transport` replaces the network in tests."""
         self._policy = policy
         self._jwks = jwks
         self._clock = clock

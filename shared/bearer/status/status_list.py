@@ -39,7 +39,7 @@ class BadStatusList(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StatusReference:
-    """Where a token's status stands: the bit `index` of shard number `shard`."""
+    """The place of a token's status: the bit `index` of shard number `shard`."""
 
     shard: int
     index: int

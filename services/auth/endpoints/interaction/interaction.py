@@ -31,7 +31,7 @@ from services.auth.scopes import ScopeCatalogue
 
 @dataclass(frozen=True)
 class Visit:
-    """One browser at one step of its waiting request, as it stands at `now`."""
+    """One browser at one step of its waiting request, at `now`."""
 
     context: AuthContext
     cookies: Cookies

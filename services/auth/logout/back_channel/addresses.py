@@ -24,7 +24,7 @@ _NOT_PUBLIC_IPV4 = tuple(ipaddress.IPv4Network(block) for block in ("192.88.99.0
 
 
 def may_be_reached(address: Address, *, allowed: Sequence[Network], loopback: bool) -> bool:
-    """Say whether a logout token may go to `address`. `loopback`: local mode, where clients run beside us."""
+    """Report whether a logout token may go to `address`. `loopback`: local mode, where clients run beside us."""
     if any(address in network for network in allowed if network.version == address.version):
         return True
     if address.is_loopback:

@@ -17,7 +17,7 @@ from shared.bearer.protected_api import ProtectedApi
 from shared.bearer.web.requirements import ACCESS_TOKEN, ScopeRequirement
 
 PATH = "/docs"
-#: The return address: it stands in the registration of the public client that the pages sign in as.
+#: The return address: it is in the registration of the public client that the pages sign in as.
 RETURN_PATH = f"{PATH}/oauth2-redirect"
 CLIENT_ID = "swagger"
 #: The scheme's name in the OpenAPI document.
