@@ -62,7 +62,8 @@ def bare(work: Work = nothing) -> FastAPI:
 def _app(route_class: type[APIRoute] = APIRoute) -> tuple[FastAPI, APIRouter]:
     app = FastAPI(openapi_url=None)
     if route_class is APIRoute:  # `install_bearer` brings it to the other
-        app.include_router(metadata_router(resource=AUDIENCE, name="bench", issuer="x", scopes=()))
+        settings = BearerSettings(issuer="http://localhost:9000", audience=AUDIENCE)
+        app.include_router(metadata_router(ProtectedApi.from_settings("bench", settings, ())))
     return app, APIRouter(route_class=route_class)
 
 

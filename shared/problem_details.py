@@ -60,6 +60,11 @@ def conflict_problem(error: Conflict, instance: str) -> Response:
     return problem(409, str(error), code=error.code, instance=instance, **error.members)
 
 
+def unavailable_problem(error: Unavailable, instance: str) -> Response:
+    """Return a 503 that says when to try again."""
+    return problem(503, str(error), code=error.code, instance=instance, headers=_retry_after(error))
+
+
 def _retry_after(error: TooManyRequests | Unavailable) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
 
@@ -79,7 +84,7 @@ def install_problem_details(app: FastAPI) -> None:
 
     @app.exception_handler(Unavailable)
     async def unavailable(request: Request, error: Unavailable) -> Response:
-        return problem(503, str(error), code=error.code, instance=request.url.path, headers=_retry_after(error))
+        return unavailable_problem(error, request.url.path)
 
     @app.exception_handler(TooManyRequests)
     async def too_many(request: Request, error: TooManyRequests) -> Response:

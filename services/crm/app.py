@@ -29,6 +29,7 @@ def create_app(
         "CRM",
         settings,
         scopes=(READ, WRITE, READ_ALL),
+        machine_scopes=(READ_ALL,),
         routes=_routes,
         teams=teams_of,
         upkeep=CrmUpkeep,

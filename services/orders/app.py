@@ -46,6 +46,7 @@ def create_app(
         "Orders",
         settings,
         scopes=(READ, WRITE, READ_ALL),
+        machine_scopes=(READ_ALL,),
         routes=routes,
         teams=teams_of,
         upkeep=OrderUpkeep,

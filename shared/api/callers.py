@@ -11,7 +11,7 @@ from shared.request_context import note
 class CallerScope(ScopeRequirement):
     """At least one of `scopes`; every log line of the request says who called through which client from then on."""
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    def require(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Name the caller, then compare the token's scopes."""
         note(sub=principal.subject, client_id=principal.client_id)
-        super().demand(principal, verifier)
+        super().require(principal, verifier)

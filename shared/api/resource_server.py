@@ -30,6 +30,7 @@ def create_resource_server(
     settings: ApiSettings,
     *,
     scopes: tuple[str, ...],
+    machine_scopes: tuple[str, ...] = (),
     routes: Callable[[Database, Clock], APIRouter],
     teams: Callable[[Database], SqlTeams],
     upkeep: Callable[[Database], Upkeep],
@@ -47,7 +48,13 @@ def create_resource_server(
     clock = clock or settings.clock()
     database = Database(settings.database(name))
     api = ProtectedApi.from_settings(
-        name, settings, scopes, last_good=settings.data_dir, clock=clock, transport=jwks_transport
+        name,
+        settings,
+        scopes,
+        machine_scopes=machine_scopes,
+        last_good=settings.data_dir,
+        clock=clock,
+        transport=jwks_transport,
     )
 
     @asynccontextmanager

@@ -11,9 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from shared.bearer import Principal, ProtectedRoute
-from shared.bearer.web.requirements import Requirements, met
-
-_NONE = Requirements(())
+from shared.bearer.web.requirements import principal_of
 
 
 class Admission(Protocol):
@@ -34,7 +32,7 @@ class _AdmittingRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def admitted(request: Request) -> Response:
-            principal = met(_NONE, request)
+            principal = principal_of(request)
             if principal is not None:
                 admission: Admission = request.app.state.admission
                 await admission.admit(principal, request)

@@ -32,8 +32,9 @@ from shared.bearer.status.source import StatusPolicy, StatusSource
 from shared.bearer.status.status_list import StatusReference
 from shared.bearer.verifier import AccessTokenVerifier
 from shared.bearer.web.install import install_bearer
+from shared.bearer.web.misuse import UnprotectedRoute
 from shared.bearer.web.requirements import fail_closed, require_auth, require_scope
-from shared.bearer.web.route import ProtectedRoute
+from shared.bearer.web.route import ProtectedRoute, public
 
 __all__ = [
     "AccessTokenRules",
@@ -55,8 +56,10 @@ __all__ = [
     "StatusPolicy",
     "StatusReference",
     "StatusSource",
+    "UnprotectedRoute",
     "fail_closed",
     "install_bearer",
+    "public",
     "require_auth",
     "require_scope",
 ]

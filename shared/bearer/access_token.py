@@ -16,14 +16,19 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from shared.bearer.challenge import InvalidToken
 from shared.bearer.keys import jws
 from shared.bearer.principal import Principal
-from shared.bearer.status.status_list import StatusReference, status_reference
+from shared.bearer.status.status_list import MAX_LEEWAY, StatusReference, status_reference
 
 #: The largest token that is looked at. The provider's are about 1 kB.
 MAX_TOKEN_BYTES = 8192
-#: What clocks may differ by, and the most that may be configured (RFC 7519 s4.1.4: "a few minutes").
-LEEWAY, MAX_LEEWAY = timedelta(seconds=30), timedelta(seconds=120)
+#: What clocks may differ by; MAX_LEEWAY is the most that may be configured (RFC 7519 s4.1.4: "a few minutes").
+LEEWAY = timedelta(seconds=30)
 
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
+#: Claims that a Principal does not keep as claims: it has a field for each, or they were checked and are done with.
+_FIELDS = frozenset(
+    {"iss", "sub", "aud", "client_id", "jti", "scope", "iat", "exp", "nbf"}
+    | {"groups", "roles", "acr", "auth_time", "sid", "status"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class AccessTokenRules:
     require_status: bool = True
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.issuer, str) and self.issuer and isinstance(self.audience, str) and self.audience):
+            raise ValueError("issuer, audience: must be text and not empty")
+        if self.max_lifetime <= timedelta(0):
+            raise ValueError("max_lifetime: must be above 0")
         if not timedelta(0) <= self.leeway <= MAX_LEEWAY:
             raise ValueError(f"leeway: must lie between 0 and {MAX_LEEWAY.seconds} seconds")
 
@@ -73,7 +82,7 @@ def verify(access_token: str, public_key: RSAPublicKey, rules: AccessTokenRules,
         subject=_text(claims, "sub"),
         client_id=_text(claims, "client_id"),
         token_id=_text(claims, "jti"),
-        scopes=frozenset(_text(claims, "scope", default="").split()),
+        scopes=frozenset(filter(None, _text(claims, "scope", default="").split(" "))),
         issued_at=issued_at,
         expires_at=expires_at,
         groups=_texts(claims, "groups"),
@@ -82,14 +91,15 @@ def verify(access_token: str, public_key: RSAPublicKey, rules: AccessTokenRules,
         auth_time=jws.moment_of(claims, "auth_time") if "auth_time" in claims else None,
         sid=_text(claims, "sid") if "sid" in claims else None,
         status=_status(claims, rules),
-        claims=claims,
+        claims={name: value for name, value in claims.items() if name not in _FIELDS} or None,
+        not_before=issued_at if "nbf" not in claims else max(issued_at, jws.moment_of(claims, "nbf")),
     )
 
 
 def _lifetime(claims: Mapping[str, Any], rules: AccessTokenRules, now: datetime) -> tuple[datetime, datetime]:
     """Return when the token was issued and when it expires (RFC 7519 s4.1.4-6)."""
     issued_at, expires_at = jws.moment_of(claims, "iat"), jws.moment_of(claims, "exp")
-    if now >= expires_at + rules.leeway:
+    if now - rules.leeway >= expires_at:
         raise InvalidToken("expired")
     if "nbf" in claims and now + rules.leeway < jws.moment_of(claims, "nbf"):
         raise InvalidToken("not_yet_valid")

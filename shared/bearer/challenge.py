@@ -6,15 +6,28 @@ Each attribute appears at most once, quoted; the token never does. Every bad tok
 nobody learns from the answer whether it was expired, forged or meant for someone else: `reason` is for the metrics.
 """
 
+import re
 from datetime import timedelta
 from typing import ClassVar
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from shared.errors import SuiteError
 from shared.problem_codes import ProblemCode
 from shared.problem_details import problem
+
+_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+", re.ASCII)
+
+
+def require_scope_form(scope: object) -> None:
+    """Return if that is one scope-token (RFC 6749 s3.3): no space, quote or backslash.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(scope, str) or _SCOPE_TOKEN.fullmatch(scope) is None:
+        raise ValueError(f"a scope: must be one word without space, quote or backslash, not {scope!r}")
 
 
 class BearerRefusal(SuiteError):
@@ -107,7 +120,9 @@ def challenge(refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> 
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 
-def refusal_response(request: Request, refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> Response:
+def refusal_response(
+    request: HTTPConnection, refusal: BearerRefusal, *, realm: str, resource_metadata: str
+) -> Response:
     """Return the refusal as a problem document with its challenge."""
     headers = {"WWW-Authenticate": challenge(refusal, realm=realm, resource_metadata=resource_metadata)}
     path = request.url.path

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
 from shared.bearer.status.status_list import StatusReference
 
 #: `sub` of a machine client is this and its client_id; subjects of users are UUIDs, so the two cannot collide.
@@ -16,7 +19,10 @@ MACHINE_PREFIX = "client:"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls, through which client, with which rights. A user is (issuer, subject), never an e-mail address."""
+    """Who calls, through which client, with which rights. A user is (issuer, subject), never an e-mail address.
+
+    `claims` are those of the token that have no field here (`act`, `amr`, an issuer's own), None if there are none.
+    """
 
     issuer: str
     subject: str
@@ -32,6 +38,17 @@ class Principal:
     sid: str | None = None
     status: StatusReference | None = None
     claims: Mapping[str, Any] | None = None
+    not_before: datetime | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Refuse to be read from a request: `caller: Principal` without a requirement would let the caller choose it.
+
+        Raises:
+            TypeError: always; FastAPI asks for the schema when the route is made.
+        """
+        del source, handler
+        raise TypeError("a Principal is never read from a request nor answered: Depends(require_scope(...)) yields it")
 
     @property
     def is_machine(self) -> bool:

@@ -10,6 +10,8 @@ from pydantic_settings import SettingsConfigDict
 from shared.bearer.access_token import LEEWAY, AccessTokenRules
 from shared.bearer.keys.jwks import PRODUCTION, JwksPolicy
 from shared.bearer.status.source import StatusPolicy
+from shared.bearer.status.status_list import MAX_LEEWAY
+from shared.bearer.verified_tokens import DEFAULT_BYTES
 from shared.settings import EnvironmentSettings, ServiceSettings
 
 _LOCAL_ISSUER = "http://localhost:9000"
@@ -23,7 +25,9 @@ class BearerSettings(EnvironmentSettings):
     issuer: the provider's URL, exactly as in `iss`; audience: the API's own public URL, exactly as in `aud`;
     jwks_url, status_base_url: where to fetch keys and status lists, if not under the issuer;
     require_status: refuse a token that names no place in the status list; max_token_lifetime: the longest that the
-    provider gives an access token (at most 1 h), in seconds; jwks_*: see JwksPolicy, for proofs that scale them down.
+    provider gives an access token (at most 1 h), in seconds, and for how long an old status list serves while the
+    provider is away; leeway: what clocks may differ by (at most 120 s); token_cache_mib: mebibytes for tokens that were
+    verified; jwks_*: see JwksPolicy, for proofs that scale them down.
     """
 
     model_config = SettingsConfigDict(env_prefix="BEARER_")
@@ -33,7 +37,9 @@ class BearerSettings(EnvironmentSettings):
     jwks_url: str = ""
     status_base_url: str = ""
     require_status: bool = True
-    max_token_lifetime: timedelta = Field(default=timedelta(minutes=5), gt=_NOUGHT, le=timedelta(hours=1))
+    max_token_lifetime: timedelta = Field(default=timedelta(minutes=15), gt=_NOUGHT, le=timedelta(hours=1))
+    leeway: timedelta = Field(default=LEEWAY, ge=_NOUGHT, le=MAX_LEEWAY)
+    token_cache_mib: int = Field(default=DEFAULT_BYTES // 1024**2, ge=1, le=4096)
     jwks_min_fresh: timedelta = Field(default=PRODUCTION.min_fresh, gt=_NOUGHT)
     jwks_max_fresh: timedelta = Field(default=PRODUCTION.max_fresh, gt=_NOUGHT)
     jwks_max_age: timedelta = Field(default=PRODUCTION.max_age, gt=_NOUGHT)
@@ -79,7 +85,9 @@ class BearerSettings(EnvironmentSettings):
 
     def access_token_rules(self) -> AccessTokenRules:
         """Return what these settings demand of a token."""
-        return AccessTokenRules(self.issuer, self.audience, self.max_token_lifetime, require_status=self.require_status)
+        return AccessTokenRules(
+            self.issuer, self.audience, self.max_token_lifetime, self.leeway, require_status=self.require_status
+        )
 
     def jwks_policy(self) -> JwksPolicy:
         """Return how long keys are kept and how often they are fetched."""
@@ -96,8 +104,8 @@ class BearerSettings(EnvironmentSettings):
         return StatusPolicy(
             issuer=self.issuer,
             base_url=self.status_base_url or self.issuer,
-            max_stale=self.max_token_lifetime + LEEWAY,
-            leeway=LEEWAY,
+            max_stale=self.max_token_lifetime + self.leeway,
+            leeway=self.leeway,
         )
 
 

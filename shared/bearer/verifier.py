@@ -1,13 +1,14 @@
-"""From the text of an access token to its principal: the keys, the checks, and a memory of tokens already checked.
+"""From the text of an access token to its principal: the keys, the checks, and a memory of tokens already verified.
 
 Spec: RFC 9068 s4
 Policy: a token's signature is checked once, and its verdict kept until it expires or the key set changes. Whether it
-was revoked is asked at every request; what a route demands of it (scope, step-up) is no part of the verdict.
+was revoked is asked at every request; what a route requires of it (scope, step-up) is no part of the verdict.
+
+`verify_cached` is the short way, `verify` the whole one. Both find a remembered token by `VerifiedTokens.find`, and
+let it pass by what `StatusCache` holds: the short way only answers what the whole one would, without waiting.
 """
 
 import hashlib
-from collections import OrderedDict
-from datetime import UTC, datetime
 
 from prometheus_client import Counter
 
@@ -17,13 +18,11 @@ from shared.bearer.keys.jwks import JwksCache
 from shared.bearer.keys.key_set import KeySet
 from shared.bearer.principal import Principal
 from shared.bearer.status.cache import StatusCache
+from shared.bearer.verified_tokens import DEFAULT_BYTES, VerifiedTokens
 from shared.clock import Clock
-
-MAX_REMEMBERED = 32_768
 
 _memory = Counter("bearer_verified_tokens", "Look-ups of tokens already verified.", ["result"])
 _hit, _miss = _memory.labels("hit"), _memory.labels("miss")
-_NOT_REMEMBERED = (None, datetime.min.replace(tzinfo=UTC))
 
 
 class AccessTokenVerifier:
@@ -36,32 +35,29 @@ class AccessTokenVerifier:
         clock: Clock,
         *,
         statuses: StatusCache,
-        remembered: int = MAX_REMEMBERED,
+        cache_bytes: int = DEFAULT_BYTES,
     ) -> None:
+        """`cache_bytes`: what the tokens that are remembered may take, as `VerifiedTokens` counts it."""
         self.rules = rules
         self.jwks = jwks
         self.clock = clock
         self.statuses = statuses
-        self._remembered = remembered
-        # least recently used first; by SHA-256, so that a dump of the memory gives no token away
-        self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
+        self._verified = VerifiedTokens(rules.leeway, cache_bytes)
         self._verified_with: KeySet | None = None
+        #: Whether a service runs with it: between `open` and `aclose`.
+        self.is_running = False
 
-    def recall(self, access_token: bytes) -> Principal | None:
+    def verify_cached(self, access_token: bytes) -> Principal | None:
         """Return the principal of a token that was verified before and is as good as it was then.
 
         None says nothing of the token: `verify` does. This is what most requests cost, so it waits for nothing.
         """
         now = self.clock.now()
-        if self.jwks.current(now) is not self._verified_with:
+        if (key_set := self.jwks.current(now)) is None or key_set is not self._verified_with:
             return None
-        digest = hashlib.sha256(access_token).digest()
-        principal, good_until = self._verified.get(digest, _NOT_REMEMBERED)
-        if principal is None or now >= good_until:
+        principal = self._verified.find(hashlib.sha256(access_token).digest(), now)
+        if principal is None or (principal.status is not None and not self.statuses.is_valid(principal.status, now)):
             return None
-        if principal.status is not None and not self.statuses.clears(principal.status, now):
-            return None
-        self._verified.move_to_end(digest)
         _hit.inc()
         return principal
 
@@ -74,7 +70,8 @@ class AccessTokenVerifier:
         """
         digest = hashlib.sha256(access_token.encode()).digest()
         while True:
-            if (principal := self._recall(digest, self.clock.now())) is None:
+            self._forget_if_keys_changed()
+            if (principal := self._verified.find(digest, self.clock.now())) is None:
                 _miss.inc()
                 principal = await self._verified_anew(access_token, digest)
             else:
@@ -82,22 +79,31 @@ class AccessTokenVerifier:
             if principal.status is None:
                 return principal
             verified_with = self._verified_with
-            await self.statuses.demand_valid(principal.status)
+            await self.statuses.require_valid(principal.status)
             # A look at the list may have brought word of a rotation: the token's own key may be gone by now.
             if self.jwks.held is verified_with:
                 return principal
 
-    async def demand_fresh_status(self, principal: Principal) -> None:
+    async def require_fresh_status(self, principal: Principal) -> None:
         """Return unless the word of revocations that `principal` was let in by is past its `exp`.
 
         Raises:
-            InvalidToken, Unavailable: as `StatusCache.demand_fresh`.
+            InvalidToken, Unavailable: as `StatusCache.require_fresh`.
         """
         if principal.status is not None:
-            await self.statuses.demand_fresh(principal.status)
+            await self.statuses.require_fresh(principal.status)
+
+    def open(self) -> None:
+        """Begin with nothing held and nothing remembered, as a new verifier does. Also after `aclose`."""
+        self._forget()
+        self.is_running = True
+        self.jwks.open()
+        self.statuses.open()
 
     async def aclose(self) -> None:
-        """End what runs in the background."""
+        """End what runs in the background, and forget all: a verifier that hears of no revocation lets nobody in."""
+        self._forget()
+        self.is_running = False
         await self.statuses.aclose()
         await self.jwks.aclose()
 
@@ -108,24 +114,14 @@ class AccessTokenVerifier:
         principal = verify(access_token, public_key, self.rules, self.clock.now())
         # nothing awaits between the look-up of the key and this line, so the verdict is of the keys in force
         self._forget_if_keys_changed()
-        self._verified[digest] = principal, principal.expires_at + self.rules.leeway
-        if len(self._verified) > self._remembered:
-            self._verified.popitem(last=False)
-        return principal
-
-    def _recall(self, digest: bytes, now: datetime) -> Principal | None:
-        self._forget_if_keys_changed()
-        if (remembered := self._verified.get(digest)) is None:
-            return None
-        principal, good_until = remembered
-        if now >= good_until:
-            del self._verified[digest]
-            return None
-        self._verified.move_to_end(digest)
-        return principal
+        return self._verified.remember(digest, principal)
 
     def _forget_if_keys_changed(self) -> None:
         if (key_set := self.jwks.current()) is not self._verified_with:
             self._verified.clear()  # a key may have been withdrawn, and its tokens with it
             self._verified_with = key_set
             self.statuses.keys_changed()
+
+    def _forget(self) -> None:
+        self._verified.clear()
+        self._verified_with = None

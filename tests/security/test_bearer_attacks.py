@@ -175,7 +175,9 @@ def test_no_credentials_are_challenged_without_an_error_code(target: Target) -> 
     answer = target.client.get(target.path)
     assert answer.status_code == 401
     metadata = f"{target.identifier}/.well-known/oauth-protected-resource"
-    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{target.name}", resource_metadata="{metadata}"'
+    scope = f"{target.name}:read"  # what a client is to ask for, before it knows anything of this API
+    said = f'Bearer realm="{target.name}", scope="{scope}", resource_metadata="{metadata}"'
+    assert answer.headers["WWW-Authenticate"] == said
 
 
 @pytest.mark.requirement("RFC6750-3")

@@ -5,6 +5,7 @@ issuer once said, or (the key set) forge tokens: they belong in the service's ow
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from shared.bearer.keys.jws import parse_json
 from shared.bearer.keys.key_set import BadKeySet, KeySet, parse_key_set
 from shared.clock import epoch, moment
 
@@ -54,7 +56,7 @@ class KeySetCopy:
     def read(self, now: datetime) -> tuple[KeySet, datetime] | None:
         """Return the keys and when they were fetched, None if there is no copy of this address worth reading."""
         try:
-            content = json.loads(self._file.read_bytes())
+            content = parse_json(self._file.read_bytes())
             if content["url"] != self._url:
                 return None
             key_set = parse_key_set(json.dumps(content["jwks"]).encode())
@@ -87,6 +89,16 @@ class StatusListCopies:
         except (OSError, UnicodeDecodeError):
             _log.warning("the copy of status list %d is damaged and was passed over", shard)
             return None
+
+    def shards(self) -> list[int]:
+        """Return the numbers of the shards that have a copy, the latest first."""
+        found = []
+        for file in self._folder.glob(f"{self._name}.status-*.jwt"):
+            number = file.stem.rpartition("-")[2]
+            with contextlib.suppress(OSError):
+                if number.isdecimal() and number.isascii():
+                    found.append((file.stat().st_mtime, int(number)))
+        return [number for _, number in sorted(found, reverse=True)]
 
     def _file(self, shard: int) -> Path:
         return self._folder / f"{self._name}.status-{shard}.jwt"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -28,6 +29,8 @@ from shared.errors import Unavailable
 from shared.problem_codes import ProblemCode
 
 MAX_UNKNOWN_KIDS = 1024
+#: How far the clock may go back before keys that were fetched "later" stop serving: their age cannot be told.
+CLOCK_STEP = timedelta(seconds=30)
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +97,10 @@ class JwksCache:
         self._issuer = IssuerClient(transport)
         self._policy = policy
         self._jitter = jitter
+        self.open()
+
+    def open(self) -> None:
+        """Begin with nothing held, as a new cache does. Also after `aclose`, in another event loop."""
         self._held: _Held | None = None
         self._fetching: asyncio.Task[bool] | None = None
         self._downloading = False
@@ -174,20 +181,25 @@ class JwksCache:
     async def aclose(self) -> None:
         """End what runs in the background: a download is given up, a copy is written to its end.
 
-        Keys go on being served; none are fetched any more.
+        No key serves any more: none could be withdrawn from a cache that fetches nothing.
         """
         self._closed = True
-        if self._fetching is not None:
+        self._held = None
+        if self._fetching is not None and runs_here(self._fetching):
             if self._downloading:
                 self._fetching.cancel()
             await asyncio.wait({self._fetching})
 
-    async def warm_up(self) -> None:
-        """Return once there are keys; a service runs it beside itself when it starts."""
-        while self.current() is None and not self._closed:
-            await self._fetch()
+    async def keep_warm(self) -> None:
+        """Fetch the keys, and go on as they get stale, whether or not a request comes. Ends with `aclose`.
+
+        A service runs it beside itself: an API that nobody calls for a day still has keys when the issuer goes away.
+        """
+        while not self._closed:
             if self.current() is None:
-                await asyncio.sleep(self._policy.retry.total_seconds())
+                await self._fetch()
+            missing = self.current() is None
+            await asyncio.sleep((self._policy.retry if missing else self._policy.min_fresh).total_seconds())
 
     def ready(self) -> None:
         """Raise Unavailable unless there are keys in force. Starts nothing, so that any thread may ask."""
@@ -195,7 +207,8 @@ class JwksCache:
             raise Unavailable("no signing keys of the issuer yet")
 
     def _in_force(self, now: datetime) -> _Held | None:
-        return self._held if self._held is not None and now - self._held.fetched_at < self._policy.max_age else None
+        held = self._held
+        return held if held is not None and -CLOCK_STEP <= now - held.fetched_at < self._policy.max_age else None
 
     def _remember_unknown(self, kid: str) -> None:
         if len(self._unknown) >= MAX_UNKNOWN_KIDS:
@@ -218,8 +231,7 @@ class JwksCache:
         return self._fetching
 
     def _is_fetching(self) -> bool:
-        # one that was cancelled before it began is done, and could not say so itself
-        return self._fetching is not None and not self._fetching.done()
+        return runs_here(self._fetching)
 
     async def _fetch_once(self, no_cache: bool) -> bool:
         try:
@@ -242,6 +254,8 @@ class JwksCache:
             await self._fall_back_to_copy()
             return False
         else:
+            if self._closed:
+                return False
             self._swap(key_set, self._policy.fresh_for(fetched.headers.get("Cache-Control", "")))
             if self._copy is not None:
                 await in_thread(self._copy.write, document, self._clock.now())
@@ -266,10 +280,16 @@ class JwksCache:
     async def _fall_back_to_copy(self) -> None:
         if self._held is not None or self._copy is None:
             return
-        if (found := await in_thread(self._copy.read, self._clock.now())) is not None:
+        if (found := await in_thread(self._copy.read, self._clock.now())) is not None and not self._closed:
             key_set, fetched_at = found
             self._held = _Held(key_set, fetched_at, stale_at=fetched_at)
             _fetches.labels("copy").inc()
+
+
+def runs_here(task: asyncio.Task[Any] | None) -> bool:
+    """Return whether the task runs and can be waited for: one of an event loop that ended never will be done."""
+    # one that was cancelled before it began is done, and could not say so itself
+    return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
 
 
 def _within(start: datetime | None, now: datetime, span: timedelta) -> bool:

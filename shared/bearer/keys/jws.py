@@ -37,7 +37,10 @@ def key_id(compact: str, types: frozenset[str], limit: int) -> str:
         raise InvalidToken("too_large")
     if _COMPACT_JWS.fullmatch(compact) is None:
         raise InvalidToken("not_a_jwt")
-    header = _json_object(compact.partition(".")[0])
+    encoded_header, *others = compact.split(".")
+    header = _parse_object(decoded(encoded_header))
+    for segment in others:
+        decoded(segment)
     token_type, kid = header.get("typ"), header.get("kid")
     if not isinstance(token_type, str) or token_type.lower() not in types:  # media types ignore case
         raise InvalidToken("typ")
@@ -82,21 +85,29 @@ def decoded(segment: str) -> bytes:
     """Return what a base64url text without padding holds.
 
     Raises:
-        InvalidToken: it is none.
+        InvalidToken: it holds nothing, or its spare bits are not zero (RFC 4648 s3.5): one value has one spelling.
     """
     try:
-        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        value = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     except (binascii.Error, ValueError) as error:
         raise InvalidToken("not_a_jwt") from error
+    if base64.urlsafe_b64encode(value).rstrip(b"=") != segment.encode():
+        raise InvalidToken("not_a_jwt")
+    return value
 
 
-def _json_object(segment: str) -> dict[str, Any]:
-    return _parse_object(decoded(segment))
+def parse_json(text: bytes) -> Any:
+    """Return what a JSON text of the issuer's holds. Stricter than `json.loads`, which guesses an encoding.
+
+    Raises:
+        ValueError, RecursionError: it is not UTF-8 without a byte order mark (RFC 8259 s8.1), or repeats a name.
+    """
+    return json.loads(text.decode("utf-8"), object_pairs_hook=_unique_members)
 
 
 def _parse_object(text: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(text, object_pairs_hook=_unique_members)
+        content = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise InvalidToken("not_json") from error
     if not isinstance(content, dict):

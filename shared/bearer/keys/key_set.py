@@ -6,12 +6,13 @@ Spec: RFC 7517 s4, s5; RFC 7518 s6.3
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+
+from shared.bearer.keys.jws import parse_json
 
 #: The largest document that is read, in bytes, and the most keys that it may hold.
 MAX_DOCUMENT_BYTES = 65_536
@@ -44,9 +45,9 @@ def parse_key_set(document: bytes) -> KeySet:
     if len(document) > MAX_DOCUMENT_BYTES:
         raise BadKeySet(f"more than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        content = json.loads(document)
+        content = parse_json(document)
     except (ValueError, RecursionError) as error:
-        raise BadKeySet("not JSON") from error
+        raise BadKeySet("not JSON in UTF-8, or a name is repeated") from error
     members = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(members, list):
         raise BadKeySet("no `keys`")

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge
 
 from shared.bearer.challenge import InvalidToken
 from shared.bearer.keys.copies import StatusListCopies, in_thread
+from shared.bearer.keys.jwks import runs_here
 from shared.bearer.status.source import StatusSource
 from shared.bearer.status.status_list import BadStatusList, StatusList, StatusReference
 from shared.clock import Clock
@@ -60,8 +61,8 @@ class _Shard:
         return now - self.checked_at
 
     def is_fetching(self) -> bool:
-        """Return whether a fetch runs. One that was cancelled before it began is done, and could not say so itself."""
-        return self.fetching is not None and not self.fetching.done()
+        """Return whether a fetch runs."""
+        return runs_here(self.fetching)
 
     def may_be_tried(self, now: datetime) -> bool:
         """Return whether the next try is due: 5 s after a failed one, sooner after a good one of a short ttl."""
@@ -92,10 +93,24 @@ class StatusCache:
         self._shards: dict[int, _Shard] = {}
         self._closed = False
 
-    def clears(self, reference: StatusReference, now: datetime) -> bool:
+    def open(self) -> None:
+        """Begin with nothing held, as a new cache does. Also after `aclose`, in another event loop."""
+        for shard in list(self._shards.values()):
+            self._drop(shard)
+        self._closed = False
+        self._source.open()
+
+    async def keep_warm(self) -> None:
+        """Begin to look at the shards of which there are copies: tokens named them before this process began."""
+        if self._copies is not None:
+            now = self._clock.now()
+            for number in (await in_thread(self._copies.shards))[:MAX_SHARDS]:
+                self._start_fetch(self._shards.get(number) or self._new_shard(number, now))
+
+    def is_valid(self, reference: StatusReference, now: datetime) -> bool:
         """Return whether a list that needs no look yet says that the token of that place is not revoked.
 
-        False says nothing of the token: `demand_valid` does.
+        False says nothing of the token: `require_valid` does.
         """
         shard = self._shards.get(reference.shard)
         if shard is None or (held := shard.list) is None or (checked_at := shard.checked_at) is None:
@@ -105,7 +120,7 @@ class StatusCache:
         shard.used_at = now
         return not held.is_set(reference.index)
 
-    async def demand_valid(self, reference: StatusReference) -> None:
+    async def require_valid(self, reference: StatusReference) -> None:
         """Return if the token of that place is not revoked, as far as is known.
 
         Raises:
@@ -116,7 +131,7 @@ class StatusCache:
         shard = self._shards.get(reference.shard) or self._new_shard(reference.shard, now)
         shard.used_at = now
         held, age = shard.list, shard.age(now)
-        if held is None or now >= held.expires_at or age >= held.ttl + GRACE:
+        if held is None or not held.is_current(now) or age >= held.ttl + GRACE:
             held = await self._looked_up(shard, stale_ok=True)
         elif age >= held.ttl:
             self._start_fetch(shard)
@@ -124,8 +139,8 @@ class StatusCache:
             _checks.labels("revoked").inc()
             raise InvalidToken("revoked")
 
-    async def demand_fresh(self, reference: StatusReference) -> None:
-        """Return if the list of that token is not past its `exp`; the token is one that `demand_valid` let pass.
+    async def require_fresh(self, reference: StatusReference) -> None:
+        """Return if the list of that token is not past its `exp`; the token is one that `require_valid` let pass.
 
         Raises:
             InvalidToken: it was revoked in this moment.
@@ -134,7 +149,7 @@ class StatusCache:
         now = self._clock.now()
         shard = self._shards.get(reference.shard) or self._new_shard(reference.shard, now)
         held = shard.list
-        if held is None or now >= held.expires_at:
+        if held is None or not held.is_current(now):
             held = await self._looked_up(shard, stale_ok=False)
         if held.is_set(reference.index):
             raise InvalidToken("revoked")
@@ -146,17 +161,19 @@ class StatusCache:
                 shard.checked_at = shard.tried_at = shard.etag = None
 
     async def aclose(self) -> None:
-        """End what runs in the background. What is held goes on serving; nothing is fetched any more."""
+        """End what runs in the background. No list serves any more: word of a revocation could not reach it."""
         self._closed = True
         running = set()
         for shard in self._shards.values():
             if shard.timer is not None:
                 shard.timer.cancel()
-            if shard.fetching is not None:
+            if shard.fetching is not None and shard.is_fetching():
                 shard.fetching.cancel()
                 running.add(shard.fetching)
         if running:
             await asyncio.wait(running)
+        for shard in list(self._shards.values()):
+            self._drop(shard)
         await self._source.aclose()
 
     async def _looked_up(self, shard: _Shard, *, stale_ok: bool) -> StatusList:
@@ -168,7 +185,7 @@ class StatusCache:
         self._start_fetch(shard)
         # After a failure the tries go on behind the requests, except for those that could not be answered at all.
         wait = not shard.failed or not self._serves(shard.list, stale_ok=stale_ok)
-        if wait and shard.fetching is not None:
+        if wait and shard.fetching is not None and shard.is_fetching():
             await asyncio.wait({shard.fetching}, timeout=WAIT.total_seconds())
         held = shard.list
         if held is None or not self._serves(held, stale_ok=stale_ok):
@@ -180,8 +197,8 @@ class StatusCache:
         return held
 
     def _serves(self, held: StatusList | None, *, stale_ok: bool) -> bool:
-        limit = self._max_stale if stale_ok else timedelta(0)
-        return held is not None and self._clock.now() < held.expires_at + limit
+        stale = self._max_stale if stale_ok else timedelta(0)
+        return held is not None and not self._closed and held.is_current(self._clock.now(), stale=stale)
 
     def _new_shard(self, number: int, now: datetime) -> _Shard:
         if len(self._shards) >= MAX_SHARDS:
@@ -201,9 +218,9 @@ class StatusCache:
             shard.fetching = asyncio.create_task(self._fetch(shard))
 
     def _due(self, shard: _Shard) -> None:
-        """Look again if tokens still name the shard: none that did so longer ago can still live."""
+        """Look again, also when no request came meanwhile: the next one may come while the issuer is away."""
         shard.timer = None
-        if self._clock.now() - shard.used_at <= self._max_stale and not shard.is_fetching() and not self._closed:
+        if not shard.is_fetching() and not self._closed:
             shard.fetching = asyncio.create_task(self._fetch(shard))
 
     async def _fetch(self, shard: _Shard) -> None:
@@ -249,8 +266,9 @@ class StatusCache:
         if held is not None and self._source.trusts(held):
             if found.version < held.version:
                 raise OlderStatusList(f"version {found.version} after {held.version}")
-            if found.version == held.version and found.expires_at < held.expires_at:
-                return  # the same bits, signed earlier
+            signed_earlier = found.version == held.version and found.expires_at < held.expires_at
+            if signed_earlier and held.issued_at <= self._clock.now():  # else the clock was set back
+                return
         shard.list, shard.etag = found, etag
 
     async def _fall_back_to_copy(self, shard: _Shard) -> None:

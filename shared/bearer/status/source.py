@@ -13,7 +13,7 @@ from datetime import timedelta
 import httpx2
 
 from shared.bearer.keys.issuer_client import IssuerClient
-from shared.bearer.keys.jwks import JwksCache
+from shared.bearer.keys.jwks import JwksCache, runs_here
 from shared.bearer.status.status_list import (
     MAX_TOKEN_BYTES,
     MEDIA_TYPE,
@@ -63,6 +63,10 @@ class StatusSource:
         self._jwks = jwks
         self._clock = clock
         self._issuer = IssuerClient(transport)
+        self.open()
+
+    def open(self) -> None:
+        """Begin anew: no list was seen yet."""
         self._last_kid: str | None = None
         self._second_look: asyncio.Task[None] | None = None
 
@@ -107,7 +111,7 @@ class StatusSource:
 
     async def aclose(self) -> None:
         """End the second look at the keys, if one is due."""
-        if self._second_look is not None:
+        if self._second_look is not None and runs_here(self._second_look):
             self._second_look.cancel()
             await asyncio.wait({self._second_look})
 
@@ -120,7 +124,7 @@ class StatusSource:
         if kid not in (await self._jwks.key_set()).keys:
             await asyncio.sleep(SECOND_LOOK.total_seconds())
             return await self._jwks.refresh()
-        if self._second_look is None:
+        if not runs_here(self._second_look):
             self._second_look = asyncio.create_task(self._look_again())
         return fetched
 

@@ -28,6 +28,9 @@ VERSION_CLAIM = "urn:company:status_version"
 #: How often to look when the list does not say, and the bounds of what it may say.
 DEFAULT_TTL, MIN_TTL, MAX_TTL = timedelta(seconds=15), timedelta(seconds=1), timedelta(minutes=5)
 
+#: What clocks may differ by at most.
+MAX_LEEWAY = timedelta(seconds=120)
+
 _TYPES = frozenset({"statuslist+jwt", MEDIA_TYPE})
 _SHARD = re.compile(r"/status/(0|[1-9][0-9]{0,8})", re.ASCII)
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -56,6 +59,13 @@ class StatusList:
     expires_at: datetime
     ttl: timedelta
     bits: bytes
+
+    def is_current(self, now: datetime, *, stale: timedelta = timedelta(0)) -> bool:
+        """Return whether the list may be used: until `stale` past its `exp`, and not before it was made.
+
+        A list from the future was fetched before the clock was set back: how old it is cannot be told.
+        """
+        return self.issued_at - MAX_LEEWAY <= now < self.expires_at + stale
 
     def is_set(self, index: int) -> bool:
         """Return whether the token at `index` is revoked. The lowest bit of a byte comes first (s4.1).

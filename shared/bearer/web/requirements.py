@@ -1,4 +1,4 @@
-"""What a route may demand of its caller: a token, a scope, a strong or recent sign-in, word of every revocation.
+"""What a route may require of its caller: a token, a scope, a strong or recent sign-in, word of every revocation.
 
 Spec: RFC 6750 s2.1, s3.1; RFC 9470 s3, s5
 
@@ -20,12 +20,14 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from prometheus_client import Counter
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from shared.bearer.challenge import (
     InsufficientScope,
     InsufficientUserAuthentication,
     MalformedRequest,
     NoCredentials,
+    require_scope_form,
 )
 from shared.bearer.principal import Principal
 from shared.bearer.protected_api import ProtectedApi
@@ -34,7 +36,7 @@ from shared.bearer.verifier import AccessTokenVerifier
 requests_by_result = Counter(
     "bearer_requests", "Requests to protected routes, by what became of their credentials.", ["result"]
 )
-_authenticated = requests_by_result.labels("authenticated")
+_let_in = requests_by_result.labels("authenticated")
 
 # Where a request keeps its principal and what it was found to meet: in its own ASGI scope. Not in `request.state`,
 # which a server may share between requests.
@@ -63,10 +65,10 @@ class Requirement:
         self._alone = Requirements((self,))
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
-        """Authenticate, then authorize, unless the route has done so before it read the body."""
-        return met(self._alone, connection) or await ask(self._alone, connection)
+        """Return the request's principal. The route has asked before it read the body, if it is a ProtectedRoute."""
+        return await authorize(self._alone, connection)
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> Awaitable[None] | None:
+    def require(self, principal: Principal, verifier: AccessTokenVerifier) -> Awaitable[None] | None:
         """Return if the caller meets the requirement, raise if not; what is returned must be awaited to know."""
         raise NotImplementedError
 
@@ -77,6 +79,9 @@ class Requirements:
     def __init__(self, requirements: Iterable[Requirement]) -> None:
         self.in_order = tuple(sorted(dict.fromkeys(requirements), key=lambda requirement: requirement.rank))
         self.all = frozenset(self.in_order)
+        scopes = (requirement.least for requirement in self.in_order if isinstance(requirement, ScopeRequirement))
+        #: All that a client should ask for before it comes back, None if no scope is required.
+        self.scope = " ".join(dict.fromkeys(scopes)) or None
 
 
 class FreshStatusRequirement(Requirement):
@@ -84,9 +89,9 @@ class FreshStatusRequirement(Requirement):
 
     rank = 0
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> Awaitable[None]:
+    def require(self, principal: Principal, verifier: AccessTokenVerifier) -> Awaitable[None]:
         """Look at the age of the list that the caller was let in by."""
-        return verifier.demand_fresh_status(principal)
+        return verifier.require_fresh_status(principal)
 
 
 class ScopeRequirement(Requirement, SecurityBase):
@@ -101,11 +106,15 @@ class ScopeRequirement(Requirement, SecurityBase):
     model = HTTPBearer(bearerFormat="JWT", description="An access token of the suite's provider (RFC 9068).")
 
     def __init__(self, *scopes: str) -> None:
-        super().__init__()
+        if not scopes:
+            raise ValueError("require_scope: say at least one scope")
+        for scope in scopes:
+            require_scope_form(scope)
         self._scopes = frozenset(scopes)
         self.least = scopes[0]
+        super().__init__()
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    def require(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Compare the token's scopes."""
         del verifier
         if self._scopes.isdisjoint(principal.scopes):
@@ -128,7 +137,7 @@ class AuthenticationRequirement(Requirement):
         self._acr = acr
         self._max_age = max_age
 
-    def demand(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
+    def require(self, principal: Principal, verifier: AccessTokenVerifier) -> None:
         """Compare how and when the user signed in; a machine client never did."""
         if self._acr is not None and principal.acr != self._acr:
             raise self._refusal("acr")
@@ -162,37 +171,59 @@ def require_auth(*, acr: str | None = None, max_age: timedelta | None = None) ->
 fail_closed = FreshStatusRequirement()
 
 
-async def ask(requirements: Requirements, connection: HTTPConnection) -> Principal:
-    """Return the principal of a request that meets all of them, and note with the request that it does.
+async def authorize(requirements: Requirements, connection: HTTPConnection, *, anew: bool = False) -> Principal:
+    """Return the principal of a request that meets all of `requirements`, and note with the request that it does.
+
+    The one way to ask: routes, endpoints and dependencies all come here. What was found to be met is not asked again,
+    unless `anew`: then all is asked once more that was met before, for a body that has taken its time.
 
     Raises:
         BearerRefusal, Unavailable: as a Requirement does.
     """
     scope = connection.scope
-    api: ProtectedApi = scope["app"].state.protected_api
-    verifier = api.verifier
     asked: _Asked = scope.get(_ASKED, _NOT_ASKED)
-    principal, met_before = asked
-    if principal is None:
-        sent = [value for name, value in scope["headers"] if name == b"authorization"]
-        # what was found to be a good token before was also well-formed
-        if len(sent) == 1 and sent[0].startswith(_BEARER):
-            principal = verifier.recall(sent[0][len(_BEARER) :])
+    principal, met = asked
+    if anew:
+        requirements, principal, met = Requirements(met | requirements.all), None, frozenset()
+    elif principal is not None and requirements.all <= met:
+        return principal
+    verifier = _verifier(scope)
+    try:
         if principal is None:
-            principal = await verifier.verify(_access_token(sent))
-        _authenticated.inc()
-    for requirement in requirements.in_order:
-        if (pending := requirement.demand(principal, verifier)) is not None:
-            await pending
-    scope[_ASKED] = principal, (met_before | requirements.all if met_before else requirements.all)
+            principal = await _authenticated(scope, verifier)
+            if not anew:
+                _let_in.inc()
+        for requirement in requirements.in_order:
+            if (pending := requirement.require(principal, verifier)) is not None:
+                await pending
+    except (NoCredentials, InsufficientScope) as refusal:
+        refusal.scope = requirements.scope or refusal.scope
+        raise
+    scope[_ASKED] = principal, (met | requirements.all if met else requirements.all)
     return principal
 
 
-def met(requirements: Requirements, connection: HTTPConnection) -> Principal | None:
-    """Return the principal of a request that was found to meet all of them."""
+def principal_of(connection: HTTPConnection) -> Principal | None:
+    """Return the principal that a request was authorized as, None while it was not."""
     asked: _Asked = connection.scope.get(_ASKED, _NOT_ASKED)
-    principal, met_before = asked
-    return principal if requirements.all <= met_before else None
+    return asked[0]
+
+
+async def _authenticated(scope: Scope, verifier: AccessTokenVerifier) -> Principal:
+    sent = [value for name, value in scope["headers"] if name == b"authorization"]
+    # what was found to be a good token before was also well-formed
+    if len(sent) == 1 and sent[0].startswith(_BEARER):
+        principal = verifier.verify_cached(sent[0][len(_BEARER) :])
+        if principal is not None:
+            return principal
+    return await verifier.verify(_access_token(sent))
+
+
+def _verifier(scope: Scope) -> AccessTokenVerifier:
+    api: ProtectedApi | None = getattr(scope["app"].state, "protected_api", None)
+    if api is None:
+        raise RuntimeError("install_bearer(app, api) was not called for the application that this route is in")
+    return api.verifier
 
 
 def _access_token(sent: list[bytes]) -> str:

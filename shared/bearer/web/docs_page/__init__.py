@@ -26,8 +26,6 @@ SIGN_IN = "sign_in"
 _OURS = Path(__file__).parent
 _FILES = {"start.js": _OURS, "return.js": _OURS}
 _SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js")
-# Scopes for all records are given to machine clients alone: a person's sign-in cannot ask for them.
-_MACHINE_ONLY = ":all"
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 _PAGE = """<!doctype html>
@@ -66,7 +64,7 @@ def describe_sign_in(document: dict[str, Any], api: ProtectedApi) -> None:
     flow = {
         "authorizationUrl": f"{api.issuer}/authorize",
         "tokenUrl": f"{api.issuer}/token",
-        "scopes": dict.fromkeys(_of_people(api), ""),
+        "scopes": dict.fromkeys(api.user_scopes, ""),
     }
     token = ScopeRequirement.model.model_dump(mode="json", by_alias=True, exclude_none=True)
     sign_in = {
@@ -85,11 +83,6 @@ def describe_sign_in(document: dict[str, Any], api: ProtectedApi) -> None:
             demands.sort(key=lambda demand: SIGN_IN not in demand)
 
 
-def _of_people(api: ProtectedApi) -> list[str]:
-    """Return the scopes that a sign-in can get: asking for another one as well would be refused as a whole."""
-    return [scope for scope in api.scopes if not scope.endswith(_MACHINE_ONLY)]
-
-
 def install_docs(app: FastAPI, api: ProtectedApi) -> None:
     """Serve the pages in `app`. They need the package fastapi-offline, for the files of Swagger UI that it holds."""
     found = find_spec("fastapi_offline")
@@ -103,7 +96,7 @@ def install_docs(app: FastAPI, api: ProtectedApi) -> None:
         description=html.escape(app.openapi_url or ""),
         return_address=html.escape(api.identifier + RETURN_PATH),
         client_id=CLIENT_ID,
-        scopes=html.escape(" ".join(_of_people(api))),
+        scopes=html.escape(" ".join(api.user_scopes)),
     )
     return_page = _RETURN_PAGE.format(issuer=html.escape(api.issuer), path=PATH)
 

@@ -34,10 +34,15 @@ def statuses(issuer: FakeIssuer, jwks: JwksCache) -> StatusCache:
 @pytest.fixture
 def verifier(issuer: FakeIssuer, jwks: JwksCache, statuses: StatusCache) -> AccessTokenVerifier:
     rules = AccessTokenRules(issuer.url, "http://localhost:9001", max_lifetime=issuer.lifetime)
-    return AccessTokenVerifier(rules, jwks, issuer.clock, statuses=statuses, remembered=3)
+    return AccessTokenVerifier(rules, jwks, issuer.clock, statuses=statuses, cache_bytes=3 * 1800)
 
 
 async def background(jwks: JwksCache) -> None:
     """Let a refresh that nobody waits for run to its end."""
     if jwks._fetching is not None:
         await jwks._fetching
+
+
+def whole_verifier(verifier: AccessTokenVerifier) -> AccessTokenVerifier:
+    """Return a verifier of the same keys and lists that remembers nothing: each token goes the whole way."""
+    return AccessTokenVerifier(verifier.rules, verifier.jwks, verifier.clock, statuses=verifier.statuses, cache_bytes=0)

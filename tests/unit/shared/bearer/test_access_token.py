@@ -1,5 +1,6 @@
 """Spec: RFC 9068 s4, RFC 8725 s3, RFC 7519 s4.1. Each refusal is told apart by its reason, which no caller sees."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from shared.bearer import AccessTokenRules, InvalidToken, Principal, StatusReference
 from shared.bearer.access_token import MAX_TOKEN_BYTES, key_id, verify
 from shared.testing import ALICE, FakeIssuer, SettableClock, parts
+from shared.testing.keys import base64url
 
 RULES = AccessTokenRules("http://localhost:9000", "http://localhost:9001", max_lifetime=timedelta(minutes=5))
 
@@ -50,7 +52,8 @@ def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
         auth_time=now,
         sid="0190a1b0-0000-7000-8000-00000000051d",
         status=StatusReference(0, 7),
-        claims=parts(token)[1],
+        claims={"amr": ["pwd"]},
+        not_before=now,
     )
 
 
@@ -250,3 +253,17 @@ def test_a_token_without_a_place_in_the_status_list_is_refused_unless_it_need_no
     lenient = replace(RULES, require_status=False)
     assert accept(issuer, token, lenient).status is None
     assert reason(issuer, issuer.access_token(status={}), lenient) == "claim_status"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+def test_a_header_in_another_encoding_is_refused(issuer: FakeIssuer, encoding: str) -> None:
+    header, rest = parts(issuer.access_token())[0], issuer.access_token().partition(".")[2]
+    assert header_reason(f"{base64url(json.dumps(header).encode(encoding))}.{rest}") == "not_json"
+
+
+def test_a_token_is_spelled_in_one_way(issuer: FakeIssuer) -> None:
+    """The last letter of a signature of 256 bytes has four spare bits: sixteen spellings of one token."""
+    token = issuer.access_token()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = [token[:-1] + letter for letter in alphabet if letter != token[-1]]
+    assert {header_reason(other) for other in others if alphabet.index(other[-1]) % 16} == {"not_a_jwt"}

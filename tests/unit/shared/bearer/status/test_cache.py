@@ -30,23 +30,23 @@ async def background(statuses: StatusCache, shard: int = 0) -> None:
 
 async def is_refused(statuses: StatusCache) -> bool:
     try:
-        await statuses.demand_valid(PLACE)
+        await statuses.require_valid(PLACE)
     except InvalidToken as refusal:
         return refusal.reason == "revoked"
     return False
 
 
 async def test_a_shard_not_held_is_fetched_once_for_all_who_wait(statuses: StatusCache, issuer: FakeIssuer) -> None:
-    await asyncio.gather(*(statuses.demand_valid(StatusReference(0, index)) for index in range(50)))
+    await asyncio.gather(*(statuses.require_valid(StatusReference(0, index)) for index in range(50)))
     assert issuer.status_fetches == 1
 
 
 async def test_a_list_serves_unasked_until_its_ttl(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     clock.advance(seconds=14.9)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     await background(statuses)
     assert issuer.status_fetches == 1
 
@@ -54,7 +54,7 @@ async def test_a_list_serves_unasked_until_its_ttl(
 async def test_after_its_ttl_it_is_looked_at_behind_the_request(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock, token: str
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.revoke(token)
     clock.advance(seconds=15)
     assert not await is_refused(statuses)  # answered by what is held
@@ -68,7 +68,7 @@ async def test_a_revoked_token_is_refused_a_second_after_the_ttl_though_nobody_a
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock, token: str
 ) -> None:
     """The promise: ttl + 1 s + the time of a fetch."""
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.revoke(token)
     clock.advance(seconds=16)
     assert await is_refused(statuses)
@@ -77,7 +77,7 @@ async def test_a_revoked_token_is_refused_a_second_after_the_ttl_though_nobody_a
 async def test_a_look_is_due_by_itself_every_ttl(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock, token: str
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     timer = statuses._shards[0].timer
     assert timer is not None
     assert 14 < timer.when() - asyncio.get_running_loop().time() <= 15
@@ -88,15 +88,31 @@ async def test_a_look_is_due_by_itself_every_ttl(
     assert (issuer.status_fetches, await is_refused(statuses)) == (2, True)
 
 
-async def test_a_shard_that_no_living_token_names_is_left_alone(
+async def test_a_shard_that_no_request_names_is_looked_at_all_the_same(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
-    clock.advance(minutes=5, seconds=31)
-    statuses._due(statuses._shards[0])
-    assert statuses._shards[0].fetching is None
-    await statuses.demand_valid(PLACE)  # a new token names it
-    assert issuer.status_fetches == 2
+    """An API that was idle for six minutes before an outage must know the lists of the minute before it."""
+    await statuses.require_valid(PLACE)
+    for _ in range(24):
+        clock.advance(seconds=15)
+        statuses._due(statuses._shards[0])  # as the timer does
+        await background(statuses)
+    issuer.outage = True
+    clock.advance(seconds=90)
+    await statuses.require_valid(PLACE)
+    assert issuer.status_fetches >= 25
+
+
+async def test_a_list_from_before_the_clock_was_set_back_does_not_serve(
+    statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
+) -> None:
+    await statuses.require_valid(PLACE)
+    issuer.outage = True
+    clock.advance(minutes=-10)
+    with pytest.raises(Unavailable):
+        await statuses.require_valid(PLACE)
+    with pytest.raises(Unavailable):
+        await statuses.require_fresh(PLACE)
 
 
 async def test_a_lower_version_is_refused(
@@ -121,24 +137,24 @@ async def test_a_lower_version_is_refused(
 async def test_the_same_version_signed_earlier_takes_no_life_away(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.statuses.claims["exp"] = int(clock.now().timestamp()) + 20
     clock.advance(seconds=16)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     held = statuses._shards[0].list
     assert held is not None and held.expires_at - clock.now() == timedelta(seconds=44)
 
 
 async def test_not_modified_extends_no_exp(statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock) -> None:
     issuer.statuses.lifetime = timedelta(hours=1)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     held = statuses._shards[0].list
     clock.advance(seconds=16)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     assert REGISTRY.get_sample_value("bearer_status_fetches_total", {"result": "not_modified"})
     assert statuses._shards[0].list is held
     clock.advance(hours=1)  # past its exp the whole is asked for
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     assert statuses._shards[0].list is not held
 
 
@@ -159,39 +175,39 @@ async def test_while_the_issuer_is_away_a_list_serves_for_as_long_as_any_token_c
         setattr(issuer, name, value)
     other = StatusReference(0, 8)
     clock.advance(seconds=60 + 329)  # its life, the longest token's and the leeway, less a second
-    await statuses.demand_valid(other)
+    await statuses.require_valid(other)
     assert await is_refused(statuses)
     clock.advance(seconds=1)
     with pytest.raises(Unavailable):
-        await statuses.demand_valid(other)
+        await statuses.require_valid(other)
     with pytest.raises(Unavailable):
-        await statuses.demand_valid(PLACE)
+        await statuses.require_valid(PLACE)
 
 
 async def test_what_fails_closed_stops_at_the_lists_exp(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.outage = True
     clock.advance(seconds=59)
-    await statuses.demand_fresh(PLACE)
+    await statuses.require_fresh(PLACE)
     clock.advance(seconds=1)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     with pytest.raises(Unavailable):
-        await statuses.demand_fresh(PLACE)
+        await statuses.require_fresh(PLACE)
     issuer.outage = False
     clock.advance(seconds=5)
-    await statuses.demand_fresh(PLACE)
+    await statuses.require_fresh(PLACE)
 
 
 async def test_what_fails_closed_hears_of_a_revocation_by_its_own_look(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock, token: str
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.revoke(token)
     clock.advance(seconds=60)
     with pytest.raises(InvalidToken):
-        await statuses.demand_fresh(PLACE)
+        await statuses.require_fresh(PLACE)
 
 
 async def test_tries_are_spaced_by_five_seconds(
@@ -200,35 +216,35 @@ async def test_tries_are_spaced_by_five_seconds(
     issuer.outage = True
     for _ in range(100):
         with pytest.raises(Unavailable) as refusal:
-            await statuses.demand_valid(PLACE)
+            await statuses.require_valid(PLACE)
         assert refusal.value.retry_after == timedelta(seconds=5)
     assert issuer.status_fetches == 1
     clock.advance(seconds=4.9)
     with pytest.raises(Unavailable):
-        await statuses.demand_valid(PLACE)
+        await statuses.require_valid(PLACE)
     assert issuer.status_fetches == 1
     issuer.outage = False
     clock.advance(seconds=0.1)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
 
 
 async def test_after_a_failure_requests_do_not_wait_for_the_next_try(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.outage = True
     clock.advance(seconds=61)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.outage, issuer.latency = False, timedelta(hours=1)
     clock.advance(seconds=5)
-    await asyncio.wait_for(statuses.demand_valid(PLACE), timeout=1)
+    await asyncio.wait_for(statuses.require_valid(PLACE), timeout=1)
     assert statuses._shards[0].fetching is not None
     await statuses.aclose()
 
 
 async def test_a_caller_that_gives_up_ends_nobody_elses_fetch(statuses: StatusCache, issuer: FakeIssuer) -> None:
-    impatient = asyncio.create_task(statuses.demand_valid(PLACE))
-    patient = asyncio.create_task(statuses.demand_valid(PLACE))
+    impatient = asyncio.create_task(statuses.require_valid(PLACE))
+    patient = asyncio.create_task(statuses.require_valid(PLACE))
     await asyncio.sleep(0)
     impatient.cancel()
     await patient
@@ -238,28 +254,30 @@ async def test_a_caller_that_gives_up_ends_nobody_elses_fetch(statuses: StatusCa
 async def test_a_clock_that_is_set_back_makes_a_list_old(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     clock.advance(seconds=-10)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     assert issuer.status_fetches == 2
 
 
 async def test_the_age_is_measured(statuses: StatusCache, clock: SettableClock) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     clock.advance(seconds=9)
     assert REGISTRY.get_sample_value("bearer_status_list_age_seconds", {"shard": "0"}) == 9
 
 
-async def test_closing_ends_what_runs_and_keeps_what_is_held(
+async def test_closing_ends_what_runs_and_what_is_held_serves_no_more(
     statuses: StatusCache, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
     issuer.latency = timedelta(hours=1)
     clock.advance(seconds=15)
-    await statuses.demand_valid(PLACE)
+    await statuses.require_valid(PLACE)
+    shard = statuses._shards[0]
     await statuses.aclose()
-    assert not statuses._shards[0].is_fetching()
-    timer = statuses._shards[0].timer
-    assert timer is None or timer.cancelled()
-    await statuses.demand_valid(PLACE)
-    assert issuer.status_fetches == 1
+    assert not shard.is_fetching()
+    assert shard.timer is None or shard.timer.cancelled()
+    assert not statuses.is_valid(PLACE, clock.now())
+    for require in (statuses.require_valid, statuses.require_fresh):
+        with pytest.raises(Unavailable):
+            await require(PLACE)
