@@ -14,7 +14,7 @@ def test_protected_resource_metadata_names_the_issuer(client: TestClient) -> Non
 def test_the_description_names_operations(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"].values()
     operations = [operation for path in paths for operation in path.values()]
-    assert all(operation["security"][0] == {"access_token": []} for operation in operations)
+    assert all(operation["security"][1] == {"access_token": []} for operation in operations)
     assert {operation["operationId"] for operation in operations} == {
         *("listOrders", "createOrder", "getOrder", "updateOrder", "listOrderHistory"),
         *("placeOrder", "payOrder", "shipOrder", "deliverOrder", "cancelOrder", "refundOrder"),
