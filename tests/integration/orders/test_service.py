@@ -17,7 +17,7 @@ def test_the_description_names_operations(client: TestClient) -> None:
     assert all(operation["security"][1] == {"access_token": []} for operation in operations)
     assert {operation["operationId"] for operation in operations} == {
         *("listOrders", "createOrder", "getOrder", "updateOrder", "listOrderHistory"),
-        *("placeOrder", "payOrder", "shipOrder", "deliverOrder", "cancelOrder", "refundOrder"),
+        *("placeOrder", "payOrder", "shipOrder", "deliverOrder", "cancelOrder", "refundOrder", "reassignOrder"),
     }
 
 
