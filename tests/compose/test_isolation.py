@@ -43,12 +43,12 @@ def test_a_service_writes_to_its_own_and_reads_its_own(compose: ComposeStack, se
     assert seen["uid"] == 10001
     assert seen["no_new_privileges"] == "1"
     assert set(seen["writable"]) - SHARED_MEMORY == own
-    beside = {"auth": {"auth-database"}, "crm": set(), "orders": {"orders-client"}}[service]
+    beside = {"auth": {"auth-database", "own-ca"}, "crm": set(), "orders": {"orders-client"}}[service]
     assert {file.split("/")[2] for file in seen["secrets"]} == {service, "ca"} | beside
     for file, text in seen["secrets"].items():
         assert "PRIVATE KEY" not in text, file
         assert "_owner" not in text, file
-        if not file.startswith("/secrets/ca/"):
+        if not file.startswith(("/secrets/ca/", "/secrets/own-ca")):
             assert text.strip() not in seen["environment"].values(), file
 
 
@@ -117,7 +117,8 @@ def test_the_credentials_of_crm_open_its_own_database_alone(compose: ComposeStac
 #: Statements that must fail for the service's role: each needs the owner.
 FORBIDDEN = """
 import pathlib, psycopg, sys
-url = pathlib.Path("/secrets/" + sys.argv[1] + "/database-url").read_text().replace("+psycopg", "")
+folder = {"auth": "auth-database"}.get(sys.argv[1], sys.argv[1])
+url = pathlib.Path(f"/secrets/{folder}/database-url").read_text().replace("+psycopg", "")
 with psycopg.connect(url, autocommit=True) as connection:
     for statement in sys.argv[2:]:
         try:
