@@ -54,4 +54,5 @@ def test_only_the_claimed_paths_are_the_apps() -> None:
 
 def test_a_client_whose_https_address_was_withdrawn_is_left_out() -> None:
     withdrawn = replace(CLIENT, redirect_uris=("com.example.app:/callback",))
-    assert android_links([withdrawn]) == [] and apple_links([withdrawn]) == {"applinks": {"details": []}}
+    assert android_links([withdrawn]) == []
+    assert apple_links([withdrawn]) == {"applinks": {"details": []}, "webcredentials": {"apps": []}}
