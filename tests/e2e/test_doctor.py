@@ -61,7 +61,8 @@ def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     """Runs a service's own main() in this process, with the settings of a stack and what the test changes."""
 
     def run(service: str, environment: dict[str, str], **changes: str) -> Report:
-        main = importlib.import_module(f"services.{service}.cli").main
+        home = "operations.cli" if service == "auth" else "cli"
+        main = importlib.import_module(f"services.{service}.{home}").main
         with monkeypatch.context() as patch:
             for name in list(os.environ):  # noqa: TID251 - a developer may have set some of ours
                 if name.startswith(("AUTH_", "CRM_", "ORDERS_", "ENVIRONMENT", "DATA_DIR", "CLOCK_FILE")):

@@ -110,10 +110,6 @@ def revoke_by_refresh_token(provider: Provider, tokens: dict[str, Any]) -> None:
     provider.post("/revoke", {"token": tokens["refresh_token"], "client_id": "mobile-app"})
 
 
-def revoke_by_access_token(provider: Provider, tokens: dict[str, Any]) -> None:
-    provider.post("/revoke", {"token": tokens["access_token"], "client_id": "mobile-app"})
-
-
 def revoke_by_an_old_refresh_token(provider: Provider, tokens: dict[str, Any]) -> None:
     provider.refresh(tokens["refresh_token"])
     revoke_by_refresh_token(provider, tokens)
@@ -147,7 +143,6 @@ def user_id(provider: Provider, name: str) -> Any:
 
 PATHS = [
     revoke_by_refresh_token,
-    revoke_by_access_token,
     revoke_by_an_old_refresh_token,
     reuse,
     disable_alice,

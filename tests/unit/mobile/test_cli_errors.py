@@ -108,6 +108,7 @@ def test_busy_api_says_when_to_try_again(app: Installed, run: Run) -> None:
     assert "try again in 17 s" in err
 
 
+@pytest.mark.enable_socket  # the loopback address that the browser would come back to
 def test_offline_without_a_sign_in_promises_to_keep_none(app: Installed, run: Run) -> None:
     app.provider.failures["/.well-known/openid-configuration"] = [httpx2.Response(503)]
 
