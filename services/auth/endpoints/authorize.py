@@ -203,8 +203,8 @@ class _Visit:
         if isinstance(step, Login | Mfa | Continue | Consent):
             handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
             return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
-        if isinstance(step, IssueCode):  # before the request's row: an end takes them in this order
-            self._keep_alive(stores, step.signed_in.session)
+        if isinstance(step, IssueCode):
+            self._keep_alive(stores, step.signed_in.session, hold=waiting is not None)
         if waiting is not None and not stores.waiting_requests.complete(
             waiting.handle_hash, self.browser.browser_hash, self.now
         ):
@@ -216,11 +216,14 @@ class _Visit:
             ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, request.response_mode),
         )
 
-    def _keep_alive(self, stores: Stores, session: BrowserSession) -> None:
-        """Move the session's idle limit, unless that would move it by less than a minute."""
+    def _keep_alive(self, stores: Stores, session: BrowserSession, *, hold: bool) -> None:
+        """Move the session's idle limit, unless that would move it by less than a minute.
+
+        `hold`: move it anyhow, so that its row is held before that of the request, as an end takes them.
+        """
         lifetime = self.context.settings.session_idle_lifetime
         idle_expires_at = self.now + lifetime
-        if idle_expires_at - session.idle_expires_at >= min(_TOUCH_AFTER, lifetime / 10):
+        if hold or idle_expires_at - session.idle_expires_at >= min(_TOUCH_AFTER, lifetime / 10):
             stores.sessions.touch(session.id, idle_expires_at=idle_expires_at)
 
     def _issue(
