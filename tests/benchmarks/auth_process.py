@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
@@ -26,6 +27,18 @@ from tests.support.databases import migrated
 from tests.support.ports import free_ports
 from tests.support.postgres import Cluster
 
+CALLBACK = "https://app.company.localhost/callback"
+#: A session answers a web client silently; a native one always shows /continue (ADR-0061).
+BENCH_APP: dict[str, Any] = {
+    "client_id": "bench-app",
+    "client_name": "Bench",
+    "application_type": "web",
+    "token_endpoint_auth_method": "none",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "redirect_uris": [CALLBACK],
+    "scope": "openid offline_access crm:read",
+    "first_party": True,
+}
 _UNLIMITED = "100000000/minute"
 
 
@@ -102,7 +115,7 @@ def auth_backend(cores: frozenset[int]) -> Iterator[AuthBackend]:
                 cluster.start()
             database = migrated("auth", cluster.create_database())
             _make_durable(cluster)
-            seed(database)
+            seed(database, BENCH_APP)
             yield AuthBackend(cluster, database, Path(directory))
             database.dispose()
         finally:

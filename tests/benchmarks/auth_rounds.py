@@ -3,15 +3,14 @@
 import http.client
 from dataclasses import dataclass
 
-from tests.benchmarks.auth_process import AuthProcess
+from tests.benchmarks.auth_process import CALLBACK, AuthProcess
 from tests.benchmarks.load import CONNECTIONS, Round, basic, follow, get, post
 from tests.benchmarks.node_peer import Peer
 from tests.integration.auth.seeds import CHALLENGE, VERIFIER
 
-CALLBACK = "https://app.company.localhost/callback"
 MACHINE = basic("reports-job", "reports-job-secret-for-local-use-only")
 PARAMETERS = (
-    f"?response_type=code&client_id=mobile-app&redirect_uri={CALLBACK}&state=s&nonce=n"
+    f"?response_type=code&client_id=bench-app&redirect_uri={CALLBACK}&state=s&nonce=n"
     f"&scope=openid%20offline_access%20crm:read&code_challenge={CHALLENGE}&code_challenge_method=S256"
 )
 AUTHORIZE, PEER_AUTHORIZE = f"/authorize{PARAMETERS}", f"/auth{PARAMETERS}"
@@ -87,7 +86,7 @@ def refresh(token: str) -> Round:
 
     def one(connection: http.client.HTTPConnection) -> int:
         nonlocal held
-        form = {"grant_type": "refresh_token", "client_id": "mobile-app", "refresh_token": held}
+        form = {"grant_type": "refresh_token", "client_id": "bench-app", "refresh_token": held}
         held = post(connection, "/token", form)["refresh_token"]
         return 1
 
@@ -108,7 +107,7 @@ def refresh_tokens(auth: AuthProcess) -> list[str]:
 def _redemption(code: str) -> dict[str, str]:
     return {
         "grant_type": "authorization_code",
-        "client_id": "mobile-app",
+        "client_id": "bench-app",
         "code": code,
         "redirect_uri": CALLBACK,
         "code_verifier": VERIFIER,

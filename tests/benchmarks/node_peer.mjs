@@ -17,7 +17,7 @@ const provider = new Provider(issuer, {
       scope: 'crm:read',
     },
     {
-      client_id: 'mobile-app', token_endpoint_auth_method: 'none',
+      client_id: 'bench-app', token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'], redirect_uris: ['https://app.company.localhost/callback'],
     },
   ],
@@ -47,7 +47,7 @@ const provider = new Provider(issuer, {
 });
 
 async function grantOf(accountId) {
-  const grant = new provider.Grant({ accountId, clientId: 'mobile-app' });
+  const grant = new provider.Grant({ accountId, clientId: 'bench-app' });
   grant.addOIDCScope('openid offline_access');
   grant.addResourceScope(api, 'crm:read');
   await grant.save();
@@ -56,7 +56,7 @@ async function grantOf(accountId) {
 
 const tokens = [];
 for (let number = 0; number < Number(families); number += 1) {
-  const client = await provider.Client.find('mobile-app');
+  const client = await provider.Client.find('bench-app');
   const grant = await grantOf('alice');
   const token = new provider.RefreshToken({
     accountId: 'alice', client, grantId: grant.jti, gty: 'authorization_code', claims: {},

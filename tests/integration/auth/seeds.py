@@ -147,10 +147,10 @@ def settings_for(data: Path, url: str, **changes: Any) -> AuthSettings:
     return AuthSettings(**values)
 
 
-def seed(database: Database) -> None:
-    """Bring an empty database to the local seeds, the clients above and a first signing key."""
+def seed(database: Database, *clients: dict[str, Any]) -> None:
+    """Bring an empty database to the local seeds, the clients above, `clients` and a first signing key."""
     content = load_config(ROOT / "config" / "local.yaml")
-    content["clients"] += [*MORE_CLIENTS, *LOGOUT_CLIENTS]
+    content["clients"] += [*MORE_CLIENTS, *LOGOUT_CLIENTS, *clients]
     ring, now = parse_key_ring(ENCRYPTION_KEY, "AUTH_KEY_ENCRYPTION_KEYS"), SettableClock().now()
     configuration = parse_configuration(content, local=True)
     with database.unit_of_work() as db:

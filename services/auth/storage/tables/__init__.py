@@ -1,0 +1,47 @@
+"""The schema of auth. Secrets are digests or ciphertext, never themselves."""
+
+from services.auth.storage.tables.accounts import (
+    browser_sessions,
+    failure_budgets,
+    known_devices,
+    totp_credentials,
+    users,
+)
+from services.auth.storage.tables.audit import audit_events
+from services.auth.storage.tables.grants import (
+    authorization_codes,
+    consents,
+    families,
+    revoked_access_tokens,
+    status_shards,
+    waiting_requests,
+)
+from services.auth.storage.tables.keys import key_set_versions, signing_keys
+from services.auth.storage.tables.logout import logout_notices, waiting_logouts
+from services.auth.storage.tables.registrations import apis, assertion_jtis, client_secrets, clients, machine_places
+from services.auth.storage.tables.schema import metadata
+
+__all__ = [
+    "apis",
+    "assertion_jtis",
+    "audit_events",
+    "authorization_codes",
+    "browser_sessions",
+    "client_secrets",
+    "clients",
+    "consents",
+    "failure_budgets",
+    "families",
+    "key_set_versions",
+    "known_devices",
+    "logout_notices",
+    "machine_places",
+    "metadata",
+    "revoked_access_tokens",
+    "signing_keys",
+    "status_shards",
+    "totp_credentials",
+    "users",
+    "waiting_logouts",
+    "waiting_requests",
+]

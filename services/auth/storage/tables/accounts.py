@@ -1,0 +1,62 @@
+"""People, their second factors, and their browsers."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, Uuid
+
+from services.auth.storage.tables.schema import metadata
+from shared.database import Json, UtcDateTime
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("username", String(200), nullable=False, unique=True),
+    Column("password_hash", Text),
+    Column("claims", Json, nullable=False),  # standard claims (OpenID Connect Core s5.1)
+    Column("team", String(100)),
+    Column("roles", Json, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("tokens_valid_from", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+totp_credentials = Table(
+    "totp_credentials",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+failure_budgets = Table(
+    "failure_budgets",
+    metadata,
+    Column("budget_key", LargeBinary(32), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+known_devices = Table(
+    "known_devices",
+    metadata,
+    Column("device_hash", LargeBinary(32), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # the `sid` of tokens
+    Column("cookie_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("auth_time", UtcDateTime, nullable=False),
+    Column("password_at", UtcDateTime, nullable=False),
+    Column("mfa_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("idle_expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
