@@ -22,7 +22,7 @@ from shared.database import Database
 from shared.errors import ConfigurationError, SuiteError, Unavailable
 
 #: Tables that the services add to and never change.
-_ONLY_GROW = ("audit_events", "order_history")
+_ONLY_GROW = ("audit_events", "audit_retention", "order_history")
 #: Tables that the services add to and erase from, and never rewrite.
 _NEVER_REWRITTEN = ("record_history",)
 _ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"

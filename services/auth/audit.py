@@ -1,6 +1,6 @@
-"""The audit trail: what happened to whom, appended and never changed.
+"""The audit trail: what happened to whom, appended, kept for a time, and never rewritten.
 
-No token, password, code or cookie goes into an event.
+Policy: ADR-0076. No token, password, code or cookie goes into an event.
 """
 
 from dataclasses import dataclass, field
@@ -35,3 +35,11 @@ class AuditTrail(Protocol):
     """The port that storage implements."""
 
     def record(self, event: AuditEvent) -> None: ...
+
+    def pseudonymise(self, user_id: UUID) -> UUID:
+        """Put a random id in place of a deleted user's in every row, and drop the networks and agents of those rows.
+
+        To be called in the transaction that has deleted the user's row, after that: while there is such a user the
+        database refuses it. What is recorded of the deletion itself carries the returned id.
+        """
+        ...

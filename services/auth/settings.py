@@ -37,6 +37,7 @@ _PROMISED: Final = {
     "signing_key_announced": (_MINUTE, 30 * _DAY),
     "signing_key_retired": (_MINUTE, 30 * _DAY),
     "signing_key_removed": (_DAY, 3660 * _DAY),
+    "audit_retention": (30 * _DAY, 3660 * _DAY),
     "backchannel_give_up_after": (_MINUTE, 7 * _DAY),
 }
 
@@ -79,6 +80,9 @@ class AuthSettings(ServiceSettings):
     signing_key_retired: timedelta = timedelta(hours=1, minutes=2)
     #: How long a removed key's public half still verifies an id_token_hint.
     signing_key_removed: timedelta = timedelta(days=365)
+
+    #: How long audit events are kept; `purge` deletes older ones. 30 days at least.
+    audit_retention: timedelta = Field(default=timedelta(days=400), ge=timedelta(days=30))
 
     #: How far a process may be behind the database with its key set and status lists.
     look_interval: timedelta = timedelta(seconds=1)

@@ -30,7 +30,7 @@ def purge(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         for kind, delete_batch in PURGES.items():
             while True:
                 with database.database.unit_of_work() as connection:
-                    count = delete_batch(SqlPurge(connection, now, KEPT, longest_token))
+                    count = delete_batch(SqlPurge(connection, now, KEPT, longest_token, settings.audit_retention))
                 deleted[kind] += count
                 if count < BATCH:
                     break

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, o
 
 from services.auth.authorization.sign_in import DEVICE_LIFETIME
 from services.auth.storage.assertion_jtis import MARGIN
+from services.auth.storage.audit_events import forget_audit_events
 from services.auth.storage.status_shards import SqlStatusShards
 from services.auth.storage.tables import (
     assertion_jtis,
@@ -31,12 +32,16 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class SqlPurge:
-    """One batch on one connection. `kept`: for how long rows outlive their use; `longest_token`: with its leeway."""
+    """One batch on one connection.
+
+    `kept`: how long rows outlive their use; `longest_token`: with its leeway; `audit_kept`: how long events are kept.
+    """
 
     connection: Connection
     now: datetime
     kept: timedelta
     longest_token: timedelta
+    audit_kept: timedelta
 
     def waiting_requests(self) -> int:
         """Delete those of browsers and pushed ones alike."""
@@ -115,6 +120,10 @@ class SqlPurge:
         self.connection.execute(delete(known_devices).where(tuple_(*key).in_(found)))
         return len(found)
 
+    def audit_events(self) -> int:
+        """Delete what happened too long ago: the one way in which the trail shrinks."""
+        return forget_audit_events(self.connection, self.now - self.audit_kept, BATCH)
+
     def _delete(self, table: Table, condition: ColumnElement[bool]) -> int:
         key: Column[object] = next(iter(table.primary_key.columns))
         batch = select(key).where(condition).order_by(key).limit(BATCH).with_for_update()
@@ -143,4 +152,5 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "failure budgets": SqlPurge.failure_budgets,
     "known browsers": SqlPurge.known_devices,
     "status places of machine clients": SqlPurge.machine_places,
+    "audit events": SqlPurge.audit_events,
 }

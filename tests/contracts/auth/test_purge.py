@@ -33,6 +33,7 @@ from tests.contracts.auth.conftest import NOON, Stage, bit, new_family, version
 from tests.support.authorizations import some_event
 
 KEPT, LONGEST = timedelta(days=30), timedelta(minutes=62)
+AUDIT_KEPT = timedelta(days=400)
 SECOND = timedelta(seconds=1)
 
 
@@ -41,7 +42,7 @@ def run(stage: Stage, now: datetime, longest: timedelta = LONGEST) -> dict[str, 
     for kind, delete_batch in PURGES.items():
         while True:
             with stage.sql.unit_of_work() as db:
-                count = delete_batch(SqlPurge(db, now, KEPT, longest))
+                count = delete_batch(SqlPurge(db, now, KEPT, longest, AUDIT_KEPT))
             deleted[kind] += count
             if count < purge.BATCH:
                 break

@@ -176,6 +176,9 @@ class MemoryDatabase:
     def record(self, event: AuditEvent) -> None:
         self.recorded.append(event)
 
+    def pseudonymise(self, user_id: UUID) -> UUID:
+        raise NotImplementedError
+
     @property
     def events(self) -> list[str]:
         return [event.event for event in self.recorded]

@@ -7,7 +7,7 @@ from services.auth.storage.tables.accounts import (
     totp_credentials,
     users,
 )
-from services.auth.storage.tables.audit import audit_events
+from services.auth.storage.tables.audit import audit_events, audit_retention
 from services.auth.storage.tables.grants import (
     authorization_codes,
     consents,
@@ -20,11 +20,13 @@ from services.auth.storage.tables.keys import key_set_versions, signing_keys
 from services.auth.storage.tables.logout import logout_notices, waiting_logouts
 from services.auth.storage.tables.registrations import apis, assertion_jtis, client_secrets, clients, machine_places
 from services.auth.storage.tables.schema import metadata
+from services.auth.storage.tables.upkeep import upkeep_tasks
 
 __all__ = [
     "apis",
     "assertion_jtis",
     "audit_events",
+    "audit_retention",
     "authorization_codes",
     "browser_sessions",
     "client_secrets",
@@ -41,6 +43,7 @@ __all__ = [
     "signing_keys",
     "status_shards",
     "totp_credentials",
+    "upkeep_tasks",
     "users",
     "waiting_logouts",
     "waiting_requests",

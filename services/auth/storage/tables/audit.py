@@ -1,11 +1,11 @@
-"""The record of security events."""
+"""The record of security events, and from when on it is kept."""
 
-from sqlalchemy import Column, String, Table, Uuid
+from sqlalchemy import CheckConstraint, Column, Integer, String, Table, Uuid
 
 from services.auth.storage.tables.schema import metadata
 from shared.database import Json, UtcDateTime
 
-#: Appended to, never changed: triggers refuse UPDATE and DELETE (see the first migration).
+#: Appended to, never changed: triggers refuse UPDATE and DELETE, but for what ADR-0076 names.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -19,4 +19,13 @@ audit_events = Table(
     Column("network", String(100)),
     Column("agent", String(300)),
     Column("details", Json, nullable=False),
+)
+
+#: One row. Older events may be deleted; `kept_from` only grows, and never to less than 30 days before the newest event.
+audit_retention = Table(
+    "audit_retention",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kept_from", UtcDateTime, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
