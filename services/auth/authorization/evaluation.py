@@ -18,7 +18,7 @@ from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.scopes import ScopeCatalogue
 
 
-class StandingStores(Protocol):
+class EvaluationStores(Protocol):
     """What is read."""
 
     @property
@@ -30,7 +30,7 @@ class StandingStores(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Evaluation:
     """The client, who is signed in, what they allow it, and the step that follows from these."""
 
     client: Client
@@ -39,8 +39,8 @@ class Standing:
     step: Step
 
 
-def find_standing(
-    stores: StandingStores,
+def evaluate(
+    stores: EvaluationStores,
     catalogue: ScopeCatalogue,
     request: AuthorizationRequest,
     client: Client | None,
@@ -48,7 +48,7 @@ def find_standing(
     waiting: WaitingRequest | None,
     session_hash: bytes | None,
     now: datetime,
-) -> Standing | None:
+) -> Evaluation | None:
     """Read the state of `request`; None: its client is disabled, or its return address was withdrawn."""
     if client is None or not client.may_return_to(request.redirect_uri):
         return None
@@ -59,4 +59,4 @@ def find_standing(
     step = next_step(
         request, client=client, signed_in=signed_in, consent_missing=consent.missing, waiting=waiting, now=now
     )
-    return Standing(client, signed_in, consent, step)
+    return Evaluation(client, signed_in, consent, step)

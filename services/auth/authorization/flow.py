@@ -69,8 +69,8 @@ def next_step(
 
     `consent_missing`: the client needs the consent of the user who is signed in, and that user has not given all of it.
     """
-    visit = _Visit(request, client, waiting, now)
-    step = visit.step(signed_in, consent_missing=consent_missing)
+    policy = _Policy(request, client, waiting, now)
+    step = policy.step(signed_in, consent_missing=consent_missing)
     if "none" not in request.prompts:
         return step
     match step:
@@ -85,7 +85,7 @@ def next_step(
 
 
 @dataclass(frozen=True)
-class _Visit:
+class _Policy:
     request: AuthorizationRequest
     client: Client
     waiting: WaitingRequest | None

@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.accounts.browser_session import BrowserSession
 from services.auth.authorization.code import issue_code
-from services.auth.authorization.evaluation import Standing, find_standing
+from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import WaitingRequest
@@ -24,21 +23,15 @@ from services.auth.authorization.response import code_response, error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
-from services.auth.endpoints.web.context import (
-    AuthContext,
-    admit,
-    context_of,
-    form_parameters,
-    origin_of,
-    query_parameters,
-)
+from services.auth.endpoints.web.context import AuthContext, admit, context_of, origin_of
 from services.auth.endpoints.web.cookies import browser_of, cookies_of
 from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, see_other, send_back
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.errors import ErrorPage, ErrorRedirect
-from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.protocol.parameters import Parameters
 from services.auth.rate_limits.limits import Limit
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
@@ -53,21 +46,13 @@ _PAGES = {Login: "/login", Mfa: "/mfa", Continue: "/continue", Consent: "/consen
 @endpoint.get
 async def get_authorize(http: Request) -> Response:
     """Take a request one step further."""
-    try:
-        parameters = query_parameters(http)
-    except MalformedParametersError:
-        return error_page("malformed_request")
-    return await run_in_threadpool(_get, http, parameters)
+    return await answer_page(http, _get)
 
 
 @endpoint.post
 async def post_authorize(http: Request) -> Response:
     """Store the request unbound and go on by GET: a cross-site POST comes without our Lax cookies."""
-    try:
-        parameters = await form_parameters(http)
-    except MalformedParametersError:
-        return error_page("malformed_request")
-    return await run_in_threadpool(_post, http, parameters)
+    return await answer_page(http, _post)
 
 
 def _get(http: Request, parameters: Parameters) -> Response:
@@ -75,18 +60,18 @@ def _get(http: Request, parameters: Parameters) -> Response:
     browser_cookie = cookies.browser or mint_opaque_token()
     browser, now = browser_of(http, cookies, browser_cookie), context.moment()
     admit(http, browser.origin)
-    visit = _Visit(context, browser, context.registrations.catalogue(now), now)
+    interaction = _Interaction(context, browser, context.registrations.catalogue(now), now)
     handle = parameters.get("request")
     if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
-        response = visit.resume(handle)
+        response = interaction.resume(handle)
     elif (pushed := _pushed_handle(parameters)) is not None:
-        response = visit.begin_pushed(parameters, pushed)
+        response = interaction.begin_pushed(parameters, pushed)
     else:
         try:
             request = context.authorization_requests.validate(parameters, now)
         except (ErrorPage, ErrorRedirect) as error:
             return _error_response(context, error)
-        response = visit.begin(request)
+        response = interaction.begin(request)
     if cookies.browser is None:
         cookies.set_browser(response, browser_cookie)
     return response
@@ -130,7 +115,7 @@ def _error_response(context: AuthContext, error: ErrorPage | ErrorRedirect) -> R
 
 
 @dataclass(frozen=True)
-class _Visit:
+class _Interaction:
     """One browser at /authorize, at one moment."""
 
     context: AuthContext
@@ -188,7 +173,7 @@ class _Visit:
         handle: str = "",
     ) -> Response:
         """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
-        standing = find_standing(
+        evaluation = evaluate(
             stores,
             self.catalogue,
             request,
@@ -197,9 +182,9 @@ class _Visit:
             session_hash=self.browser.session_hash,
             now=self.now,
         )
-        if standing is None:
+        if evaluation is None:
             return error_page("unknown_client", "invalid_client")
-        step = standing.step
+        step = evaluation.step
         if isinstance(step, Login | Mfa | Continue | Consent):
             handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
             return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
@@ -210,7 +195,7 @@ class _Visit:
         ):
             return error_page("request_over")
         if isinstance(step, IssueCode):
-            return self._issue(stores, request, standing, step.signed_in)
+            return self._issue(stores, request, evaluation, step.signed_in)
         return _error_response(
             self.context,
             ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, request.response_mode),
@@ -227,10 +212,10 @@ class _Visit:
             stores.sessions.touch(session.id, idle_expires_at=idle_expires_at)
 
     def _issue(
-        self, stores: Stores, request: AuthorizationRequest, standing: Standing, signed_in: SignedIn
+        self, stores: Stores, request: AuthorizationRequest, evaluation: Evaluation, signed_in: SignedIn
     ) -> Response:
-        if not standing.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
-            request = replace(request, scopes=request.scopes & standing.consent.given)
+        if not evaluation.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
+            request = replace(request, scopes=request.scopes & evaluation.consent.given)
         lifetime = self.context.settings.code_lifetime
         code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, origin=self.browser.origin, now=self.now)
         return send_back(code_response(request, code, issuer=self.context.issuer))

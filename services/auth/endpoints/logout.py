@@ -13,26 +13,19 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
-from services.auth.endpoints.web.context import (
-    AuthContext,
-    admit,
-    context_of,
-    form_parameters,
-    origin_of,
-    query_parameters,
-)
+from services.auth.endpoints.web.context import AuthContext, admit, context_of, origin_of
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout, check_logout_request, read_hint
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.protocol.parameters import Parameters
 from services.auth.rate_limits.limits import Limit
 from services.auth.revocation import end_session
 from services.auth.stores import Stores
@@ -53,7 +46,7 @@ NOTES = {
 
 
 @dataclass(frozen=True)
-class _Visit:
+class _Interaction:
     """One browser that wants to sign out, as it stands at `now`."""
 
     context: AuthContext
@@ -68,21 +61,13 @@ class _Visit:
 @endpoint.get
 async def get_logout(http: Request) -> Response:
     """Sign out, or ask first."""
-    try:
-        parameters = query_parameters(http)
-    except MalformedParametersError:
-        return error_page("malformed_request")
-    return await run_in_threadpool(_get, http, parameters)
+    return await answer_page(http, _get)
 
 
 @endpoint.post
 async def post_logout(http: Request) -> Response:
     """Take our own form's answer; a client's request is stored unbound, for it comes without our Lax cookies."""
-    try:
-        parameters = await form_parameters(http)
-    except MalformedParametersError:
-        return error_page("malformed_request")
-    return await run_in_threadpool(_post, http, parameters)
+    return await answer_page(http, _post)
 
 
 def _get(http: Request, parameters: Parameters) -> Response:
@@ -94,7 +79,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
     handle = parameters.get("request")
     browser_cookie = cookies.browser or mint_opaque_token()
     with context.database.transaction() as stores:
-        here = _visit(http, context, stores, cookies, browser_cookie)
+        here = _interaction(http, context, stores, cookies, browser_cookie)
         if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
             stores.waiting_logouts.bind(digest(handle), here.browser.browser_hash, here.now)
             waiting = stores.waiting_logouts.find(digest(handle), here.browser.browser_hash, here.now)
@@ -123,7 +108,7 @@ def _post(http: Request, parameters: Parameters) -> Response:
     if cookies.browser is None or not csrf_token_fits(cookies.browser, handle, parameters.get("csrf")):
         return error_page("bad_form")
     with context.database.transaction() as stores:
-        here = _visit(http, context, stores, cookies, cookies.browser)
+        here = _interaction(http, context, stores, cookies, cookies.browser)
         waiting = stores.waiting_logouts.find(digest(handle), here.browser.browser_hash, here.now)
         response = error_page("logout_over") if waiting is None else _answer(here, waiting, handle, parameters)
     context.logout_delivery.wake()
@@ -134,10 +119,12 @@ def _fits(parameters: Parameters) -> bool:
     return len((parameters.get("state") or "").encode()) <= _MAX_STATE
 
 
-def _visit(http: Request, context: AuthContext, stores: Stores, cookies: Cookies, browser_cookie: str) -> _Visit:
+def _interaction(
+    http: Request, context: AuthContext, stores: Stores, cookies: Cookies, browser_cookie: str
+) -> _Interaction:
     browser, now = browser_of(http, cookies, browser_cookie), context.clock.now()
     signed_in = find_signed_in(stores, browser.session_hash, now)
-    return _Visit(context, stores, cookies, browser_cookie, browser, signed_in, now)
+    return _Interaction(context, stores, cookies, browser_cookie, browser, signed_in, now)
 
 
 def _check(context: AuthContext, stores: Stores, parameters: Parameters) -> LogoutRequest:
@@ -157,7 +144,7 @@ def _check(context: AuthContext, stores: Stores, parameters: Parameters) -> Logo
     )
 
 
-def _advance(here: _Visit, request: LogoutRequest, *, handle: str = "") -> Response:
+def _advance(here: _Interaction, request: LogoutRequest, *, handle: str = "") -> Response:
     """Sign out when nobody needs to be asked, else ask. `handle`: that of a request that waits already."""
     signed_in = here.signed_in
     if signed_in is None or request.concerns(signed_in.session):
@@ -169,7 +156,7 @@ def _advance(here: _Visit, request: LogoutRequest, *, handle: str = "") -> Respo
     )
 
 
-def _ask(here: _Visit, signed_in: SignedIn, request: LogoutRequest, handle: str) -> Response:
+def _ask(here: _Interaction, signed_in: SignedIn, request: LogoutRequest, handle: str) -> Response:
     client = _client(here, request)
     return page(
         "logout.html",
@@ -181,7 +168,7 @@ def _ask(here: _Visit, signed_in: SignedIn, request: LogoutRequest, handle: str)
     )
 
 
-def _answer(here: _Visit, waiting: WaitingLogout, handle: str, form: Parameters) -> Response:
+def _answer(here: _Interaction, waiting: WaitingLogout, handle: str, form: Parameters) -> Response:
     """Do what the person chose, for the session that was asked about and no other."""
     action, request = form.get("action"), waiting.request
     if here.signed_in is not None and form.get("session") != str(here.signed_in.session.id):
@@ -195,7 +182,7 @@ def _answer(here: _Visit, waiting: WaitingLogout, handle: str, form: Parameters)
     return _sign_out(here, request, everywhere=action == "logout-everywhere")
 
 
-def _sign_out(here: _Visit, request: LogoutRequest, *, everywhere: bool) -> Response:
+def _sign_out(here: _Interaction, request: LogoutRequest, *, everywhere: bool) -> Response:
     """End the session of this browser, if there is one, and send it back or say so."""
     if here.signed_in is not None:
         end_session(
@@ -223,7 +210,7 @@ def _logged_out(request: LogoutRequest, client: Client | None, *, note: str | No
     return page("logged_out.html", signed_out=True, **values)
 
 
-def _client(here: _Visit, request: LogoutRequest) -> Client | None:
+def _client(here: _Interaction, request: LogoutRequest) -> Client | None:
     return here.stores.clients.find(request.client_id) if request.client_id is not None else None
 
 

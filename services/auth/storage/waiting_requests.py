@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 
 from services.auth.authorization.request import WaitingRequest
 from services.auth.protocol.authorization_request import AuthorizationRequest
+from services.auth.storage import waiting_rows
 from services.auth.storage.sweep import sweep
 from services.auth.storage.tables import browser_sessions, waiting_requests
 from shared.database import Connection
@@ -36,17 +37,7 @@ class SqlWaitingRequests:
         )
 
     def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
-        statement = (
-            update(waiting_requests)
-            .where(
-                _row.handle_hash == handle_hash,
-                _row.browser_hash.is_(None),
-                _row.pushed.is_(False),
-                _row.expires_at > now,
-            )
-            .values(browser_hash=browser_hash)
-        )
-        self.connection.execute(statement)
+        waiting_rows.bind(self.connection, waiting_requests, handle_hash, browser_hash, now)
 
     def find_pushed(self, handle_hash: bytes, now: datetime) -> AuthorizationRequest | None:
         query = select(_row.request).where(_row.handle_hash == handle_hash, _row.pushed, _row.expires_at > now)
@@ -62,13 +53,7 @@ class SqlWaitingRequests:
         self.connection.execute(statement)
 
     def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingRequest | None:
-        query = select(waiting_requests).where(
-            _row.handle_hash == handle_hash,
-            _row.browser_hash == browser_hash,
-            _row.expires_at > now,
-            _row.completed_at.is_(None),
-        )
-        row = self.connection.execute(query).mappings().one_or_none()
+        row = waiting_rows.find(self.connection, waiting_requests, handle_hash, browser_hash, now)
         if row is None:
             return None
         members = {name: value for name, value in row.items() if name not in {"request", "completed_at"}}
@@ -87,17 +72,7 @@ class SqlWaitingRequests:
         self._set(handle_hash, consented_session_id=session_id)
 
     def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
-        statement = (
-            update(waiting_requests)
-            .where(
-                _row.handle_hash == handle_hash,
-                _row.browser_hash == browser_hash,
-                _row.expires_at > now,
-                _row.completed_at.is_(None),
-            )
-            .values(completed_at=now)
-        )
-        return self.connection.execute(statement).rowcount == 1
+        return waiting_rows.complete(self.connection, waiting_requests, handle_hash, browser_hash, now)
 
     def end_of_user(self, user_id: UUID, now: datetime) -> None:
         theirs = select(browser_sessions.c.id).where(browser_sessions.c.user_id == user_id)

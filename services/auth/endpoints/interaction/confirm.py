@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.authorization.flow import Continue
-from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
 
 endpoint = page_endpoint("/continue", unadvertised="/authorize sends people there")
@@ -18,16 +18,16 @@ endpoint = page_endpoint("/continue", unadvertised="/authorize sends people ther
 @endpoint.get
 async def get_continue(http: Request) -> Response:
     """Ask, if this is what comes next."""
-    return await visit(http, _ask)
+    return await interact(http, _ask)
 
 
 @endpoint.post
 async def post_continue(http: Request) -> Response:
     """Remember the yes, for the session that was asked about and no other."""
-    return await visit(http, _agree)
+    return await interact(http, _agree)
 
 
-def _ask(here: Visit) -> Response:
+def _ask(here: Interaction) -> Response:
     if not isinstance(here.step, Continue) or here.signed_in is None:
         return here.back_to_authorize()
     user = here.signed_in.user
@@ -36,7 +36,7 @@ def _ask(here: Visit) -> Response:
     )
 
 
-def _agree(here: Visit) -> Response:
+def _agree(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     if not isinstance(here.step, Continue) or here.signed_in is None:

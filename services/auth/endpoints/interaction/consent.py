@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.auth.audit import AuditEvent
 from services.auth.authorization.flow import Consent
 from services.auth.authorization.signed_in import SignedIn
-from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.scopes import join_scopes
 
@@ -21,16 +21,16 @@ endpoint = page_endpoint("/consent", unadvertised="/authorize sends people there
 @endpoint.get
 async def get_consent(http: Request) -> Response:
     """Ask, if this is what comes next."""
-    return await visit(http, _ask)
+    return await interact(http, _ask)
 
 
 @endpoint.post
 async def post_consent(http: Request) -> Response:
     """Remember the yes of the user whom the page named, and of no other."""
-    return await visit(http, _answer)
+    return await interact(http, _answer)
 
 
-def _ask(here: Visit) -> Response:
+def _ask(here: Interaction) -> Response:
     if not isinstance(here.step, Consent) or here.signed_in is None:
         return here.back_to_authorize()
     return here.page(
@@ -42,7 +42,7 @@ def _ask(here: Visit) -> Response:
     )
 
 
-def _answer(here: Visit) -> Response:
+def _answer(here: Interaction) -> Response:
     if here.form.get("action") == "deny":
         return here.cancel("The user did not allow the request.")
     if not isinstance(here.step, Consent) or here.signed_in is None:
@@ -54,11 +54,11 @@ def _answer(here: Visit) -> Response:
     return here.back_to_authorize()
 
 
-def _asked(here: Visit) -> frozenset[str]:
-    return here.standing.consent.asked
+def _asked(here: Interaction) -> frozenset[str]:
+    return here.evaluation.consent.asked
 
 
-def _remember(here: Visit, signed_in: SignedIn) -> None:
+def _remember(here: Interaction, signed_in: SignedIn) -> None:
     user, client_id, scopes = signed_in.user, here.client.client_id, _asked(here)
     with here.context.database.transaction() as stores:
         stores.consents.add(user.id, client_id, scopes, here.now)

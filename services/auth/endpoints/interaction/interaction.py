@@ -10,27 +10,27 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from services.auth.authorization.evaluation import Standing, find_standing
+from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Step
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
-from services.auth.endpoints.web.context import AuthContext, context_of, form_parameters, query_parameters
+from services.auth.endpoints.web.context import AuthContext, context_of
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
+from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
 from services.auth.opaque_token import digest
 from services.auth.protocol.authorization_request import AuthorizationRequest
-from services.auth.protocol.parameters import MalformedParametersError, Parameters
+from services.auth.protocol.parameters import Parameters
 from services.auth.scopes import ScopeCatalogue
 
 
 @dataclass(frozen=True)
-class Visit:
+class Interaction:
     """One browser at one step of its waiting request, at `now`."""
 
     context: AuthContext
@@ -39,22 +39,22 @@ class Visit:
     browser: Browser
     handle: str
     waiting: WaitingRequest
-    standing: Standing
+    evaluation: Evaluation
     catalogue: ScopeCatalogue
     form: Parameters
     now: datetime
 
     @property
     def client(self) -> Client:
-        return self.standing.client
+        return self.evaluation.client
 
     @property
     def signed_in(self) -> SignedIn | None:
-        return self.standing.signed_in
+        return self.evaluation.signed_in
 
     @property
     def step(self) -> Step:
-        return self.standing.step
+        return self.evaluation.step
 
     @property
     def authorization_request(self) -> AuthorizationRequest:
@@ -96,19 +96,15 @@ class Visit:
         )
 
 
-async def visit(http: Request, handler: Callable[[Visit], Response]) -> Response:
-    """Find the visit that a GET or POST is about, and hand it over, all in one thread hop.
+async def interact(http: Request, handler: Callable[[Interaction], Response]) -> Response:
+    """Find the interaction that a GET or POST is about, and hand it over, all in one thread hop.
 
     Another browser's request, an expired or finished one, and a form without this browser's CSRF token get a page.
     """
-    try:
-        form = await form_parameters(http) if http.method == "POST" else query_parameters(http)
-    except MalformedParametersError:
-        return error_page("malformed_request")
-    return await run_in_threadpool(_visit, http, form, handler)
+    return await answer_page(http, lambda http, form: _interact(http, form, handler))
 
 
-def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]) -> Response:
+def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], Response]) -> Response:
     context, cookies, handle = context_of(http), cookies_of(http), form.get("request")
     if form.repeated:
         return error_page("malformed_request")
@@ -123,20 +119,20 @@ def _visit(http: Request, form: Parameters, handler: Callable[[Visit], Response]
         if waiting is None:
             return error_page("request_over")
         client = stores.clients.find(waiting.request.client_id)
-        standing = find_standing(
+        evaluation = evaluate(
             stores, catalogue, waiting.request, client, waiting=waiting, session_hash=browser.session_hash, now=now
         )
-    if standing is None:
+    if evaluation is None:
         return error_page("request_over")
     return handler(
-        Visit(
+        Interaction(
             context=context,
             cookies=cookies,
             browser_cookie=cookies.browser,
             browser=browser,
             handle=handle,
             waiting=waiting,
-            standing=standing,
+            evaluation=evaluation,
             catalogue=catalogue,
             form=form,
             now=now,

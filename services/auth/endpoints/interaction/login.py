@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
 from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
-from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
 from shared.errors import Unavailable
@@ -24,20 +24,20 @@ endpoint = page_endpoint("/login", limit=Limit.SIGN_IN, unadvertised="/authorize
 @endpoint.get
 async def get_login(http: Request) -> Response:
     """Show the form, also to somebody who is signed in: it may be meant for another account."""
-    return await visit(http, _show)
+    return await interact(http, _show)
 
 
 @endpoint.post
 async def post_login(http: Request) -> Response:
     """Try the password."""
-    return await visit(http, _sign_in)
+    return await interact(http, _sign_in)
 
 
-def _show(here: Visit) -> Response:
+def _show(here: Interaction) -> Response:
     return here.page("login.html", username=here.authorization_request.login_hint or "", error=None)
 
 
-def _sign_in(here: Visit) -> Response:
+def _sign_in(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     username, password = here.form.get("username") or "", here.form.get("password") or ""
@@ -54,7 +54,7 @@ def _sign_in(here: Visit) -> Response:
     return after_factor(here, outcome)
 
 
-def refusal(here: Visit, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
+def refusal(here: Interaction, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
     """Show the page again: the factor was wrong, or it is too early for another try."""
     if isinstance(outcome, Wrong):
         here.context.rate_limits.count(Limit.SIGN_IN, here.browser.origin.network)
@@ -64,7 +64,7 @@ def refusal(here: Visit, template: str, outcome: Wrong | Blocked, *, sentence: s
     return here.page(template, status=429, headers={"Retry-After": str(seconds)}, error=text, **values)
 
 
-def after_factor(here: Visit, outcome: Outcome) -> Response:
+def after_factor(here: Interaction, outcome: Outcome) -> Response:
     """Return to /authorize, with the cookies of a completed sign-in."""
     response = here.back_to_authorize()
     if isinstance(outcome, SignedInNow):

@@ -15,7 +15,7 @@ from services.auth.accounts.totp import digits_of
 from services.auth.accounts.user import User
 from services.auth.authorization.flow import Mfa
 from services.auth.authorization.sign_in import Wrong
-from services.auth.endpoints.interaction.interaction import Visit, visit
+from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.interaction.login import after_factor, refusal
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
@@ -26,7 +26,7 @@ endpoint = page_endpoint("/mfa", limit=Limit.SIGN_IN, unadvertised="/authorize s
 @endpoint.get
 async def get_mfa(http: Request) -> Response:
     """Ask for the code, if this is what comes next."""
-    return await visit(
+    return await interact(
         http, lambda here: here.page("mfa.html", error=None) if isinstance(here.step, Mfa) else here.back_to_authorize()
     )
 
@@ -34,10 +34,10 @@ async def get_mfa(http: Request) -> Response:
 @endpoint.post
 async def post_mfa(http: Request) -> Response:
     """Try the code."""
-    return await visit(http, _verify)
+    return await interact(http, _verify)
 
 
-def _verify(here: Visit) -> Response:
+def _verify(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     who = _first_factor(here)
@@ -52,7 +52,7 @@ def _verify(here: Visit) -> Response:
     return after_factor(here, outcome)
 
 
-def _first_factor(here: Visit) -> tuple[User, datetime] | None:
+def _first_factor(here: Interaction) -> tuple[User, datetime] | None:
     """Return whose second factor is asked for, and when the first was given: in this request, or in the session."""
     if not isinstance(here.step, Mfa):
         return None
