@@ -49,6 +49,7 @@ from services.auth.token_endpoint.refresh_token import RefreshTokenGrant
 from services.auth.token_endpoint.token_exchange import TokenExchangeGrant
 from services.auth.token_endpoint.user_tokens import UserTokens
 from services.auth.tokens.issue import TokenIssuer
+from shared.client_address import Forwarding
 from shared.clock import Clock
 from shared.database import Database
 from shared.errors import ConfigurationError
@@ -179,6 +180,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         authorization_requests=requests,
         pushed_requests=PushedRequests(authentication, requests, database, settings.pushed_request_lifetime),
         sign_in=sign_in,
+        forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
         published=published,
         logout_delivery=_logout_delivery(settings, database, signer, published, clock),

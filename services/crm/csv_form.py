@@ -17,6 +17,9 @@ from shared.errors import InvalidInput
 #: Characters of one row: cells of every column, each in quotes. Reading stops at a longer one.
 LONGEST_ROW = 16_384
 
+#: Characters of a column's name that is looked up; a longer one is none that is known.
+_LONGEST_NAME = 64
+
 _CHUNK = 1 << 16
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 #: Charsets that a media type may name, and the codec of each.
@@ -98,8 +101,15 @@ def read_header(first: str, second: str) -> Header:
 
 def _meanings(line: str, separator: str) -> dict[str, str | None]:
     """Return the columns and what each means, None if that is not known."""
-    words = (re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", cell).casefold()) for cell in _cells(line, separator))
+    words = map(_word, _cells(line, separator))
     return {word: _MEANINGS.get(word) for word in words}
+
+
+def _word(cell: str) -> str:
+    """Return what a column is called, to be looked up. The time of NFKC grows with the square of a run of marks."""
+    if len(cell) > _LONGEST_NAME:
+        return cell
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", cell).casefold())
 
 
 def _cells(line: str, separator: str) -> list[str]:

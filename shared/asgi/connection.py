@@ -1,6 +1,6 @@
 """One connection of the server: how long it may take to send a request and to read an answer, and how many there are.
 
-Spec: RFC 9110 s15.5.9 (408), RFC 9112 s9.5
+Spec: RFC 9110 s15.5.9 (408), RFC 9112 s9.5, RFC 6585 s5 (431)
 Policy: ADR-0057
 """
 
@@ -16,12 +16,19 @@ from uvicorn.server import ServerState
 STRIDE = 65_536
 
 CLOSED = Counter("connections_closed_total", "Connections that the server closed before their time", ["reason"])
-for _reason in ("header", "body", "answer", "full"):
+for _reason in ("header", "body", "answer", "full", "long"):
     CLOSED.labels(_reason)
+
+#: Bytes of a request's header, its address included: everything that reads one is linear, and this is the most of it.
+LONGEST_HEADER = 65_536
 
 _LATE = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 18\r\n"
     b"connection: close\r\n\r\nThis was too slow."
+)
+_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 23\r\n"
+    b"connection: close\r\n\r\nThe header is too long."
 )
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n"
@@ -58,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._deadline: float | None = None
         self._write_deadline: float | None = None
         self._read_bytes = 0
+        self._header_bytes = 0
+        self._too_long = False
         self._heard = False
         self._quiet_since = self.loop.time()
 
@@ -79,12 +88,30 @@ class Connection(HttpToolsProtocol):
         if not self._reading:
             self._expect("header", self._limits.header)
         super().data_received(data)
+        if self._reading == "header":
+            self._header_bytes += len(data)
+            if self._header_bytes > LONGEST_HEADER and not self.transport.is_closing():
+                self._refuse_header()
 
     def on_headers_complete(self) -> None:
-        """Begin the body's deadline; a request without a body ends in the same call of the parser."""
-        self._read_bytes = 0
+        """Begin the body's deadline; a request without a body ends in the same call of the parser.
+
+        Raises:
+            ValueError: the header is too long; nothing of the request is looked at.
+        """
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LONGEST_HEADER:
+            self._too_long = True
+            raise ValueError("the header is too long")
+        self._read_bytes = self._header_bytes = 0
         self._expect("body", self._limits.body)
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser, or `on_headers_complete`, has refused, and close."""
+        if self._too_long:
+            self._refuse_header()
+        else:
+            super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
         """Give the next part of a long body as much time as the first had."""
@@ -124,6 +151,11 @@ class Connection(HttpToolsProtocol):
                 return
             CLOSED.labels(self._reading).inc()
             self._end(_LATE)
+
+    def _refuse_header(self) -> None:
+        CLOSED.labels("long").inc()
+        self.transport.write(_LONG)
+        self.transport.close()
 
     def _expect(self, what: str, within: timedelta) -> None:
         self._reading, self._deadline = what, self.loop.time() + within.total_seconds()

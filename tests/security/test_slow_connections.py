@@ -129,6 +129,25 @@ def test_a_further_header_a_byte_at_a_time_is_408(server: Open) -> None:
         assert _drip(connection, b"GET / HTTP/1.1\r\nX-A: bbbbbbbbbbbbbbbbbbbbbb").startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_header_without_end_is_refused_and_not_kept(server: Open) -> None:
+    with server() as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"GET / HTTP/1.1\r\nX-A: " + b"b" * 1_000_000)
+        assert _rest(connection).startswith(b"HTTP/1.1 431 ") or not _rest(connection)
+
+
+@pytest.mark.parametrize("line", [b"Cookie: " + b"\\" * 70_000, b"\r\n".join([b"X-A: " + b"b" * 1000] * 70)])
+def test_a_header_over_the_bound_never_reaches_the_service(server: Open, line: bytes) -> None:
+    with server() as connection:
+        assert _answer(connection, b"GET / HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n").startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_long_body_in_one_piece_with_its_header_is_no_long_header(server: Open) -> None:
+    with server() as connection:
+        for _ in range(2):
+            assert _answer(connection, POST % 200_000 + b"x" * 200_000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_body_a_byte_at_a_time_is_408(server: Open) -> None:
     with server() as connection:
         connection.sendall(POST % 100)

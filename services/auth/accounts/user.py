@@ -33,6 +33,8 @@ SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
 }
 #: Standard claims that are no text (OpenID Connect Core s5.1).
 _TYPES: dict[str, type] = {"email_verified": bool, "phone_number_verified": bool, "address": dict}
+#: Bytes that a user name may have as it is typed: 200 characters of any script, composed or not.
+LONGEST_TYPED = 1024
 #: Claims that are not kept in `User.claims` but made from the user itself.
 _DERIVED = frozenset({"preferred_username", "updated_at"})
 STORED_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in names) - _DERIVED
@@ -118,8 +120,11 @@ class Users(Protocol):
 def normalise_username(typed: str) -> str:
     """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed.
 
-    Trimmed of invisible characters too, which come with a paste.
+    Trimmed of invisible characters too, which come with a paste. Empty, which nobody's name is, for what is longer than
+    any name: the time of NFKC grows with the square of a run of combining marks.
     """
+    if len(typed) > LONGEST_TYPED or len(typed.encode("utf-8", "surrogatepass")) > LONGEST_TYPED:
+        return ""
     name = unicodedata.normalize("NFKC", typed).casefold()
     seen = [at for at, letter in enumerate(name) if not letter.isspace() and unicodedata.category(letter) != "Cf"]
     return name[seen[0] : seen[-1] + 1] if seen else ""

@@ -20,6 +20,9 @@ from shared.errors import Unavailable
 
 endpoint = page_endpoint("/login", limit=Limit.SIGN_IN, unadvertised="/authorize sends people there")
 
+#: Characters of a user name that the form is filled with again.
+_LONGEST_SHOWN = 200
+
 
 @endpoint.get
 async def get_login(http: Request) -> Response:
@@ -47,10 +50,10 @@ def _sign_in(here: Interaction) -> Response:
     except Unavailable as error:
         sentence = "Many people are signing in at this moment. Please try again in a few seconds."
         headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
-        return here.page("login.html", status=503, headers=headers, error=sentence, username=username)
+        return here.page("login.html", status=503, headers=headers, error=sentence, username=username[:_LONGEST_SHOWN])
     if isinstance(outcome, Wrong | Blocked):
         sentence = "The user name or the password is wrong."
-        return refusal(here, "login.html", outcome, sentence=sentence, username=username)
+        return refusal(here, "login.html", outcome, sentence=sentence, username=username[:_LONGEST_SHOWN])
     return after_factor(here, outcome)
 
 

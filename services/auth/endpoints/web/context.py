@@ -1,6 +1,5 @@
 """What every endpoint is given, and how it reads a request: strictly, once, and within bounds."""
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -24,9 +23,8 @@ from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
 from services.auth.token_endpoint.pipeline import TokenEndpoint
 from services.auth.tokens.issue import TokenIssuer
+from shared.client_address import Forwarding, network_of
 from shared.clock import Clock
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Where a request keeps what it is answered with: in its ASGI scope.
 _CONTEXT, _ENDPOINT = "auth.context", "auth.endpoint"
@@ -49,6 +47,7 @@ class AuthContext:
     authorization_requests: AuthorizationRequestChecks
     pushed_requests: PushedRequests
     sign_in: SignIn
+    forwarding: Forwarding
     rate_limits: RateLimits
     published: Published
     logout_delivery: LogoutDelivery
@@ -88,41 +87,11 @@ def admit(http: Request, origin: Origin) -> None:
 
 def origin_of(http: Request) -> Origin:
     """Return the caller's network (an IPv4 address, an IPv6 /64) and agent, cut to what a row keeps."""
-    agent = http.headers.get("user-agent", "")
+    agent = http.headers.get("user-agent", "")[:1000]
     printable = "".join(character for character in agent if character.isprintable())
-    return Origin(_network(_caller(http)), printable[:300])
-
-
-def _caller(http: Request) -> _Address | None:
-    """Return who sent the request: the peer, or what the trusted proxies before us say, the nearest first."""
-    trusted = context_of(http).settings.proxy_networks
-    hops = [http.client.host if http.client else ""]
-    if trusted:
-        hops += reversed(",".join(http.headers.getlist("x-forwarded-for")).split(","))
-    caller = None
-    for hop in hops:
-        address = _address(hop)
-        if address is None:  # what stands further left was written by somebody whom nobody vouches for
-            break
-        caller = address
-        if not any(address in network for network in trusted):
-            break
-    return caller
-
-
-def _address(text: str) -> _Address | None:
-    try:
-        address = ipaddress.ip_address(text.strip().partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
-
-
-def _network(address: _Address | None) -> str:
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return "" if address is None else str(address)
+    peer = http.client.host if http.client else ""
+    caller = context_of(http).forwarding.caller(peer, http.headers.getlist("x-forwarded-for"))
+    return Origin(network_of(caller), printable[:300])
 
 
 def query_parameters(http: Request) -> Parameters:
