@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
@@ -160,17 +161,19 @@ def _create_engines(url: str, pool_size: int) -> tuple[Engine, Engine]:
         engine = _create_sqlite_engine(url, parsed.database)
         return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
     # A pool each: a connection that changes its mode at each use costs as much as a statement.
-    single = _create_postgres_engine(url, pool_size, isolation_level="AUTOCOMMIT")
+    # One that commits by itself has nothing to roll back when it returns.
+    single = _create_postgres_engine(url, pool_size, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     return _create_postgres_engine(url, pool_size), single
 
 
-def _create_postgres_engine(url: str, pool_size: int, **options: str) -> Engine:
+def _create_postgres_engine(url: str, pool_size: int, **options: Any) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,  # a connection that is opened for one request and closed again costs more than the request
         pool_timeout=5,
         hide_parameters=True,  # an error that is logged must not carry what was to be stored
+        json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"},
         **options,
     )

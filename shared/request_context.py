@@ -5,9 +5,9 @@ In: `X-Request-Id`, 1 to 64 of `A-Z a-z 0-9 . _ -`; anything else is replaced by
 """
 
 import re
+import secrets
 from contextvars import ContextVar
 from typing import Any
-from uuid import uuid4
 
 from starlette.types import Message, Scope, Send
 
@@ -24,7 +24,7 @@ def begin_request(scope: Scope, send: Send) -> Send:
     """Begin the request of `scope` in this task, and return the `send` that adds its id to the answer."""
     sent = [value for name, value in scope["headers"] if name == _HEADER]
     fits = len(sent) == 1 and _FITS.fullmatch(sent[0]) is not None
-    identifier = sent[0] if fits else uuid4().hex.encode()
+    identifier = sent[0] if fits else secrets.token_hex(16).encode()
     _fields.set({"request_id": identifier.decode()})
     headers = [(_HEADER, identifier)]
     _headers.set(headers)

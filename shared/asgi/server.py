@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -88,6 +89,17 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _set_collector() -> None:
+    """Leave what the start has made out of every later garbage collection, and collect less often.
+
+    Nearly everything that a request makes is freed by its reference count; looking for circles after each 700 objects
+    cost a twentieth of a refresh.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 class _Server(uvicorn.Server):
     """uvicorn, with `Connection`, and a last word for connections that it has not read from yet.
 
@@ -120,6 +132,7 @@ class _Server(uvicorn.Server):
                 make, sock=listener, ssl=self.config.ssl, backlog=self.config.backlog, ssl_handshake_timeout=handshake
             )
             self.servers.append(server)
+        _set_collector()
 
     async def on_tick(self, counter: int) -> bool:
         """Close the connections that are late, beside what uvicorn does ten times a second."""

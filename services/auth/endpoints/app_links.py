@@ -6,7 +6,6 @@ this service's, its operator serves these two addresses from here.
 """
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.cache.registrations import EnabledClients
@@ -14,6 +13,7 @@ from services.auth.endpoints.discovery import Document
 from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import document_endpoint
+from services.auth.endpoints.web.threads import in_thread
 
 android = document_endpoint(
     "/.well-known/assetlinks.json", cors=False, unadvertised="Android looks there by convention"
@@ -41,7 +41,7 @@ async def _clients(http: Request) -> EnabledClients:
     context = context_of(http)
     registrations, now = context.registrations, context.clock.now()
     held = registrations.held_clients(now)
-    return held if held is not None else await run_in_threadpool(registrations.clients, now)
+    return held if held is not None else await in_thread(registrations.clients, now)
 
 
 def _answer(http: Request, content: object) -> Response:

@@ -9,13 +9,13 @@ import json
 from dataclasses import dataclass
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import Endpoint, document_endpoint
 from services.auth.endpoints.web.metadata import advertised, provider_metadata
+from services.auth.endpoints.web.threads import in_thread
 from services.auth.scopes import ScopeCatalogue
 
 openid_configuration = document_endpoint("/.well-known/openid-configuration", unadvertised="the document itself")
@@ -46,7 +46,7 @@ async def discovery(http: Request) -> Response:
     """Return the metadata; the same document at both addresses."""
     context = context_of(http)
     registrations, now = context.registrations, context.clock.now()
-    catalogue = registrations.held_catalogue(now) or await run_in_threadpool(registrations.catalogue, now)
+    catalogue = registrations.held_catalogue(now) or await in_thread(registrations.catalogue, now)
     grant_types = tuple(context.token_endpoint.grants)
     document = _document(context.issuer, context.endpoints, grant_types, catalogue)
     return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)

@@ -4,12 +4,12 @@ Spec: RFC 7517 s5
 """
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import AuthContext, context_of
 from services.auth.endpoints.web.endpoint import document_endpoint
+from services.auth.endpoints.web.threads import in_thread
 
 endpoint = document_endpoint("/.well-known/jwks.json", metadata="jwks_uri")
 
@@ -28,4 +28,4 @@ async def look(context: AuthContext) -> None:
     """See whether keys or status lists have moved, when that is due: otherwise without leaving the event loop."""
     now = context.clock.now()
     if context.published.due(now):
-        await run_in_threadpool(context.published.look, now)
+        await in_thread(context.published.look, now)

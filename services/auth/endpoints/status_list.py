@@ -7,13 +7,13 @@ Out: `application/statuslist+jwt`. Caches ask each time: one that answered for `
 import re
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import document_endpoint
+from services.auth.endpoints.web.threads import in_thread
 
 endpoint = document_endpoint("/status/{shard}", unadvertised="each token names its list")
 
@@ -28,7 +28,7 @@ async def status_list(http: Request) -> Response:
     if not _SHARD.fullmatch(shard):
         raise HTTPException(404)
     context = context_of(http)
-    signed = await run_in_threadpool(context.published.status_list, int(shard), context.clock.now())
+    signed = await in_thread(context.published.status_list, int(shard), context.clock.now())
     if signed is None:
         raise HTTPException(404)
     return cacheable(http, signed.body, etag=signed.etag, max_age=None, media_type="application/statuslist+jwt")

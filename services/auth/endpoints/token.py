@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 
 import orjson
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.audit import Origin
 from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.context import admit, context_of, form_parameters, origin_of
 from services.auth.endpoints.web.endpoint import json_endpoint
+from services.auth.endpoints.web.threads import in_thread
 from services.auth.protocol.errors import OAuthError
 from services.auth.protocol.parameters import ClientRequest, MalformedParametersError, Parameters
 from services.auth.rate_limits.limits import Limit
@@ -38,7 +38,7 @@ async def answer(http: Request, act: Act, *, status: int = 200) -> Response:
         form = await form_parameters(http)
     except MalformedParametersError:
         return _refusal(400, "invalid_request", "The body must be application/x-www-form-urlencoded UTF-8.")
-    return await run_in_threadpool(_answer, http, form, origin_of(http), act, status)
+    return await in_thread(_answer, http, form, origin_of(http), act, status)
 
 
 def _answer(http: Request, form: Parameters, origin: Origin, act: Act, status: int) -> Response:

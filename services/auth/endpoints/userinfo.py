@@ -8,13 +8,13 @@ auth's own and may look.
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.auth.accounts.requested_claims import answered
 from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.context import FORM, AuthContext, context_of, form_parameters
 from services.auth.endpoints.web.endpoint import json_endpoint
+from services.auth.endpoints.web.threads import in_thread
 from services.auth.protocol.parameters import MalformedParametersError
 from services.auth.tokens.access_token import verify_own_access_token
 
@@ -35,7 +35,7 @@ async def userinfo(http: Request) -> Response:
         return _challenge(400, "invalid_request", "The request is malformed.")
     if access_token is None:
         return _challenge(401)
-    return await run_in_threadpool(_answer, context_of(http), access_token)
+    return await in_thread(_answer, context_of(http), access_token)
 
 
 async def _access_token(http: Request) -> str | None:

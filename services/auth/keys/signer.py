@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+import orjson
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -18,8 +19,13 @@ from shared.errors import Unavailable
 
 ALGORITHM = "RS256"
 _PADDING, _HASH = padding.PKCS1v15(), hashes.SHA256()
-#: Writes what PyJWT would, which the tests compare: the same bytes at a third of its cost.
+#: Writes what PyJWT would, which the tests compare; orjson writes the same bytes unless it has to escape a character.
 _JSON = json.JSONEncoder(separators=(",", ":"))
+
+
+def _json(claims: Mapping[str, Any]) -> bytes:
+    written = orjson.dumps(claims)
+    return written if written.isascii() else _JSON.encode(claims).encode()
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,7 +76,7 @@ class Signer:
     def sign_naming_key(self, claims: Mapping[str, Any], *, typ: str) -> tuple[str, str]:
         """Sign, and return the `kid` that did it too."""
         active = self.key_set.active
-        payload = b64url(_JSON.encode(claims).encode())
+        payload = b64url(_json(claims))
         signed = f"{_header(active.kid, typ)}.{payload}"
         signature = active.private_key.sign(signed.encode(), _PADDING, _HASH)
         return active.kid, f"{signed}.{b64url(signature)}"

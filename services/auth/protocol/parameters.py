@@ -3,10 +3,9 @@
 Spec: RFC 6749 s3.1 and s3.2 (no repeated parameters, empty means absent), RFC 8707 s2 (`resource` may repeat)
 """
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from urllib.parse import parse_qsl
 
 from services.auth.audit import Origin
@@ -26,20 +25,19 @@ class Parameters:
     """Name and value pairs as they came; an empty value counts as absent."""
 
     pairs: tuple[tuple[str, str], ...]
+    values: Mapping[str, list[str]] = field(init=False)
+    #: The names that came more than once and may not.
+    repeated: frozenset[str] = field(init=False)
 
-    @cached_property
-    def values(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+    def __post_init__(self) -> None:
+        values: dict[str, list[str]] = {}
         for name, value in self.pairs:
             if value:
-                found[name].append(value)
-        return dict(found)
-
-    @cached_property
-    def repeated(self) -> frozenset[str]:
-        """The names that came more than once and may not."""
+                values.setdefault(name, []).append(value)
         names = [name for name, _ in self.pairs]
-        return frozenset(name for name in names if names.count(name) > 1) - REPEATABLE
+        repeated = frozenset(name for name in names if names.count(name) > 1) - REPEATABLE
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "repeated", repeated)
 
     def get(self, name: str) -> str | None:
         """Return the first value, None when absent or empty."""

@@ -50,7 +50,10 @@ class Counted:
 
 
 @pytest.fixture
-def counted(postgres_database_url: str, tmp_path: Path, clock: SettableClock) -> Iterator[Counted]:
+def counted(
+    postgres_database_url: str, tmp_path: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Counted]:
+    monkeypatch.setattr("shared.database._TRUST_SECONDS", 3600.0)  # on a slow machine a pooled connection lies idle
     database = migrated("auth", postgres_database_url)
     seed(database)
     database.dispose()

@@ -6,12 +6,12 @@ depends on a cookie. Errors carry the headers too, else a script could not tell 
 are readable, and by which methods, is part of their declaration (`endpoint`).
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.endpoint import Endpoint
+from services.auth.endpoints.web.threads import in_thread
 from shared.errors import Unavailable
 
 _REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match"
@@ -54,7 +54,7 @@ class Cors:
         clients = registrations.held_clients(now)
         if clients is None:
             try:
-                clients = await run_in_threadpool(registrations.clients, now)
+                clients = await in_thread(registrations.clients, now)
             except Unavailable:  # nobody can say whose origin it is
                 return False
         return origin in clients.browser_origins

@@ -5,12 +5,12 @@ Policy: ADR-0004; Spec: RFC 6749 s3.1 (form encoding)
 
 from collections.abc import Callable
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.web.context import form_parameters, query_parameters
 from services.auth.endpoints.web.pages import error_page
+from services.auth.endpoints.web.threads import in_thread
 from services.auth.protocol.parameters import MalformedParametersError, Parameters
 
 Answer = Callable[[Request, Parameters], Response]
@@ -22,4 +22,4 @@ async def answer_page(http: Request, answer: Answer) -> Response:
         parameters = await form_parameters(http) if http.method == "POST" else query_parameters(http)
     except MalformedParametersError:
         return error_page("malformed_request")
-    return await run_in_threadpool(answer, http, parameters)
+    return await in_thread(answer, http, parameters)
