@@ -25,7 +25,8 @@ def begin_request(scope: Scope, send: Send) -> Send:
     sent = [value for name, value in scope["headers"] if name == _HEADER]
     fits = len(sent) == 1 and _FITS.fullmatch(sent[0]) is not None
     identifier = sent[0] if fits else secrets.token_hex(16).encode()
-    _fields.set({"request_id": identifier.decode()})
+    peer = scope.get("client")
+    _fields.set({"request_id": identifier.decode(), "network": peer[0] if peer else None})
     headers = [(_HEADER, identifier)]
     _headers.set(headers)
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from services.auth.accounts.browser_session import SessionLifetimes
+from services.auth.audit.ledger import Ledger
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
@@ -91,12 +92,16 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        delivery = asyncio.create_task(context.logout_delivery.run())
+        tasks = [
+            asyncio.create_task(context.logout_delivery.run()),  # what it had claimed at the end is due again soon
+            asyncio.create_task(context.ledger.tell_in_time()),
+        ]
         try:
             yield
         finally:
-            delivery.cancel()
-            await asyncio.gather(delivery, return_exceptions=True)  # what it had claimed is due again soon
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             database.dispose()
 
     def ready() -> None:
@@ -184,6 +189,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         rate_limits=rate_limits,
         published=published,
         logout_delivery=_logout_delivery(settings, database, signer, published, clock),
+        ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
 

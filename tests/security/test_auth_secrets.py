@@ -123,6 +123,7 @@ def test_every_event_of_a_sign_in_is_in_the_trail_refusals_too(tmp_path: Path, c
     play(provider)
     assert provider.events() == [
         "sign_in_failed",
+        "first_factor_accepted",
         "second_factor_failed",
         "signed_in",
         "authorization_code_issued",

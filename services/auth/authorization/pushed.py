@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from services.auth.audit import Refusal, refuse
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
@@ -60,7 +61,7 @@ class PushedRequests:
         request.refuse_repeated()
         client = self.authentication.authenticate(request)
         if request.get("request_uri") is not None:
-            raise InvalidRequest("A pushed request holds no request_uri.")
+            raise InvalidRequest(Refusal.PUSHED_REQUEST_NAMES_ANOTHER, "A pushed request holds no request_uri.")
         # a client that has authenticated by a header need not name itself again
         pairs = (
             *(pair for pair in request.parameters.pairs if pair[0] != "client_id"),
@@ -69,9 +70,12 @@ class PushedRequests:
         try:
             checked = self.checks.validate(Parameters(pairs), request.now, pushed=True)
         except ErrorPage as error:
-            raise Refused(error.error, _SENTENCES.get(error.case, "The request was refused.")) from error
+            refuse(Refusal.PUSHED_REQUEST_CLIENT_REFUSED, case=error.case)
+            sentence = _SENTENCES.get(error.case, "The request was refused.")
+            raise Refused(Refusal.PUSHED_REQUEST_CLIENT_REFUSED, error.error, sentence) from error
         except ErrorRedirect as error:
-            raise Refused(error.error, error.description) from error
+            refuse(Refusal.PUSHED_REQUEST_REFUSED, error=error.error, reason=error.description)
+            raise Refused(Refusal.PUSHED_REQUEST_REFUSED, error.error, error.description) from error
         with self.database.autocommit() as stores:
             request_uri = push_request(stores.waiting_requests, checked, lifetime=self.lifetime, now=request.now)
         return {"request_uri": request_uri, "expires_in": int(self.lifetime.total_seconds())}

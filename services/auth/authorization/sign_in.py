@@ -22,7 +22,7 @@ from services.auth.accounts.failure_budget import Blocked, FailureBudgets, accou
 from services.auth.accounts.password import verify_password
 from services.auth.accounts.totp import TotpCredentials, verify_totp
 from services.auth.accounts.user import User, normalise_username
-from services.auth.audit import AuditEvent, Origin
+from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.signed_in import find_signed_in
 from services.auth.keys.key_ring import KeyRing
@@ -125,11 +125,12 @@ class SignIn:
             if user is not None and right:  # as of now, and held: an end may have come while the password was verified
                 user = stores.users.lock(user.id)
             if user is None or not right or not user.may_sign_in(now):
-                _record(stores, "sign_in_failed", user, waiting, browser, now)
+                refuse(Refusal.SIGN_IN_FAILED, client_id=waiting.request.client_id, user_id=user.id if user else None)
                 return Wrong()
             stores.budgets.refund(budget_key, counted=counted)
             if user.has_totp and not _second_factor_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
+                _record(stores, "first_factor_accepted", user, waiting, browser, now)
                 return FirstFactorDone()
             return self._complete(stores, waiting, browser, user, password_at=now, mfa_at=None, now=now)
 
@@ -152,7 +153,7 @@ class SignIn:
                 or user.disabled_at is not None
                 or not _first_factor_stands(stores, waiting, user, browser, now)
             ):
-                _record(stores, "second_factor_failed", user, waiting, browser, now)
+                refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
             return self._complete(stores, waiting, browser, user, password_at=password_at, mfa_at=now, now=now)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jwt
 
+from services.auth.audit import Refusal
 from services.auth.clients.client import Client
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
 from services.auth.clients.registration import PublicJwk
@@ -62,24 +63,28 @@ def claimed_client(assertion: str) -> str | None:
 
 def verify_assertion(
     assertion: str, client: Client, *, issuer: str, addresses: frozenset[str], now: datetime
-) -> AssertionUse | None:
-    """Return how to write down the use of an assertion of this client; None when it isn't a good one.
+) -> AssertionUse | Refusal:
+    """Return how to write down the use of an assertion of this client, or what is wrong with it.
 
     Its audience is the issuer or, unless the client's metadata wants the issuer alone, one of `addresses`.
     Does NOT know whether it was used before.
     """
     claims = _signed_claims(assertion, client)
-    if claims is None or not claims.get("iss") == claims.get("sub") == client.client_id:
-        return None
+    if claims is None:
+        return Refusal.CLIENT_ASSERTION_SIGNATURE
+    if not claims.get("iss") == claims.get("sub") == client.client_id:
+        return Refusal.CLIENT_ASSERTION_ISSUER
     accepted = {issuer} if client.assertion_audience == "issuer" else {issuer, *addresses}
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
     # one for us and somebody else is one that somebody else could present
     if not isinstance(named, list) or not named or not all(isinstance(one, str) and one in accepted for one in named):
-        return None
+        return Refusal.CLIENT_ASSERTION_AUDIENCE
     expires_at, jti = _expiry(claims, now), claims.get("jti")
-    if expires_at is None or not isinstance(jti, str) or not jti or not jti.isprintable():
-        return None
+    if expires_at is None:
+        return Refusal.CLIENT_ASSERTION_TIMES
+    if not isinstance(jti, str) or not jti or not jti.isprintable():
+        return Refusal.CLIENT_ASSERTION_JTI
     return AssertionUse(client.client_id, digest(jti), expires_at + LEEWAY)
 
 

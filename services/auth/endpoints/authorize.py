@@ -14,6 +14,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.accounts.browser_session import BrowserSession
+from services.auth.audit import refuse
 from services.auth.authorization.code import issue_code
 from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
@@ -102,6 +103,7 @@ def _pushed_handle(parameters: Parameters) -> str | None:
 def _error_response(context: AuthContext, error: ErrorPage | ErrorRedirect) -> Response:
     if isinstance(error, ErrorPage):
         return error_page(error.case, error.error)
+    refuse(f"redirect_{error.error}", reason=error.description)
     return send_back(
         error_response(
             error.redirect_uri,

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from services.auth.audit import Origin
+from services.auth.audit import Origin, Refusal, refuse
 from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.context import admit, context_of, form_parameters, origin_of
 from services.auth.endpoints.web.endpoint import json_endpoint
@@ -37,6 +37,7 @@ async def answer(http: Request, act: Act, *, status: int = 200) -> Response:
     try:
         form = await form_parameters(http)
     except MalformedParametersError:
+        refuse(Refusal.REQUEST_MALFORMED)
         return _refusal(400, "invalid_request", "The body must be application/x-www-form-urlencoded UTF-8.")
     return await in_thread(_answer, http, form, origin_of(http), act, status)
 
@@ -48,6 +49,7 @@ def _answer(http: Request, form: Parameters, origin: Origin, act: Act, status: i
     try:
         body = act(request)
     except OAuthError as error:
+        refuse(error.reason)
         return _refusal(error.status, error.error, error.description)
     return Response(orjson.dumps(body), status, _HEADERS)
 

@@ -21,6 +21,7 @@ from services.auth.protocol.parameters import Parameters
 from services.auth.protocol.pkce import validate_code_challenge
 from services.auth.scopes import ScopeCatalogue, UnknownResource, split_scope
 from services.auth.tokens.id_token import verify_own_id_token
+from shared.request_context import note
 
 #: Longest state and longest nonce, in bytes; and longest id_token_hint, in characters.
 MAX_LENGTH = 2048
@@ -78,6 +79,7 @@ def _client_and_redirect_uri(clients: RegisteredClients, parameters: Parameters,
     client = clients.find_client(client_id, now)
     if client is None:
         raise ErrorPage("unknown_client", "invalid_client")
+    note(client_id=client_id)
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise ErrorPage("missing_redirect_uri", "invalid_request")

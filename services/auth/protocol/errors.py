@@ -6,14 +6,20 @@ Descriptions are constants in RFC 6749's character set; nothing that a caller se
 
 from dataclasses import dataclass
 
+from services.auth.audit import Refusal
+
 
 class OAuthError(Exception):
-    """A refusal of a JSON endpoint: `error` is the word of the specification, `description` a constant sentence."""
+    """A refusal of a JSON endpoint: `error` is the word of the specification, `description` a constant sentence.
+
+    `reason` is for the operator; no answer holds it.
+    """
 
     error: str
 
-    def __init__(self, description: str = "The request was refused.", *, status: int = 400) -> None:
+    def __init__(self, reason: Refusal, description: str = "The request was refused.", *, status: int = 400) -> None:
         super().__init__(self.error)
+        self.reason = reason
         self.description = description
         self.status = status
 
@@ -21,9 +27,9 @@ class OAuthError(Exception):
 class Refused(OAuthError):
     """A pushed authorization request, refused by the error that a browser would have brought back."""
 
-    def __init__(self, error: str, description: str) -> None:
+    def __init__(self, reason: Refusal, error: str, description: str) -> None:
         self.error = error
-        super().__init__(description)
+        super().__init__(reason, description)
 
 
 class InvalidRequest(OAuthError):
@@ -49,22 +55,22 @@ class InvalidTarget(OAuthError):
 
     error = "invalid_target"
 
-    def __init__(self) -> None:
-        super().__init__("The resource is unknown or not covered by the grant.")
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason, "The resource is unknown or not covered by the grant.")
 
 
 class UnauthorizedClient(OAuthError):
     error = "unauthorized_client"
 
-    def __init__(self) -> None:
-        super().__init__("This client may not do this.")
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason, "This client may not do this.")
 
 
 class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
     def __init__(self) -> None:
-        super().__init__("This grant type is not supported.")
+        super().__init__(Refusal.GRANT_TYPE_UNKNOWN, "This grant type is not supported.")
 
 
 class UnsupportedTokenType(OAuthError):
@@ -73,7 +79,9 @@ class UnsupportedTokenType(OAuthError):
     error = "unsupported_token_type"
 
     def __init__(self) -> None:
-        super().__init__("A traded token ends with the sign-in that it was traded from.")
+        super().__init__(
+            Refusal.REVOCATION_OF_A_TRADED_TOKEN, "A traded token ends with the sign-in that it was traded from."
+        )
 
 
 @dataclass(frozen=True)

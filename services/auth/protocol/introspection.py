@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.auth.audit import Refusal
 from services.auth.keys.signer import Signer
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.errors import UnauthorizedClient
@@ -54,7 +55,7 @@ class Introspection:
         """
         client = self.authentication.authenticate(request)
         if client.public or not client.introspection:
-            raise UnauthorizedClient
+            raise UnauthorizedClient(Refusal.INTROSPECTION_NOT_ALLOWED)
         request.refuse_repeated()
         text = request.require("token", "The token is missing.")
         token = verify_own_access_token(self.signer, text, issuer=self.issuer, now=request.now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from services.auth.audit import Origin
+from services.auth.audit import Origin, Refusal
 from services.auth.protocol.errors import InvalidRequest
 
 #: The one parameter that may be given more than once.
@@ -92,10 +92,10 @@ class ClientRequest:
         """
         value = self.parameters.get(name)
         if value is None:
-            raise InvalidRequest(description)
+            raise InvalidRequest(Refusal.PARAMETER_MISSING, description)
         return value
 
     def refuse_repeated(self) -> None:
         """Raise InvalidRequest if a parameter came more than once that may not (RFC 6749 s3.2)."""
         if self.parameters.repeated:
-            raise InvalidRequest("A parameter is repeated.")
+            raise InvalidRequest(Refusal.PARAMETER_REPEATED, "A parameter is repeated.")

@@ -8,6 +8,7 @@ import re
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from services.auth.audit import Refusal
 from services.auth.protocol.errors import InvalidGrant, InvalidRequest
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -22,14 +23,15 @@ def validate_code_challenge(challenge: str | None, method: str | None, *, requir
     """
     if challenge is None:
         if required:
-            raise InvalidRequest("A code_challenge is required.")
+            raise InvalidRequest(Refusal.CHALLENGE_REQUIRED, "A code_challenge is required.")
         if method is not None:
-            raise InvalidRequest("Missing 'code_challenge'")
+            raise InvalidRequest(Refusal.CHALLENGE_MISSING, "Missing 'code_challenge'")
         return
     if method != "S256":
-        raise InvalidRequest("The code_challenge_method must be S256.")
+        raise InvalidRequest(Refusal.CHALLENGE_METHOD, "The code_challenge_method must be S256.")
     if not _S256_CHALLENGE.fullmatch(challenge):
-        raise InvalidRequest("The code_challenge must be 43 base64url characters.")  # a SHA-256
+        # a SHA-256
+        raise InvalidRequest(Refusal.CHALLENGE_MALFORMED, "The code_challenge must be 43 base64url characters.")
 
 
 def verify_code_verifier(verifier: str | None, challenge: str | None, *, required: bool) -> None:
@@ -41,12 +43,15 @@ def verify_code_verifier(verifier: str | None, challenge: str | None, *, require
     """
     if verifier is None:
         if required or challenge is not None:
-            raise InvalidRequest("Missing 'code_verifier'")
+            raise InvalidRequest(Refusal.CODE_VERIFIER_MISSING, "Missing 'code_verifier'")
         return
     if challenge is None:
-        raise InvalidRequest("The authorization request had no 'code_challenge', but a 'code_verifier' was provided.")
+        raise InvalidRequest(
+            Refusal.CODE_VERIFIER_UNASKED,
+            "The authorization request had no 'code_challenge', but a 'code_verifier' was provided.",
+        )
     if not _VERIFIER.fullmatch(verifier):
-        raise InvalidRequest("Invalid 'code_verifier'")
+        raise InvalidRequest(Refusal.CODE_VERIFIER_MALFORMED, "Invalid 'code_verifier'")
     expected: str = create_s256_code_challenge(verifier)
     if not hmac.compare_digest(expected, challenge):
-        raise InvalidGrant("Code challenge failed.")
+        raise InvalidGrant(Refusal.CODE_VERIFIER_WRONG, "Code challenge failed.")

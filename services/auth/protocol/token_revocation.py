@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from services.auth.audit import AuditEvent
+from services.auth.audit import AuditEvent, Refusal
 from services.auth.clients.client import Client
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.signer import Signer
@@ -86,7 +86,9 @@ class TokenRevocation:
         if family is None:
             return
         if token.traded:  # not by the API's word does a person's sign-in end
-            raise UnsupportedTokenType if token.client_id == client.client_id else InvalidGrant
+            if token.client_id == client.client_id:
+                raise UnsupportedTokenType
+            raise InvalidGrant(Refusal.REVOCATION_OF_ANOTHER_CLIENTS_TOKEN)
         if client.public and family.authorization.client_id == client.client_id:
             self._end_alone(request, token)
             return
@@ -108,13 +110,13 @@ class TokenRevocation:
 
     def _end_family(self, request: ClientRequest, client: Client, family: FamilyState) -> None:
         if family.authorization.client_id != client.client_id:
-            raise InvalidGrant
+            raise InvalidGrant(Refusal.REVOCATION_OF_ANOTHER_CLIENTS_FAMILY)
         with self.database.transaction() as stores:
             end_family(stores, family, why="revoked_by_client", origin=request.origin, now=request.now)
 
     def _end_machine_tokens(self, request: ClientRequest, client: Client, token: OwnAccessToken) -> None:
         if token.client_id != client.client_id:
-            raise InvalidGrant
+            raise InvalidGrant(Refusal.REVOCATION_OF_ANOTHER_MACHINES_TOKEN)
         with self.database.transaction() as stores:
             if stores.machine_places.find(token.client_id) != token.status:
                 return  # it was ended before; what the machine got since then is not meant

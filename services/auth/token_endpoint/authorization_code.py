@@ -5,6 +5,7 @@ Spec: RFC 6749 s4.1.3, OAuth 2.1 s4.1.3, RFC 7636 s4.6, OpenID Connect Core s3.1
 
 from dataclasses import dataclass
 
+from services.auth.audit import Refusal, refuse
 from services.auth.authorization.code import AuthorizationCode, CodeDatabase, Redeemer, redeem
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.key_ring import KeyRing
@@ -28,6 +29,7 @@ class AuthorizationCodeGrant:
     tokens: UserTokens
     mac_keys: KeyRing
     grant_type: str = "authorization_code"
+    event: str = ""  # its redemption is a row
 
     def authorize(self, request: ClientRequest, client: Client) -> Issued:
         """Redeem the code: a valid second use ends what the first one has issued."""
@@ -35,13 +37,17 @@ class AuthorizationCodeGrant:
         redeemer = self._redeemer(request, client)
         with self.database.transaction() as stores:
             code, parties = stores.codes.lock(digest(text)) or (None, None)
-            if code is None or parties is None or code.authorization.client_id != client.client_id:
-                raise InvalidGrant("Invalid 'code' in request.")
+            if code is None or parties is None:
+                raise InvalidGrant(Refusal.CODE_UNKNOWN, "Invalid 'code' in request.")
+            if code.authorization.client_id != client.client_id:
+                user_id, owner = code.authorization.user_id, code.authorization.client_id
+                refuse(Refusal.CODE_OF_ANOTHER_CLIENT, user_id=user_id, issued_to=owner)
+                raise InvalidGrant(Refusal.CODE_OF_ANOTHER_CLIENT, "Invalid 'code' in request.")
             _check_binding(request, client, code)
             scopes = self.tokens.narrow(request, code.authorization.scopes, code.authorization.resources)
             grant = redeem(stores, code, parties, redeemer, request.now)
         if grant is None:  # raised here, so that the end of the first use is stored
-            raise InvalidGrant("The code is not valid.")
+            raise InvalidGrant(Refusal.CODE_OVER, "The code is not valid.")
         refresh_token = self._refresh_token(grant, client, redeemer.seed)
         return self.tokens.issue(
             grant, client, scopes=scopes, refresh_token=refresh_token, nonce=code.nonce, now=request.now
@@ -71,5 +77,5 @@ def _check_binding(request: ClientRequest, client: Client, code: AuthorizationCo
     redirect_uri = request.get("redirect_uri")
     must_fit = redirect_uri is not None or code.code_challenge is None
     if must_fit and redirect_uri != code.redirect_uri:
-        raise InvalidGrant("Invalid 'redirect_uri' in request.")
+        raise InvalidGrant(Refusal.CODE_REDIRECT_URI_DIFFERS, "Invalid 'redirect_uri' in request.")
     verify_code_verifier(request.get("code_verifier"), code.code_challenge, required=client.public)

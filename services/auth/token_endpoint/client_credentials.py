@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.auth.audit import Refusal
 from services.auth.clients.client import Client
 from services.auth.protocol.errors import InvalidClient, InvalidScope, UnauthorizedClient
 from services.auth.protocol.parameters import ClientRequest
@@ -32,26 +33,27 @@ class ClientCredentialsGrant:
     machines: Machines
     token_issuer: TokenIssuer
     grant_type: str = "client_credentials"
+    event: str = "machine_tokens_issued"
 
     def authorize(self, request: ClientRequest, client: Client) -> Issued:
         """Decide the scopes and name the client's bit of the status list."""
         if client.public:
-            raise UnauthorizedClient
+            raise UnauthorizedClient(Refusal.MACHINE_CLIENT_PUBLIC)
         catalogue = self.machines.catalogue(request.now)
         scopes = _granted(request, client, catalogue)
         status = self.machines.machine_place(client, request.now)
         if status is None:
-            raise InvalidClient
+            raise InvalidClient(Refusal.MACHINE_CLIENT_DISABLED)
         return self.token_issuer.for_machine(client, catalogue=catalogue, scopes=scopes, status=status, now=request.now)
 
 
 def _granted(request: ClientRequest, client: Client, catalogue: ScopeCatalogue) -> frozenset[str]:
     asked = split_scope(request.get("scope")) & catalogue.names
     if request.get("scope") and not asked:
-        raise InvalidScope("A known scope is required.")
+        raise InvalidScope(Refusal.MACHINE_SCOPE_UNKNOWN, "A known scope is required.")
     if not asked <= client.scopes:
-        raise InvalidScope("A requested scope is not available to this client.")
+        raise InvalidScope(Refusal.MACHINE_SCOPE_NOT_REGISTERED, "A requested scope is not available to this client.")
     granted = narrow(catalogue, request, catalogue.entitled_machine(asked or client.scopes))
     if not granted:
-        raise InvalidScope("A scope of an API is required.")
+        raise InvalidScope(Refusal.MACHINE_SCOPE_OF_NO_API, "A scope of an API is required.")
     return granted

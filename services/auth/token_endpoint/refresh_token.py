@@ -5,6 +5,7 @@ Spec: RFC 6749 s6, RFC 9700 s4.14.2, RFC 8707 s2.2; Policy: ADR-0009
 
 from dataclasses import dataclass, replace
 
+from services.auth.audit import Refusal
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.key_ring import KeyRing
 from services.auth.protocol.errors import InvalidGrant, InvalidScope
@@ -17,9 +18,12 @@ from services.auth.tokens.refresh_token import (
     RefreshPolicy,
     RefreshToken,
     mint_refresh_token,
+    name_foreign,
     parse_refresh_token,
     rotate,
 )
+
+_NOT_VALID = "The refresh token is not valid."
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,20 @@ class RefreshTokenGrant:
     tokens: UserTokens
     mac_keys: KeyRing
     grant_type: str = "refresh_token"
+    event: str = "refresh_tokens_rotated"
 
     def authorize(self, request: ClientRequest, client: Client) -> Issued:
         """Rotate the family, or answer the retry of a lost response; a reuse ends the family."""
         text = request.require("refresh_token", "The refresh_token is missing.")
         token = parse_refresh_token(self.mac_keys, text)
         if token is None:
-            raise InvalidGrant("The refresh token is not valid.")
+            raise InvalidGrant(Refusal.REFRESH_TOKEN_UNREADABLE, _NOT_VALID)
         if request.get("scope") or request.parameters.all("resource"):
             self._check_narrowing(request, client, token)
         presented = Presented(token.family_id, token.generation, token.seed_hash, client.client_id, request.origin)
         grant = rotate(self.database, presented, ring=self.mac_keys, policy=self._policy(client), now=request.now)
         if grant is None:
-            raise InvalidGrant("The refresh token is not valid.")
+            raise InvalidGrant(Refusal.REFRESH_TOKEN_OVER, _NOT_VALID)
         successor = mint_refresh_token(
             self.mac_keys, replace(token, generation=grant.generation), mac_kid=grant.mac_kid
         )
@@ -60,12 +65,15 @@ class RefreshTokenGrant:
         """Refuse a scope or resource beyond the grant while nothing has been written yet."""
         with self.database.autocommit() as stores:
             family = stores.families.find(token.family_id)
-        if family is None or family.authorization.client_id != client.client_id or family.seed_hash != token.seed_hash:
-            raise InvalidGrant("The refresh token is not valid.")
+        if family is None or family.seed_hash != token.seed_hash:
+            raise InvalidGrant(Refusal.REFRESH_TOKEN_UNKNOWN, _NOT_VALID)
+        if family.authorization.client_id != client.client_id:
+            name_foreign(family)
+            raise InvalidGrant(Refusal.REFRESH_TOKEN_OF_ANOTHER_CLIENT, _NOT_VALID)
         self._narrowed(request, family.authorization.scopes, family.authorization.resources)
 
     def _narrowed(self, request: ClientRequest, scopes: frozenset[str], resources: tuple[str, ...]) -> frozenset[str]:
         asked = self.tokens.known_scopes(request, scopes)
         if not asked <= scopes:
-            raise InvalidScope("A requested scope is not in the grant.")
+            raise InvalidScope(Refusal.REFRESH_SCOPE_BEYOND_GRANT, "A requested scope is not in the grant.")
         return self.tokens.narrow(request, asked or scopes, resources)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.auth.audit import Refusal
 from services.auth.authorization.consent import Consents
 from services.auth.clients.client import Client
 from services.auth.protocol.client_authentication import RegisteredClients
@@ -59,17 +60,18 @@ class TokenExchangeGrant:
     database: ExchangeDatabase
     token_issuer: TokenIssuer
     grant_type: str = "urn:ietf:params:oauth:grant-type:token-exchange"
+    event: str = "tokens_exchanged"
 
     def authorize(self, request: ClientRequest, client: Client) -> Issued:
         """Verify the subject token, and decide target and scopes."""
         if client.public:
-            raise UnauthorizedClient
+            raise UnauthorizedClient(Refusal.EXCHANGE_CLIENT_PUBLIC)
         catalogue = self.traders.catalogue(request.now)
         subject = self._subject(request, client)
         resource = _target(request, catalogue)
         scopes = _granted(request, client, subject, resource, catalogue) & self._allowed_by_the_user(request, subject)
         if not scopes:
-            raise InvalidScope("None of the scopes is available.")
+            raise InvalidScope(Refusal.EXCHANGE_WITHOUT_SCOPE, "None of the scopes is available.")
         return self.token_issuer.for_exchange(subject, client, resource=resource, scopes=scopes, now=request.now)
 
     def _subject(self, request: ClientRequest, client: Client) -> OwnAccessToken:
@@ -81,12 +83,12 @@ class TokenExchangeGrant:
         )
         # one that was traded already goes no further, and a machine asks for a token of its own
         if token is None or token.family_id is None or token.traded or not client.speaks_for(token.audience):
-            raise InvalidRequest(_BAD_SUBJECT)
+            raise InvalidRequest(Refusal.EXCHANGE_TOKEN_REFUSED, _BAD_SUBJECT)
         with self.database.autocommit() as stores:
             family = stores.families.find(token.family_id)
             revoked = stores.revoked_access_tokens.has(token.jti)
         if revoked or family is None or not family.live(request.now):
-            raise InvalidRequest(_BAD_SUBJECT)
+            raise InvalidRequest(Refusal.EXCHANGE_TOKEN_OVER, _BAD_SUBJECT)
         self.traders.look_again(client)  # no row of the acting client's own ends what it trades
         return token
 
@@ -105,25 +107,27 @@ class TokenExchangeGrant:
 
 def _check_types(request: ClientRequest) -> None:
     if request.get("subject_token_type") != ACCESS_TOKEN_TYPE:
-        raise InvalidRequest("The subject_token_type must be that of an access token.")
+        raise InvalidRequest(Refusal.EXCHANGE_SUBJECT_TYPE, "The subject_token_type must be that of an access token.")
     if request.get("requested_token_type") not in {None, ACCESS_TOKEN_TYPE}:
-        raise InvalidRequest("The requested_token_type must be that of an access token.")
+        raise InvalidRequest(
+            Refusal.EXCHANGE_REQUESTED_TYPE, "The requested_token_type must be that of an access token."
+        )
     if request.get("actor_token") or request.get("actor_token_type"):
-        raise InvalidRequest("Actor tokens are not supported: the client itself acts.")
+        raise InvalidRequest(Refusal.EXCHANGE_ACTOR_TOKEN, "Actor tokens are not supported: the client itself acts.")
 
 
 def _target(request: ClientRequest, catalogue: ScopeCatalogue) -> str:
     if request.get("audience") is not None:
-        raise InvalidRequest("The target is named by resource, not by audience.")
+        raise InvalidRequest(Refusal.EXCHANGE_BY_AUDIENCE, "The target is named by resource, not by audience.")
     asked = request.parameters.all("resource")
     if not asked:
-        raise InvalidRequest("The resource is missing.")
+        raise InvalidRequest(Refusal.EXCHANGE_RESOURCE_MISSING, "The resource is missing.")
     try:
         resources = catalogue.resources(asked)
     except UnknownResource as error:
-        raise InvalidTarget from error
+        raise InvalidTarget(Refusal.EXCHANGE_RESOURCE_UNKNOWN) from error
     if len(resources) != 1:
-        raise InvalidTarget
+        raise InvalidTarget(Refusal.EXCHANGE_RESOURCES_MANY)
     return resources[0]
 
 
@@ -133,11 +137,11 @@ def _granted(
     """Return the scopes: what the registration allows at the target, of those asked for and the user's own."""
     allowed = client.exchange_scopes(resource)
     if allowed is None:
-        raise InvalidTarget
+        raise InvalidTarget(Refusal.EXCHANGE_TARGET_NOT_REGISTERED)
     asked = split_scope(request.get("scope")) & catalogue.names
     if request.get("scope") and not asked:
-        raise InvalidScope("A known scope is required.")
+        raise InvalidScope(Refusal.EXCHANGE_SCOPE_UNKNOWN, "A known scope is required.")
     if not asked <= allowed:
-        raise InvalidScope("A requested scope is not available to this client.")
+        raise InvalidScope(Refusal.EXCHANGE_SCOPE_NOT_REGISTERED, "A requested scope is not available to this client.")
     possible = (asked or allowed) & client.scopes & catalogue.scopes_of(resource)
     return catalogue.entitled(possible, subject.roles)

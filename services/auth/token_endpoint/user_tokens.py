@@ -10,6 +10,7 @@ from typing import Protocol
 
 from services.auth.accounts.requested_claims import answered
 from services.auth.accounts.user import Users
+from services.auth.audit import Refusal
 from services.auth.clients.client import Client
 from services.auth.protocol.errors import InvalidScope, InvalidTarget
 from services.auth.protocol.parameters import ClientRequest
@@ -63,7 +64,7 @@ class UserTokens:
         named = split_scope(request.get("scope"))
         known = named & (self.catalogues.catalogue(request.now).names | granted)
         if named and not known:
-            raise InvalidScope("A known scope is required.")
+            raise InvalidScope(Refusal.SCOPE_UNKNOWN, "A known scope is required.")
         return known
 
     def issue(
@@ -107,4 +108,4 @@ def narrow(catalogue: ScopeCatalogue, request: ClientRequest, scopes: frozenset[
     try:
         return catalogue.narrow_to_asked(scopes, request.parameters.all("resource"))
     except UnknownResource as error:
-        raise InvalidTarget from error
+        raise InvalidTarget(Refusal.RESOURCE_OUT_OF_REACH) from error

@@ -6,6 +6,7 @@ Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3 and s3.1.3.6, RFC 8693 s2.2.1
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.signer import Signer
@@ -24,7 +25,8 @@ ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 class Issued:
     """What a grant has decided to give, not signed yet: the claims of its JWTs, and the refresh token.
 
-    `expires_in`: seconds. `scope`: that of the access token. `issued_token_type`: for a traded token.
+    `expires_in`: seconds. `scope`: that of the access token. Of a traded token alone: `issued_token_type`, and the user
+    `acting_for`.
     """
 
     access_token: Claims
@@ -33,6 +35,7 @@ class Issued:
     refresh_token: str | None = None
     id_token: Claims | None = None
     issued_token_type: str | None = None
+    acting_for: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class TokenIssuer:
             subject, client_id=client.client_id, audience=[resource], scope=scope, lifetime=lifetime, now=now
         )
         expires_in = min(int(lifetime.total_seconds()), subject.expires_at - epoch(now))
-        return Issued(claims, expires_in, scope, issued_token_type=ACCESS_TOKEN_TYPE)
+        return Issued(claims, expires_in, scope, issued_token_type=ACCESS_TOKEN_TYPE, acting_for=subject.user_id)
 
     def _lifetime(self, client: Client) -> timedelta:
         return own_or(client.access_token_lifetime, self.access_token_lifetime)

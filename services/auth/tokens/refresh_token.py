@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
-from services.auth.audit import AuditEvent, Origin
+from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.keys.key_ring import ID_BYTES, KeyRing
 from services.auth.opaque_token import b64url, unb64url
 from services.auth.tokens.family import FamilyDatabase, FamilyState, FamilyStores, Grant, Presented, end_family
@@ -148,8 +148,15 @@ def _retry(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, no
 def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, now: datetime) -> _Verdict:
     """Say why a token was neither rotated nor retried, and write what must be remembered."""
     family = stores.families.find(presented.family_id)
-    if family is None or not _belongs(presented, family) or not family.live(now):
-        return _Verdict.REFUSED  # without a write: a guess must not kill the owner's family
+    # refused without a write: a guess must not kill the owner's family
+    if family is None or not hmac.compare_digest(presented.seed_hash, family.seed_hash):
+        refuse(Refusal.REFRESH_TOKEN_UNKNOWN)
+        return _Verdict.REFUSED
+    if presented.client_id != family.authorization.client_id:
+        name_foreign(family)
+        return _Verdict.REFUSED
+    if not family.live(now):
+        return _Verdict.REFUSED
     if presented.generation > family.generation:
         return _catch_up(stores, presented, family, now)
     if not _is_reuse(presented, family, policy, now):
@@ -165,11 +172,10 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
     return _Verdict.REFUSED if ended else _Verdict.AGAIN
 
 
-def _belongs(presented: Presented, family: FamilyState) -> bool:
-    return (
-        hmac.compare_digest(presented.seed_hash, family.seed_hash)
-        and presented.client_id == family.authorization.client_id
-    )
+def name_foreign(family: FamilyState) -> None:
+    """Say whose token another client has presented."""
+    of = family.authorization
+    refuse(Refusal.REFRESH_TOKEN_OF_ANOTHER_CLIENT, user_id=of.user_id, family_id=family.id, issued_to=of.client_id)
 
 
 def _is_reuse(presented: Presented, family: FamilyState, policy: RefreshPolicy, now: datetime) -> bool:

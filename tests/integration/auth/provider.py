@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
 from services.auth.app import create_app
+from services.auth.audit import Refusal
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.settings import AuthSettings
@@ -137,7 +138,12 @@ class Provider:
         return dict(response.json())
 
     def events(self) -> list[str]:
-        """Return the names of the audit events so far, oldest first."""
+        """Return the names of the audit events so far, oldest first, without the refusals of programs."""
+        quiet = {*Refusal} - {Refusal.SIGN_IN_FAILED, Refusal.SECOND_FACTOR_FAILED}
+        return [name for name in self.trail() if name not in quiet and not name.startswith(("page_", "redirect_"))]
+
+    def trail(self) -> list[str]:
+        """Return the names of all audit events so far, oldest first."""
         with self.database.autocommit() as db:
             return list(db.execute(select(audit_events.c.event).order_by(audit_events.c.id)).scalars())
 

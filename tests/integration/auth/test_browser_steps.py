@@ -48,7 +48,12 @@ def test_the_whole_flow_with_a_second_factor(provider: Provider, browser: Browse
     assert (wrong.status_code, error_of(wrong)) == (400, "The code is wrong or was used before.")
     otp = bobs_otp(provider.clock)
     assert "code" in answer_of(browser.enter_otp(wrong, f"{otp[:3]} {otp[3:]}"))
-    assert provider.events() == ["second_factor_failed", "signed_in", "authorization_code_issued"]
+    assert provider.events() == [
+        "first_factor_accepted",
+        "second_factor_failed",
+        "signed_in",
+        "authorization_code_issued",
+    ]
 
 
 @pytest.mark.requirement("ASVS-6.3.8")

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.responses import Response
 
+from services.auth.audit import refuse
 from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Step
 from services.auth.authorization.request import WaitingRequest
@@ -27,6 +28,7 @@ from services.auth.opaque_token import digest
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import Parameters
 from services.auth.scopes import ScopeCatalogue
+from shared.request_context import note
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Interaction:
             done = stores.waiting_requests.complete(self.waiting.handle_hash, self.browser.browser_hash, self.now)
         if not done:
             return error_page("request_over")
+        refuse("redirect_access_denied", reason=description)
         return send_back(
             error_response(
                 self.authorization_request.redirect_uri,
@@ -118,6 +121,7 @@ def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], 
         waiting = stores.waiting_requests.find(digest(handle), browser.browser_hash, now)
         if waiting is None:
             return error_page("request_over")
+        note(client_id=waiting.request.client_id)
         client = stores.clients.find(waiting.request.client_id)
         evaluation = evaluate(
             stores, catalogue, waiting.request, client, waiting=waiting, session_hash=browser.session_hash, now=now

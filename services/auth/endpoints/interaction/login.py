@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
+from services.auth.audit import Refusal, refuse
 from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
@@ -48,6 +49,7 @@ def _sign_in(here: Interaction) -> Response:
     try:
         outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
     except Unavailable as error:
+        refuse(Refusal.SIGN_IN_QUEUE_FULL)
         sentence = "Many people are signing in at this moment. Please try again in a few seconds."
         headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
         return here.page("login.html", status=503, headers=headers, error=sentence, username=username[:_LONGEST_SHOWN])
@@ -62,6 +64,7 @@ def refusal(here: Interaction, template: str, outcome: Wrong | Blocked, *, sente
     if isinstance(outcome, Wrong):
         here.context.rate_limits.count(Limit.SIGN_IN, here.browser.origin.network)
         return here.page(template, status=400, error=sentence, **values)
+    refuse(Refusal.ATTEMPT_WHILE_BLOCKED)
     seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
     text = f"Too many attempts. Please try again in {_in_words(seconds)}."
     return here.page(template, status=429, headers={"Retry-After": str(seconds)}, error=text, **values)

@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.types import Scope
 
 from services.auth.audit import Origin
+from services.auth.audit.ledger import Ledger
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
@@ -25,6 +26,7 @@ from services.auth.token_endpoint.pipeline import TokenEndpoint
 from services.auth.tokens.issue import TokenIssuer
 from shared.client_address import Forwarding, network_of
 from shared.clock import Clock
+from shared.request_context import note
 
 # Where a request keeps what it is answered with: in its ASGI scope.
 _CONTEXT, _ENDPOINT = "auth.context", "auth.endpoint"
@@ -51,6 +53,7 @@ class AuthContext:
     rate_limits: RateLimits
     published: Published
     logout_delivery: LogoutDelivery
+    ledger: Ledger
     endpoints: tuple[Endpoint, ...]
 
     @property
@@ -91,7 +94,9 @@ def origin_of(http: Request) -> Origin:
     printable = "".join(character for character in agent if character.isprintable())
     peer = http.client.host if http.client else ""
     caller = context_of(http).forwarding.caller(peer, http.headers.getlist("x-forwarded-for"))
-    return Origin(network_of(caller), printable[:300])
+    network = network_of(caller)
+    note(network=network)
+    return Origin(network, printable[:300])
 
 
 def query_parameters(http: Request) -> Parameters:

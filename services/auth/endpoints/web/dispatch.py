@@ -9,10 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.auth.audit import begin_occurrences
 from services.auth.endpoints.web.context import AuthContext, attach
 from services.auth.endpoints.web.cors import Cors
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.endpoints.web.errors import error_response, is_foreseen
+from services.auth.endpoints.web.settle import settle
 
 
 class Dispatch:
@@ -32,6 +34,7 @@ class Dispatch:
             await self._otherwise(scope, receive, send)
             return
         attach(scope, self.context, endpoint)
+        noted = begin_occurrences()
         http = Request(scope, receive)
         response = await self._cors.preflight(endpoint, http) if scope["method"] == "OPTIONS" else None
         unforeseen: Exception | None = None
@@ -48,6 +51,8 @@ class Dispatch:
                 unforeseen = None if is_foreseen(error) else error
         if endpoint.cors:
             await self._cors.allow(http, response)
+        if noted or response.status_code >= 400:
+            await settle(http, response, noted)
         await response(scope, receive, send)
         if unforeseen is not None:  # `shared.asgi.Edge` records it
             raise unforeseen

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.auth.audit import Refusal, refuse
 from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.endpoint import Endpoint, Kind
 from services.auth.endpoints.web.pages import error_page
@@ -29,17 +30,21 @@ def error_response(kind: Kind, error: Exception) -> Response:
     """Return the answer to an error that an endpoint of this kind has raised."""
     match error:
         case TooManyRequests():
+            refuse(Refusal.NETWORK_LIMIT_REACHED)
             headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
             text = "Too many requests; try again later."
             return _answer(kind, 429, "too_many_requests", "temporarily_unavailable", text, headers)
         case Unavailable():
+            refuse(Refusal.UNAVAILABLE)
             headers = {"Retry-After": str(max(1, int(error.retry_after.total_seconds())))}
             return _answer(kind, 503, "unavailable", "temporarily_unavailable", "Please try again shortly.", headers)
         case HTTPException():
+            refuse(Refusal.METHOD_NOT_ALLOWED if error.status_code == 405 else Refusal.HTTP_ERROR)
             case = _CASES.get(error.status_code, "malformed_request")
             text = _PLAIN.get(error.status_code, "The request was refused.")
             return _answer(kind, error.status_code, case, "invalid_request", text, error.headers or {})
         case _:
+            refuse(Refusal.INTERNAL_ERROR)
             return _answer(kind, 500, "internal_error", "server_error", "The error was recorded.", {})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from services.auth.audit import refuse
 from services.auth.authorization.response import AuthorizationResponse
 
 _TEMPLATES = Environment(
@@ -77,6 +78,7 @@ def error_page(
     case: str, error: str = "invalid_request", *, status: int = 400, headers: dict[str, str] | None = None
 ) -> Response:
     """Show the constant sentence of a case and the OAuth error code; never anything that the request held."""
+    refuse(f"page_{case}")
     return page("error.html", status=status, headers=headers, sentence=ERROR_SENTENCES[case], error=error)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
+from services.auth.audit import Refusal
 from services.auth.clients.assertion import LEEWAY, AssertionUse, claimed_client, verify_assertion
 from services.auth.clients.client import Client
 from services.auth.opaque_token import digest
@@ -31,6 +32,11 @@ CLIENT = replace(
 
 
 def verify(assertion: str, client: Client = CLIENT) -> AssertionUse | None:
+    found = verified(assertion, client)
+    return None if isinstance(found, Refusal) else found
+
+
+def verified(assertion: str, client: Client = CLIENT) -> AssertionUse | Refusal:
     return verify_assertion(assertion, client, issuer=ISSUER, addresses=frozenset({TOKEN, PAR}), now=NOW)
 
 

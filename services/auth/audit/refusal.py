@@ -1,0 +1,119 @@
+"""The names of the refusals: one for each branch that refuses. Callers learn none of them; log, audit and metrics do.
+
+Policy: ADR-0078
+A refusal of a page is `page_` and its case (`ERROR_SENTENCES`); one that goes back to the client is `redirect_`
+and the error that it brings.
+"""
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a request was refused."""
+
+    REQUEST_MALFORMED = "request_malformed"
+    PARAMETER_MISSING = "parameter_missing"
+    PARAMETER_REPEATED = "parameter_repeated"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    HTTP_ERROR = "http_error"
+    NETWORK_LIMIT_REACHED = "network_limit_reached"
+    UNAVAILABLE = "unavailable"
+    INTERNAL_ERROR = "internal_error"
+    #: An answer of 400 or more that nobody has named; a test keeps it from happening.
+    WITHOUT_A_NAME = "refused_without_a_name"
+
+    CLIENT_METHODS_MIXED = "client_authentication_methods_mixed"
+    CLIENT_ID_DIFFERS = "client_id_differs_from_authentication"
+    CLIENT_MISSING = "client_missing"
+    CLIENT_HEADER_NOT_BASIC = "client_header_not_basic"
+    CLIENT_HEADER_UNREADABLE = "client_header_unreadable"
+    CLIENT_UNKNOWN = "client_unknown"
+    CLIENT_METHOD_NOT_REGISTERED = "client_method_not_registered"
+    CLIENT_SECRET_WRONG = "client_secret_wrong"
+    CLIENT_ASSERTION_INCOMPLETE = "client_assertion_incomplete"
+    CLIENT_ASSERTION_UNREADABLE = "client_assertion_unreadable"
+    CLIENT_ASSERTION_SIGNATURE = "client_assertion_signature"
+    CLIENT_ASSERTION_ISSUER = "client_assertion_issuer"
+    CLIENT_ASSERTION_AUDIENCE = "client_assertion_audience"
+    CLIENT_ASSERTION_TIMES = "client_assertion_times"
+    CLIENT_ASSERTION_JTI = "client_assertion_jti"
+    CLIENT_ASSERTION_REPLAYED = "client_assertion_replayed"
+
+    GRANT_TYPE_UNKNOWN = "grant_type_unknown"
+    GRANT_TYPE_NOT_REGISTERED = "grant_type_not_registered"
+    SCOPE_UNKNOWN = "scope_unknown"
+    RESOURCE_OUT_OF_REACH = "resource_out_of_reach"
+
+    CHALLENGE_REQUIRED = "code_challenge_required"
+    CHALLENGE_MISSING = "code_challenge_missing"
+    CHALLENGE_METHOD = "code_challenge_method"
+    CHALLENGE_MALFORMED = "code_challenge_malformed"
+    CODE_UNKNOWN = "code_unknown"
+    CODE_OF_ANOTHER_CLIENT = "code_of_another_client"
+    CODE_REDIRECT_URI_DIFFERS = "code_redirect_uri_differs"
+    CODE_VERIFIER_MISSING = "code_verifier_missing"
+    CODE_VERIFIER_UNASKED = "code_verifier_unasked"
+    CODE_VERIFIER_MALFORMED = "code_verifier_malformed"
+    CODE_VERIFIER_WRONG = "code_verifier_wrong"
+    CODE_OVER = "code_over"
+
+    REFRESH_TOKEN_UNREADABLE = "refresh_token_unreadable"
+    REFRESH_TOKEN_UNKNOWN = "refresh_token_unknown"
+    REFRESH_TOKEN_OF_ANOTHER_CLIENT = "refresh_token_of_another_client"
+    REFRESH_TOKEN_OVER = "refresh_token_over"
+    REFRESH_SCOPE_BEYOND_GRANT = "refresh_scope_beyond_grant"
+
+    MACHINE_CLIENT_PUBLIC = "machine_client_public"
+    MACHINE_CLIENT_DISABLED = "machine_client_disabled"
+    MACHINE_SCOPE_UNKNOWN = "machine_scope_unknown"
+    MACHINE_SCOPE_NOT_REGISTERED = "machine_scope_not_registered"
+    MACHINE_SCOPE_OF_NO_API = "machine_scope_of_no_api"
+
+    EXCHANGE_CLIENT_PUBLIC = "exchange_client_public"
+    EXCHANGE_TOKEN_REFUSED = "exchange_token_refused"
+    EXCHANGE_TOKEN_OVER = "exchange_token_over"
+    EXCHANGE_SUBJECT_TYPE = "exchange_subject_type"
+    EXCHANGE_REQUESTED_TYPE = "exchange_requested_type"
+    EXCHANGE_ACTOR_TOKEN = "exchange_actor_token"
+    EXCHANGE_BY_AUDIENCE = "exchange_by_audience"
+    EXCHANGE_RESOURCE_MISSING = "exchange_resource_missing"
+    EXCHANGE_RESOURCE_UNKNOWN = "exchange_resource_unknown"
+    EXCHANGE_RESOURCES_MANY = "exchange_resources_many"
+    EXCHANGE_TARGET_NOT_REGISTERED = "exchange_target_not_registered"
+    EXCHANGE_SCOPE_UNKNOWN = "exchange_scope_unknown"
+    EXCHANGE_SCOPE_NOT_REGISTERED = "exchange_scope_not_registered"
+    EXCHANGE_WITHOUT_SCOPE = "exchange_without_scope"
+
+    INTROSPECTION_NOT_ALLOWED = "introspection_not_allowed"
+    REVOCATION_OF_ANOTHER_CLIENTS_FAMILY = "revocation_of_another_clients_family"
+    REVOCATION_OF_ANOTHER_CLIENTS_TOKEN = "revocation_of_another_clients_token"
+    REVOCATION_OF_ANOTHER_MACHINES_TOKEN = "revocation_of_another_machines_token"
+    REVOCATION_OF_A_TRADED_TOKEN = "revocation_of_a_traded_token"
+    PUSHED_REQUEST_NAMES_ANOTHER = "pushed_request_names_another"
+    PUSHED_REQUEST_REFUSED = "pushed_request_refused"
+    PUSHED_REQUEST_CLIENT_REFUSED = "pushed_request_client_refused"
+
+    BEARER_TOKEN_MISSING = "bearer_token_missing"
+    BEARER_TOKEN_MALFORMED = "bearer_token_malformed"
+    BEARER_TOKEN_REFUSED = "bearer_token_refused"
+    BEARER_TOKEN_OVER = "bearer_token_over"
+    BEARER_TOKEN_OF_A_MACHINE = "bearer_token_of_a_machine"
+    BEARER_SCOPE_MISSING = "bearer_scope_missing"
+
+    SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    ATTEMPT_WHILE_BLOCKED = "attempt_while_blocked"
+    SIGN_IN_QUEUE_FULL = "sign_in_queue_full"
+
+
+#: Slips without a meaning for security, and outages: in the log and the metrics, not in the trail.
+UNRECORDED = frozenset(
+    {
+        Refusal.METHOD_NOT_ALLOWED,
+        Refusal.HTTP_ERROR,
+        Refusal.UNAVAILABLE,
+        Refusal.INTERNAL_ERROR,
+        Refusal.BEARER_TOKEN_MISSING,
+        Refusal.SIGN_IN_QUEUE_FULL,
+    }
+)

@@ -1,0 +1,26 @@
+"""The end of a request that was refused or given tokens: it is counted, and written down within bounds.
+
+Policy: ADR-0078
+"""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.auth.audit import UNRECORDED, Occurrence, Refusal, refuse
+from services.auth.endpoints.web.context import context_of, origin_of
+from services.auth.endpoints.web.threads import in_thread
+
+
+async def settle(http: Request, response: Response, noted: Sequence[Occurrence]) -> None:
+    """Count what the request brought about. A thread hop only when there is a row to write; never while it is open."""
+    if response.status_code >= 400:
+        refuse(Refusal.WITHOUT_A_NAME)  # counts only if nobody gave a name
+    ledger, origin = context_of(http).ledger, origin_of(http)
+    rows = []
+    for occurrence in noted:
+        if occurrence.event and occurrence.event not in UNRECORDED:
+            rows += ledger.count(occurrence, origin)
+    if rows:
+        await in_thread(ledger.write, rows)
