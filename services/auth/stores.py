@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.auth.accounts.browser_session import Sessions
 from services.auth.accounts.failure_budget import FailureBudgets
+from services.auth.accounts.people import People
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
@@ -53,6 +54,7 @@ class Stores:
     families: Families
     logout_notices: LogoutNotices
     machine_places: MachinePlaces
+    people: People
     publications: Publications
     revoked_access_tokens: RevokedAccessTokens
     sessions: Sessions

@@ -33,6 +33,16 @@ def is_too_long(password: str) -> bool:
     return len(password) > MAX_LENGTH or len(_normalise(password)) > _MAX_BYTES
 
 
+def is_password_hash(text: str) -> bool:
+    """Report whether `text` is a hash that `verify_password` can check: Argon2id, and no costlier than 64 MiB."""
+    try:
+        parsed = argon2.from_string(text)
+    except ValueError:
+        return False
+    affordable = parsed.memory_cost <= 65_536 and parsed.rounds <= 10 and parsed.parallelism <= 8
+    return bool(parsed.type.upper() == "ID" and affordable)
+
+
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of `password`, NFKC-normalised.
 

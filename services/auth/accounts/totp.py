@@ -39,6 +39,10 @@ class TotpCredentials(Protocol):
 
     def find(self, user_id: UUID) -> TotpCredential | None: ...
 
+    def remove(self, user_id: UUID) -> bool:
+        """Delete it; False when there is none."""
+        ...
+
     def accept_step(self, user_id: UUID, step: int) -> bool:
         """Raise `last_step` to `step` in one statement; False when that step or a later one was accepted before."""
         ...

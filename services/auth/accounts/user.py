@@ -6,6 +6,7 @@ A user's subject is their id (a UUID), never reassigned; the user name is what t
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -48,6 +49,14 @@ def claim_fault(name: str, value: object) -> str | None:
     return None if isinstance(value, expected) else f"{name} must be of type {expected.__name__} (quote a date)"
 
 
+class UserState(StrEnum):
+    """Whether a user may sign in: not yet, yes, no more."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
 @dataclass(frozen=True)
 class User:
     """One user as stored. `tokens_valid_from`: sign-ins from before it are over."""
@@ -62,6 +71,10 @@ class User:
     tokens_valid_from: datetime | None
     has_totp: bool
     claims: dict[str, Any] = field(default_factory=dict)
+    email: str | None = None
+    email_verified_at: datetime | None = None
+    #: None: invited, and not in yet.
+    activated_at: datetime | None = None
 
     @property
     def subject(self) -> str:
@@ -73,14 +86,32 @@ class User:
         return name if isinstance(name, str) and name else self.username
 
     @property
+    def state(self) -> UserState:
+        if self.disabled_at is not None:
+            return UserState.DISABLED
+        return UserState.INVITED if self.activated_at is None else UserState.ACTIVE
+
+    @property
+    def verified_email(self) -> str | None:
+        """The address that was proven to be this user's; mail about security goes there alone."""
+        return self.email if self.email_verified_at is not None else None
+
+    @property
     def standard_claims(self) -> dict[str, Any]:
         """Every standard claim that this user has; empty ones are left out."""
         known = {
             **self.claims,
+            **self._email_claims,
             "preferred_username": self.username,
             "updated_at": int(self.updated_at.timestamp()),
         }
         return {name: value for name, value in known.items() if value not in (None, "")}
+
+    @property
+    def _email_claims(self) -> dict[str, Any]:
+        if self.email is None:
+            return {}
+        return {"email": self.email, "email_verified": self.email_verified_at is not None}
 
     def may_sign_in(self, at: datetime) -> bool:
         """Report whether a sign-in of that moment counts: the user is enabled, and nothing has ended it since."""
@@ -100,6 +131,10 @@ class Users(Protocol):
 
     def find_by_username(self, username: str) -> User | None: ...
 
+    def find_for_sign_in(self, name: str) -> User | None:
+        """Find by user name or, when nobody has that, by verified e-mail address; `name` is normalised."""
+        ...
+
     def lock(self, user_id: UUID) -> User | None:
         """Find, and hold the row unchanged until the transaction ends."""
         ...
@@ -118,7 +153,7 @@ class Users(Protocol):
 
 
 def normalise_username(typed: str) -> str:
-    """Return the form in which a user name is stored and compared: NFKC, case-folded, trimmed.
+    """Return the form in which a user name or an address is stored and compared: NFKC, case-folded, trimmed.
 
     Trimmed of invisible characters too, which come with a paste. Empty, which nobody's name is, for what is longer than
     any name: the time of NFKC grows with the square of a run of combining marks.

@@ -110,7 +110,8 @@ class SignIn:
         """
         name = normalise_username(username)
         with self.database.transaction() as stores:
-            user = stores.users.find_by_username(name)
+            user = stores.users.find_for_sign_in(name)
+            name = user.username if user else name  # one budget, by whichever name somebody comes
             budget_key = _budget_key(stores, name, user, browser)
             counted = begin_attempt(stores.budgets, budget_key, now)
         if isinstance(counted, Blocked):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.auth.accounts.email_address import parse_email_address
 from services.auth.accounts.password import hash_password, verify_password
 from services.auth.accounts.totp import TotpCredential, seal_totp_secret, totp_label
 from services.auth.clients.registration import ClientMetadata
@@ -57,7 +58,9 @@ class ConfigurationStore(Protocol):
         """Return the name of every user who is not disabled."""
         ...
 
-    def user_named(self, username: str) -> UUID | None: ...
+    def owner_of(self, key: str) -> UUID | None:
+        """Return who signs in by this user name or verified address."""
+        ...
 
     def put_user(self, user_id: UUID, columns: dict[str, Any], now: datetime) -> None: ...
 
@@ -132,8 +135,7 @@ class _Applying:
 
     def user(self, user: UserEntry) -> Iterator[Change]:
         """Write what the entry says; a member that it leaves out stays as it is, the second factor above all."""
-        if self.store.user_named(user.username) not in {None, user.sub}:
-            raise ConfigurationError(f"users: the user name {user.username} is another user's")
+        self._require_free(user)
         kept = self.store.user(user.sub)
         before: dict[str, Any] = dict(kept) if kept else {}
         old_hash = before.pop("password_hash", None)
@@ -142,7 +144,7 @@ class _Applying:
             name: getattr(user, name) if kept is None or name in said else before[name]
             for name in ("username", "claims", "team", "roles")
         }
-        same_password = verify_password(user.password, old_hash)
+        same_password = _has_password(user, old_hash)
         credential = self.store.totp(user.sub)
         factor = user.totp_secret if "totp_secret" in user.model_fields_set else self._opened(user.sub, credential)
         same_factor = factor == self._opened(user.sub, credential)
@@ -158,7 +160,7 @@ class _Applying:
         if not self.write:
             return
         if kept is None or fields:
-            password_hash = old_hash if same_password else hash_password(user.password)
+            password_hash = old_hash if same_password else _new_hash(user)
             self.store.put_user(user.sub, {**columns, "password_hash": password_hash}, self.now)
         if not same_factor:
             self.store.put_totp(user.sub, seal_totp_secret(self.keys, user.sub, factor) if factor else None, self.now)
@@ -166,6 +168,13 @@ class _Applying:
             end_user(self.store.ends, user.sub, why="password_changed", origin=None, now=self.now)
         elif credential is not None and not same_factor:
             end_user(self.store.ends, user.sub, why="second_factor_changed", origin=None, now=self.now)
+
+    def _require_free(self, user: UserEntry) -> None:
+        if self.store.owner_of(user.username) not in {None, user.sub}:
+            raise ConfigurationError(f"users: the user name {user.username} is another user's")
+        email = user.claims.get("email")
+        if email and self.store.owner_of(parse_email_address(email).key) not in {None, user.sub}:
+            raise ConfigurationError(f"users: the e-mail address of {user.username} is another user's")
 
     def unnamed(self, configuration: Configuration) -> Iterator[Change]:
         """Disable the users and clients that the sections of the file do not name; the rows stay for the audit."""
@@ -221,6 +230,17 @@ def apply_configuration(
     if prune:
         changes += run.unnamed(configuration)
     return [str(change) for change in changes]
+
+
+def _has_password(user: UserEntry, old_hash: str | None) -> bool:
+    """Report whether the entry asks for no other password than is there."""
+    if user.password is not None:
+        return verify_password(user.password, old_hash)
+    return user.password_hash is None or old_hash is not None
+
+
+def _new_hash(user: UserEntry) -> str | None:
+    return user.password_hash if user.password is None else hash_password(user.password)
 
 
 def _lost_a_key(before: ClientMetadata, after: ClientMetadata) -> bool:

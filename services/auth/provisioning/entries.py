@@ -3,13 +3,15 @@
 Spec: OpenID Connect Core s5.1 (claims), RFC 6749 s3.3 (names of scopes)
 """
 
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from services.auth.accounts.password import is_too_long
-from services.auth.accounts.user import claim_fault, normalise_username
+from services.auth.accounts.email_address import parse_email_address
+from services.auth.accounts.password import is_password_hash, is_too_long
+from services.auth.accounts.person_name import parse_username
+from services.auth.accounts.user import claim_fault
 from services.auth.scopes import OIDC_SCOPES
 
 #: How every entry is read: an unknown name is a fault, and no fault shows what stood there.
@@ -21,11 +23,15 @@ class _Entry(BaseModel):
 
 
 class UserEntry(_Entry):
-    """One user; `password` and `totp_secret` are for local stacks alone."""
+    """One user; `password` and `totp_secret` are for local stacks alone.
+
+    `password_hash` brings a user from another system: it counts once, and a password that its user has set since stays.
+    """
 
     sub: UUID
     username: str
-    password: str = Field(min_length=8, max_length=1024, repr=False)
+    password: str | None = Field(default=None, min_length=8, max_length=1024, repr=False)
+    password_hash: str | None = Field(default=None, max_length=500, repr=False)
     totp_secret: str | None = Field(default=None, pattern=r"^[A-Z2-7]{26,}$", repr=False)
     team: str | None = Field(default=None, max_length=100)
     roles: list[str] = []
@@ -33,10 +39,23 @@ class UserEntry(_Entry):
 
     @field_validator("password")
     @classmethod
-    def _can_be_hashed(cls, value: str) -> str:
-        if is_too_long(value):
+    def _can_be_hashed(cls, value: str | None) -> str | None:
+        if value is not None and is_too_long(value):
             raise ValueError("the password is too long")
         return value
+
+    @field_validator("password_hash")
+    @classmethod
+    def _can_be_verified(cls, value: str | None) -> str | None:
+        if value is not None and not is_password_hash(value):
+            raise ValueError("must be Argon2id in PHC form: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>")
+        return value
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_hash is not None:
+            raise ValueError("has a password or a password_hash, not both")
+        return self
 
     @field_validator("claims")
     @classmethod
@@ -44,15 +63,14 @@ class UserEntry(_Entry):
         for name, claim in value.items():
             if fault := claim_fault(name, claim):
                 raise ValueError(fault)
+        if email := value.get("email"):
+            parse_email_address(email)
         return value
 
     @field_validator("username")
     @classmethod
     def _normalised(cls, value: str) -> str:
-        username = normalise_username(value)
-        if not 0 < len(username) <= 200:
-            raise ValueError("must hold 1 to 200 characters, normalised")
-        return username
+        return parse_username(value)
 
 
 class ScopeEntry(_Entry):

@@ -122,8 +122,10 @@ def _faults(configuration: Configuration, present: Sequence[ApiEntry], *, local:
     for number, client in enumerate(clients):
         for member, says in _client_faults(client, reachable, local=local):
             yield _Fault(("clients", number, *member), says)
-    if not local and users:
-        yield _Fault(("users",), "a file with passwords is refused with ENVIRONMENT=production")
+    for number, user in enumerate(() if local else users):
+        for name in ("password", "totp_secret"):
+            if getattr(user, name) is not None:
+                yield _Fault(("users", number, name), "is refused with ENVIRONMENT=production: invite the user instead")
 
 
 def _doubles(section: str, names: list[str]) -> Iterator[_Fault]:

@@ -16,6 +16,7 @@ from services.auth.storage.consents import SqlConsents
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.logout_notices import SqlLogoutNotices
+from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
 from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
@@ -66,6 +67,7 @@ def stores_on(connection: Connection) -> Stores:
         families=SqlFamilies(connection),
         logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
+        people=SqlPeople(connection),
         publications=SqlPublications(connection),
         revoked_access_tokens=SqlRevokedAccessTokens(connection),
         sessions=SqlSessions(connection),

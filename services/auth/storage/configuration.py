@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 
+from services.auth.accounts.email_address import parse_email_address
 from services.auth.accounts.totp import TotpCredential
 from services.auth.storage import stores_on
 from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.insert import insert_into, insert_or_replace
+from services.auth.storage.people import SqlPeople, email_columns
 from services.auth.storage.tables import apis, clients, totp_credentials, users
 from services.auth.storage.users import SqlTotpCredentials
 from services.auth.stores import Stores
@@ -69,9 +71,16 @@ class SqlConfigurationStore:
         return secrets.add(client_id, secret_hash, now)
 
     def user(self, user_id: UUID) -> dict[str, Any] | None:
-        query = select(users.c.username, users.c.claims, users.c.team, users.c.roles, users.c.password_hash)
-        row = self.connection.execute(query.where(users.c.id == user_id)).mappings().one_or_none()
-        return None if row is None else dict(row)
+        names = ("username", "claims", "team", "roles", "password_hash", "email", "email_verified_at")
+        query = select(*(users.c[name] for name in names)).where(users.c.id == user_id)
+        row = self.connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        columns = dict(row)
+        email, verified_at = columns.pop("email"), columns.pop("email_verified_at")
+        if email is not None:  # a file has it among the claims
+            columns["claims"] = {**columns["claims"], "email": email, "email_verified": verified_at is not None}
+        return columns
 
     def enabled_users(self) -> dict[UUID, str]:
         query = select(users.c.id, users.c.username).where(users.c.disabled_at.is_(None)).order_by(users.c.username)
@@ -81,11 +90,21 @@ class SqlConfigurationStore:
         query = select(users.c.id).where(users.c.username == username)
         return self.connection.execute(query).scalar_one_or_none()
 
+    def owner_of(self, key: str) -> UUID | None:
+        return SqlPeople(self.connection).owner_of(key)
+
     def put_user(self, user_id: UUID, columns: dict[str, Any], now: datetime) -> None:
-        statement = insert_into(self.connection, users).values(id=user_id, created_at=now, updated_at=now, **columns)
-        self.connection.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_={**columns, "updated_at": now})
+        claims = dict(columns["claims"])
+        email, verified = claims.pop("email", None), claims.pop("email_verified", False) is True
+        written = {**columns, "claims": claims, "email": None, "email_key": None, "email_verified_at": None}
+        if email:
+            written |= email_columns(parse_email_address(email), now if verified else None)
+        active = now if columns["password_hash"] else None
+        statement = insert_into(self.connection, users).values(
+            id=user_id, created_at=now, updated_at=now, activated_at=active, **written
         )
+        changed = {**written, "updated_at": now, "activated_at": func.coalesce(users.c.activated_at, active)}
+        self.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
 
     def totp(self, user_id: UUID) -> TotpCredential | None:
         return SqlTotpCredentials(self.connection).find(user_id)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.scopes import split_scope
-from services.auth.storage.tables import browser_sessions, clients, families, totp_credentials, users
+from services.auth.storage.tables import browser_sessions, clients, families, totp_credentials
 from shared.database import Connection
 
 
@@ -43,11 +43,6 @@ class SqlInspection:
             for row in self.connection.execute(query).mappings():
                 found[row["user_id"]] = TotpCredential(row["user_id"], row["sealed_secret"], row["last_step"])
         return list(found.values())
-
-    def users(self) -> list[tuple[str, UUID, datetime | None]]:
-        """Return name, id and disabled_at of every user, by name."""
-        query = select(users.c.username, users.c.id, users.c.disabled_at).order_by(users.c.username)
-        return [(row.username, row.id, row.disabled_at) for row in self.connection.execute(query)]
 
     def signed_in(self, user_id: UUID, now: datetime) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
         """Return the live browser sessions and families of a user, oldest first."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import and_, bindparam, case, delete, or_, select, update
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.accounts.user import User
@@ -26,11 +26,27 @@ USER = (
     users.c.tokens_valid_from,
     users.c.updated_at,
     select(totp_credentials.c.user_id).where(totp_credentials.c.user_id == users.c.id).exists().label("has_totp"),
+    users.c.email,
+    users.c.email_verified_at,
+    users.c.activated_at,
 )
 _WITH_ID = select(*USER).where(users.c.id == bindparam("wanted"))
 _BY_ID = CompiledStatement(lambda _: _WITH_ID)
 _LOCK = CompiledStatement(lambda _: _WITH_ID.with_for_update(read=True, of=users))
 _BY_USERNAME = CompiledStatement(lambda _: select(*USER).where(users.c.username == bindparam("wanted")))
+_FOR_SIGN_IN = CompiledStatement(
+    lambda _: (
+        select(*USER)
+        .where(
+            or_(
+                users.c.username == bindparam("wanted"),
+                and_(users.c.email_key == bindparam("wanted"), users.c.email_verified_at.is_not(None)),
+            )
+        )
+        .order_by(case((users.c.username == bindparam("wanted"), 0), else_=1))
+        .limit(1)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,9 @@ class SqlUsers:
 
     def find_by_username(self, username: str) -> User | None:
         return self._read(_BY_USERNAME, username)
+
+    def find_for_sign_in(self, name: str) -> User | None:
+        return self._read(_FOR_SIGN_IN, name)
 
     def lock(self, user_id: UUID) -> User | None:
         return self._read(_LOCK, user_id)
@@ -67,7 +86,7 @@ class SqlUsers:
         return None if row is None else user_of(*row)
 
 
-def user_of(
+def user_of(  # noqa: PLR0917 - the columns `USER`, in their order
     user_id: UUID,
     username: str,
     password_hash: str | None,
@@ -78,6 +97,9 @@ def user_of(
     tokens_valid_from: datetime | None,
     updated_at: datetime,
     has_totp: bool,
+    email: str | None,
+    email_verified_at: datetime | None,
+    activated_at: datetime | None,
 ) -> User:
     """Return the user that the columns `USER` hold."""
     return User(
@@ -91,6 +113,9 @@ def user_of(
         tokens_valid_from=tokens_valid_from,
         has_totp=has_totp,
         claims=claims,
+        email=email,
+        email_verified_at=email_verified_at,
+        activated_at=activated_at,
     )
 
 
@@ -104,6 +129,10 @@ class SqlTotpCredentials:
         query = select(totp_credentials).where(totp_credentials.c.user_id == user_id)
         row = self.connection.execute(query).mappings().one_or_none()
         return None if row is None else TotpCredential(row["user_id"], row["sealed_secret"], row["last_step"])
+
+    def remove(self, user_id: UUID) -> bool:
+        statement = delete(totp_credentials).where(totp_credentials.c.user_id == user_id)
+        return self.connection.execute(statement).rowcount == 1
 
     def accept_step(self, user_id: UUID, step: int) -> bool:
         statement = (

@@ -129,6 +129,7 @@ def user_row(subject: str, name: str, now: datetime = NOON) -> dict[str, Any]:
         "claims": {"name": name.title()},
         "team": "sales",
         "roles": ["manager"],
+        "activated_at": now,
         "disabled_at": None,
         "tokens_valid_from": None,
         "created_at": now,

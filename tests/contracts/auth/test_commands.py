@@ -70,7 +70,7 @@ def test_a_user_is_disabled_and_enabled(stage: Stage, run: Run, named: str) -> N
     assert run("users", "list")[1][0].startswith(f"alice  {ALICE}  disabled since ")
     assert run("users", "enable", named) == (0, ["alice is enabled and may sign in again"])
     assert run("users", "enable", named) == (0, ["nothing to do"])
-    assert run("users", "list")[1][0] == f"alice  {ALICE}  enabled"
+    assert run("users", "list")[1][0] == f"alice  {ALICE}  active"
 
 
 def test_a_client_is_disabled_and_enabled(stage: Stage, run: Run) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
-from services.auth.accounts.password import verify_password
+from services.auth.accounts.password import hash_password, verify_password
 from services.auth.keys.key_ring import KeyRing
 from services.auth.provisioning.apply import apply_configuration
 from services.auth.provisioning.parse import Configuration, parse_configuration
@@ -150,3 +150,22 @@ def test_an_identifier_is_not_moved_unseen(stage: Stage) -> None:
         apply_configuration(SqlConfigurationStore(db), moved, keys=RING, write=True, now=NOON, confirmed=False)
     assert "remove api http://localhost:9001" in apply(stage, moved, write=False)
     assert apply(stage, local()) == [], "nothing of it was written"
+
+
+def test_production_takes_users_with_a_hash_that_counts_once_or_without_a_password(stage: Stage) -> None:
+    entries: list[dict[str, Any]] = [
+        {"sub": str(UUID(int=21)), "username": "dinah", "password_hash": hash_password("a-teapot-full-of-rain")},
+        {"sub": str(UUID(int=22)), "username": "lacie", "claims": {"email": "l@c.example", "email_verified": True}},
+    ]
+    production = parse_configuration({"users": entries}, local=False)
+    assert apply(stage, production) == ["add user dinah", "add user lacie"]
+    with stage.auth.transaction() as stores:
+        dinah, lacie = (stores.users.find(UUID(int=number)) for number in (21, 22))
+        assert dinah is not None and verify_password("a-teapot-full-of-rain", dinah.password_hash)
+        assert lacie is not None and (dinah.state, lacie.state) == ("active", "invited")
+        assert stores.users.find_for_sign_in("l@c.example") == lacie
+        stores.people.set_password(dinah.id, hash_password("chosen-since-by-herself"), NOON)
+    assert apply(stage, production) == [], "what she has chosen since stays"
+    entries[0]["username"] = "l@c.example"
+    with pytest.raises(ConfigurationError, match="is another user's"):
+        apply(stage, parse_configuration({"users": entries}, local=False))

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, Uuid
 
-from services.auth.storage.tables.schema import metadata
+from services.auth.storage.tables.schema import index_where, metadata
 from shared.database import Json, UtcDateTime
 
 users = Table(
@@ -11,13 +11,18 @@ users = Table(
     Column("id", Uuid, primary_key=True),
     Column("username", String(200), nullable=False, unique=True),
     Column("password_hash", Text),
-    Column("claims", Json, nullable=False),  # standard claims (OpenID Connect Core s5.1)
+    Column("claims", Json, nullable=False),  # standard claims (OpenID Connect Core s5.1), without the e-mail address
+    Column("email", String(254)),
+    Column("email_key", String(300), index=True),  # the form in which addresses are compared
+    Column("email_verified_at", UtcDateTime),
     Column("team", String(100)),
     Column("roles", Json, nullable=False),
+    Column("activated_at", UtcDateTime),  # NULL: invited, has never been able to sign in
     Column("disabled_at", UtcDateTime),
     Column("tokens_valid_from", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    index_where("uq_users_verified_email", "email_key", "email_verified_at IS NOT NULL", unique=True),
 )
 
 totp_credentials = Table(

@@ -26,6 +26,9 @@ class Credentials:
     def find(self, user_id: UUID) -> TotpCredential | None:
         return self.held if self.held and self.held.user_id == user_id else None
 
+    def remove(self, user_id: UUID) -> bool:
+        raise NotImplementedError
+
     def accept_step(self, user_id: UUID, step: int) -> bool:
         assert self.held is not None and self.held.user_id == user_id
         if step <= self.held.last_step:

@@ -11,7 +11,7 @@ from services.auth.accounts.user import User, normalise_username
 
 ALICE = User(
     UUID(int=1), "alice", None, None, (), datetime(2030, 1, 1, tzinfo=UTC), None, None, has_totp=False,
-    claims={"name": "Alice", "email": "a@x.example", "email_verified": False, "picture": None, "website": ""},
+    claims={"name": "Alice", "picture": None, "website": ""}, email="a@x.example",
 )  # fmt: skip
 
 

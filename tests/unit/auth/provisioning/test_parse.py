@@ -171,7 +171,7 @@ def test_a_file_of_another_shape_is_refused(content: dict[str, Any]) -> None:
 
 
 def test_production_refuses_passwords_and_published_secrets() -> None:
-    with pytest.raises(ConfigurationError, match=r"^users: .*production"):
+    with pytest.raises(ConfigurationError, match=r"^users\.Alice\.password: .*production"):
         parse(GOOD, local=False)
     without_users = {**GOOD, "users": []}
     assert parse(without_users, local=False).users == []

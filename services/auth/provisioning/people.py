@@ -1,0 +1,90 @@
+"""Users as an operator makes and unmakes them, each change with its line in the audit trail.
+
+Policy: ADR-0090
+A name by which one person signs in is nobody else's: neither their user name nor their verified address.
+"""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.auth.accounts.email_address import EmailAddress
+from services.auth.accounts.failure_budget import FailureBudgets, account_budget
+from services.auth.accounts.people import NewUser, People
+from services.auth.accounts.totp import TotpCredentials
+from services.auth.accounts.user import User
+from services.auth.audit import AuditEvent
+from services.auth.revocation import EndStores, end_user
+from shared.errors import Conflict
+
+
+class PeopleStores(EndStores, Protocol):
+    """What is written."""
+
+    @property
+    def people(self) -> People: ...
+    @property
+    def budgets(self) -> FailureBudgets: ...
+    @property
+    def totp(self) -> TotpCredentials: ...
+
+
+def create_user(stores: PeopleStores, user: NewUser) -> None:
+    """Make a user, invited or active.
+
+    Raises:
+        Conflict: somebody else signs in by that name or address.
+    """
+    require_free(stores.people, user.username, None, noun="user name")
+    if user.email is not None:  # also an unverified one: it is to be verified soon
+        require_free(stores.people, user.email.key, None, noun="e-mail address")
+    stores.people.add(user)
+    details = {"state": "active" if user.password_hash else "invited", "roles": list(user.roles)}
+    stores.audit.record(AuditEvent("user_created", user.created_at, user_id=user.id, details=details))
+
+
+def change_email(stores: PeopleStores, user: User, email: EmailAddress, *, verified: bool, now: datetime) -> None:
+    """Give a user another address.
+
+    Raises:
+        Conflict: somebody else signs in by it.
+    """
+    require_free(stores.people, email.key, user.id, noun="e-mail address")
+    stores.people.set_email(user.id, email, verified_at=now if verified else None, now=now)
+    stores.audit.record(AuditEvent("email_changed", now, user_id=user.id, details={"verified": verified}))
+
+
+def require_free(people: People, key: str, user_id: UUID | None, *, noun: str) -> None:
+    """Refuse a name by which another user signs in.
+
+    Raises:
+        Conflict: there is one.
+    """
+    if people.owner_of(key) not in {None, user_id}:
+        raise Conflict(f"users: this {noun} is another user's")
+
+
+def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool:
+    """Remove a user's second factor and end all that they have; False when there is none."""
+    if not stores.totp.remove(user.id):
+        return False
+    end_user(stores, user.id, why="second_factor_reset", origin=None, now=now)
+    return True
+
+
+def unlock(stores: PeopleStores, user: User, now: datetime) -> bool:
+    """Forget a user's failed attempts; False when there are none."""
+    budget_key = account_budget(user.username)
+    if stores.budgets.find(budget_key) is None:
+        return False
+    stores.budgets.reset(budget_key)
+    stores.audit.record(AuditEvent("user_unlocked", now, user_id=user.id))
+    return True
+
+
+def erase_user(stores: PeopleStores, user: User, now: datetime) -> None:
+    """End all that a user has, for good, and delete them; the audit trail keeps a pseudonym (ADR-0076)."""
+    end_user(stores, user.id, why="user_deleted", origin=None, now=now)
+    stores.budgets.reset(account_budget(user.username))
+    stores.people.forget(user.id, now)
+    stores.audit.pseudonymise(user.id)
