@@ -25,6 +25,8 @@ from shared.errors import ConfigurationError, SuiteError, Unavailable
 _ONLY_GROW = ("audit_events", "audit_retention", "order_history")
 #: Tables that the services add to and erase from, and never rewrite.
 _NEVER_REWRITTEN = ("record_history",)
+#: What a database is: written once, its issuer apart (ADR-0081).
+_WRITTEN_ONCE = "installation"
 _ALEMBIC_INI = Path(__file__).parents[1] / "alembic.ini"
 
 
@@ -80,6 +82,11 @@ def _grant(database: Database, service: str) -> None:
     there = inspect(database.engine).get_table_names()
     statements += [f"REVOKE UPDATE, DELETE ON {table} FROM {service}" for table in _ONLY_GROW if table in there]
     statements += [f"REVOKE UPDATE ON {table} FROM {service}" for table in _NEVER_REWRITTEN if table in there]
+    if _WRITTEN_ONCE in there:
+        statements += [
+            f"REVOKE UPDATE, DELETE ON {_WRITTEN_ONCE} FROM {service}",
+            f"GRANT UPDATE (issuer) ON {_WRITTEN_ONCE} TO {service}",
+        ]
     with database.unit_of_work() as connection:
         for statement in statements:
             connection.execute(text(statement))

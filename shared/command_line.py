@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 
 from shared.asgi import ConnectionLimits, Edge, ServerOptions, serve
 from shared.asgi.workers import Post, Workers
-from shared.errors import SuiteError
+from shared.errors import ConfigurationError, SuiteError
+from shared.installation import recognise, settle_issuer
 from shared.logs import configure_logs
 from shared.settings import MOST_WORKERS, Settings, load_settings
 
@@ -50,6 +51,7 @@ class Commands(Generic[Settings]):
     `apply` returns one line a change, made or to be made (`prunes`: it also takes --prune and --yes). `doctor` returns
     the exit code and loads the settings itself, since bad ones are its first finding. `add_commands` adds the service's
     own: each sets the default `act`, a function of settings and arguments that returns the lines to print.
+    `names_issuer`: the service is the issuer that its tokens name; `apply` of the others brings seeds, in local alone.
     """
 
     service: str
@@ -60,6 +62,7 @@ class Commands(Generic[Settings]):
     add_commands: Callable[[Subparsers], object] = _no_more
 
     prunes: bool = False
+    names_issuer: bool = False
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""
@@ -67,7 +70,7 @@ class Commands(Generic[Settings]):
         if given.command == "doctor":
             return self.doctor()
         try:
-            settings = load_settings(self.settings_class)
+            settings = self._recognised(load_settings(self.settings_class), given)
             if given.command == "serve":
                 self._serve(settings, given.workers or settings.workers, given.worker)
             elif given.command != "apply":
@@ -98,6 +101,26 @@ class Commands(Generic[Settings]):
         commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
         self.add_commands(commands)
         return parser
+
+    def _recognised(self, settings: Settings, given: argparse.Namespace) -> Settings:
+        """Refuse a database of the other environment, and return the settings with the issuer that its tokens name."""
+        if given.command == "apply" and not self.names_issuer and not settings.local:
+            raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
+        # a database that nobody has used yet becomes what its first process or configuration is
+        begins = given.command == "serve" or (given.command == "apply" and not given.plan)
+        known = recognise(self.service, settings, writes=begins)
+        issuer, remembered = str(getattr(settings, "issuer", "")), known.issuer if known else None
+        if self.names_issuer and remembered not in {None, issuer}:
+            if "issuer" not in settings.model_fields_set:
+                return settings.model_copy(update={"issuer": remembered})
+            if given.command != "apply":
+                raise ConfigurationError(
+                    f"{self.service.upper()}_ISSUER: is {issuer}, but the tokens of this database name {remembered};"
+                    " unset it, or change the issuer: apply FILE --plan, then apply FILE --yes"
+                )
+        if given.command == "serve" and remembered != issuer:
+            settle_issuer(self.service, settings, issuer)
+        return settings
 
     def _serve(self, settings: Settings, workers: int, post: Post | None) -> None:
         configure_logs(self.service, settings.log_level)

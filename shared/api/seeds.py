@@ -53,10 +53,8 @@ class Seeding(Generic[Section]):
         """Add and correct the file's records and return one line a change; other records are left alone.
 
         Raises:
-            ConfigurationError: the file is bad, or this is production, which takes no seeds.
+            ConfigurationError: the file is bad. The command line has refused production, and a production database.
         """
-        if not settings.local:
-            raise ConfigurationError("apply: seed records are refused with ENVIRONMENT=production")
         section = self._read(asked.file)
         database = Database(settings.database(self.service))
         try:

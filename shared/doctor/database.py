@@ -1,4 +1,4 @@
-"""A database as doctor sees it: does it answer, and is its schema this code's. Reads, never writes."""
+"""A database as doctor sees it: does it answer, is its schema this code's, whose is it. Reads, never writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,14 @@ from alembic.script import ScriptDirectory
 from shared.database import Database
 from shared.doctor.report import Check, Failed, Finding, ok
 from shared.errors import ConfigurationError, Unavailable
+from shared.installation import installation_of
 from shared.settings import ServiceSettings
 
 _MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def database_checks(service: str, settings: ServiceSettings) -> list[Check]:
-    """Return the checks of the service's database: that it answers, and that its schema is this code's."""
+    """Return the checks of the service's database: that it answers, that its schema is this code's, and whose it is."""
     url = settings.database(service)
 
     def answers() -> Finding:
@@ -39,9 +40,23 @@ def database_checks(service: str, settings: ServiceSettings) -> list[Check]:
             raise Failed(f"the database stands at {', '.join(sorted(stands))}, behind {', '.join(sorted(heads))}")
         return ok(f"at head: {', '.join(sorted(heads))}")
 
+    def remembers() -> Finding:
+        with opened(url) as database, database.autocommit() as connection:
+            known = installation_of(connection)
+        if known is None:
+            return ok("not used yet: the first start makes it local or production, for good")
+        if fault := known.fault(settings.environment):
+            raise Failed(fault, "docs/runbooks/production-settings.md, A database remembers")
+        issuer = str(getattr(settings, "issuer", ""))
+        if known.issuer not in {None, issuer}:
+            raise Failed(f"its tokens name {known.issuer}, these settings {issuer}")
+        return ok(f"{known.environment} since {known.since:%Y-%m-%d}; its tokens name {known.issuer or 'nobody yet'}")
+
+    prefix = str(settings.model_config.get("env_prefix", ""))
     return [
         Check("database", answers, "correct the setting DATABASE_URL"),
         Check("migrations", at_head, f"bring it to head: alembic -n {service} upgrade head"),
+        Check("installation", remembers, f"run doctor with the {prefix}ISSUER of the running service"),
     ]
 
 

@@ -122,7 +122,7 @@ def test_an_issuer_that_is_named_otherwise(suite: Suite, doctor: Doctor, service
     other = stack.auth.replace("localhost", "127.0.0.1")
     report = doctor(service, environment, **{f"{service.upper()}_ISSUER": other})
     assert report.code == 1
-    assert report.failed() == {"issuer", "audience", "status lists"}
+    assert report.failed() == {"installation", "issuer", "audience", "status lists"}
     assert f"{service.upper()}_ISSUER is {other}" in report.text
 
 
@@ -138,7 +138,7 @@ def test_a_database_that_refuses_us_tells_no_password(suite: Suite, doctor: Doct
     _, environment = suite
     url = postgres.url("nowhere").replace("postgres@", "crm:hush-hush@")
     report = doctor("crm", environment, CRM_DATABASE_URL=url)
-    assert report.failed() == {"database", "migrations"}
+    assert report.failed() == {"database", "migrations", "installation"}
     assert "hush" not in report.text
 
 

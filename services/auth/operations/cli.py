@@ -21,7 +21,9 @@ from shared.database import Database
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return Commands("auth", AuthSettings, create_app, _apply, _doctor, add_commands, prunes=True).run(arguments)
+    return Commands(
+        "auth", AuthSettings, create_app, _apply, _doctor, add_commands, prunes=True, names_issuer=True
+    ).run(arguments)
 
 
 def _doctor() -> int:
@@ -52,6 +54,7 @@ def _apply(settings: AuthSettings, asked: ToApply) -> list[str]:
                 now=now,
                 prune=asked.prune,
                 confirmed=asked.confirmed,
+                issuer=settings.issuer if "issuer" in settings.model_fields_set else None,
             )
             if changes and asked.write:
                 event = AuditEvent("configuration_applied", now, details={"changes": changes})

@@ -26,7 +26,8 @@ from shared import doctor
 from shared.bearer.checks import key_set_at
 from shared.database import Connection
 from shared.doctor import Answer, Check, Failed, Finding, Web, discovery_url, ok, warning
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, SuiteError
+from shared.installation import installation_of
 
 OLD_KEY = timedelta(days=90)
 #: How many TOTP secrets are opened from each end of the table.
@@ -49,6 +50,7 @@ def run() -> int:
 
 def checks_of(settings: AuthSettings, web: Web) -> Sequence[Check]:
     """Return the checks of one process's settings."""
+    settings = _with_its_issuer(settings)
     stored, live = _Stored(settings), _Live(settings, web)
     keys = "docs/runbooks/keys.md"
     return [
@@ -65,6 +67,18 @@ def checks_of(settings: AuthSettings, web: Web) -> Sequence[Check]:
         Check("rate limits", stored.rate_limits, "start Valkey, or correct AUTH_RATE_LIMIT_STORAGE_URL"),
         Check("secret files", stored.secret_files, "chmod 600 that file"),
     ]
+
+
+def _with_its_issuer(settings: AuthSettings) -> AuthSettings:
+    """Return the settings with the issuer that the database remembers, if they name none."""
+    if "issuer" in settings.model_fields_set:
+        return settings
+    try:
+        with _Stored(settings).connection() as connection:
+            known = installation_of(connection)
+    except SuiteError:  # a check's to report
+        return settings
+    return settings.model_copy(update={"issuer": known.issuer}) if known and known.issuer else settings
 
 
 class _Stored:

@@ -27,6 +27,12 @@ from shared.errors import ConfigurationError
 class ConfigurationStore(Protocol):
     """The port that storage implements. A user is found by sub; secrets are seen as digests."""
 
+    def issuer(self) -> str | None:
+        """Return the issuer that tokens name, None before the first start."""
+        ...
+
+    def put_issuer(self, issuer: str) -> None: ...
+
     def apis(self) -> dict[str, dict[str, Any]]:
         """Return name and scopes of every API, by identifier."""
         ...
@@ -82,6 +88,16 @@ class _Applying:
     keys: KeyRing
     write: bool
     now: datetime
+
+    def issuer(self, wanted: str | None) -> Iterator[Change]:
+        """Move the issuer, if one is named; the first one is no change."""
+        before = self.store.issuer()
+        if wanted is None or wanted == before:
+            return
+        if before is not None:
+            yield Change("change", "issuer", wanted, breaks=f"every token that names {before} is refused")
+        if self.write:
+            self.store.put_issuer(wanted)
 
     def apis(self, apis: list[ApiEntry], *, prune: bool) -> Iterator[Change]:
         present = self.store.apis()
@@ -209,8 +225,9 @@ def apply_configuration(
     now: datetime,
     prune: bool = False,
     confirmed: bool = True,
+    issuer: str | None = None,
 ) -> list[str]:
-    """Bring the database to what the file says.
+    """Bring the database to what the file says, and to the issuer that the settings name.
 
     Returns: one line a change, made or (without `write`) to be made; none: nothing to do.
 
@@ -219,7 +236,7 @@ def apply_configuration(
     """
     run = _Applying(store, keys, write, now)
     prune_apis = prune and "apis" in configuration.model_fields_set
-    changes = list(run.apis(configuration.apis, prune=prune_apis))
+    changes = [*run.issuer(issuer), *run.apis(configuration.apis, prune=prune_apis)]
     if write and not confirmed and (breaking := [change for change in changes if change.breaks]):
         said = "; ".join(f"{change}: {change.breaks}" for change in breaking)
         raise ConfigurationError(f"{said}. Nothing was changed: look at it with --plan, then apply with --yes")

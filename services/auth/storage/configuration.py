@@ -17,6 +17,7 @@ from services.auth.storage.tables import apis, clients, totp_credentials, users
 from services.auth.storage.users import SqlTotpCredentials
 from services.auth.stores import Stores
 from shared.database import Connection
+from shared.installation import installation_of, remember_issuer
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ class SqlConfigurationStore:
     @property
     def ends(self) -> Stores:
         return stores_on(self.connection)
+
+    def issuer(self) -> str | None:
+        known = installation_of(self.connection)
+        return known.issuer if known else None
+
+    def put_issuer(self, issuer: str) -> None:
+        remember_issuer(self.connection, issuer)
 
     def apis(self) -> dict[str, dict[str, Any]]:
         rows = self.connection.execute(select(apis).order_by(apis.c.position)).mappings()

@@ -13,6 +13,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Stri
 from shared.api.idempotency import idempotency_table
 from shared.api.teams import people_table
 from shared.database import Json, UtcDateTime, new_metadata
+from shared.installation import installation_table
 
 metadata = new_metadata()
 
@@ -111,5 +112,6 @@ record_history = Table(
     Column("changes", Json, nullable=False),
 )
 people = people_table(metadata)
+installation = installation_table(metadata)
 
 idempotency_keys = idempotency_table(metadata)

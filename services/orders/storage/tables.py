@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, I
 from shared.api.idempotency import idempotency_table
 from shared.api.teams import people_table
 from shared.database import Json, UtcDateTime, new_metadata
+from shared.installation import installation_table
 
 metadata = new_metadata()
 
@@ -59,5 +60,6 @@ order_history = Table(
 )
 
 people = people_table(metadata)
+installation = installation_table(metadata)
 
 idempotency_keys = idempotency_table(metadata)

@@ -149,7 +149,7 @@ def test_without_tables(database_url: str, tmp_path: Path, refusing: Provider) -
     settings = settings_for(tmp_path, database_url)
     found = dict(examine(checks_of(settings, Web(Into(refusing)))))
     assert failed(found) == {
-        "migrations", "encryption keys", "MAC keys", "signing keys", "key set", "tokens", "cookies",
+        "migrations", "installation", "encryption keys", "MAC keys", "signing keys", "key set", "tokens", "cookies",
     }  # fmt: skip
     assert found["database"].verdict is OK
     assert "alembic -n auth upgrade head" in found["migrations"].remedy

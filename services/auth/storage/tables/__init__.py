@@ -16,6 +16,7 @@ from services.auth.storage.tables.grants import (
     status_shards,
     waiting_requests,
 )
+from services.auth.storage.tables.installation import installation
 from services.auth.storage.tables.keys import key_set_versions, signing_keys
 from services.auth.storage.tables.logout import logout_notices, waiting_logouts
 from services.auth.storage.tables.registrations import apis, assertion_jtis, client_secrets, clients, machine_places
@@ -34,6 +35,7 @@ __all__ = [
     "consents",
     "failure_budgets",
     "families",
+    "installation",
     "key_set_versions",
     "known_devices",
     "logout_notices",
