@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_installation"
-down_revision = "20261129_refresh"
+down_revision = "20261129_people"
 branch_labels = None
 depends_on = None
 

@@ -147,7 +147,7 @@ def test_of_two_first_processes_one_decides(shell: Shell, migrated_database: Cal
 
 
 @pytest.mark.parametrize(
-    ("service", "before"), [("auth", "20261129_refresh"), ("crm", "0008_deleted_records"), ("orders", "0005_people")]
+    ("service", "before"), [("auth", "20261129_people"), ("crm", "0008_deleted_records"), ("orders", "0005_people")]
 )
 @pytest.mark.parametrize(("held", "environment"), [("alice", "local"), ("others", "production"), ("nothing", None)])
 def test_an_upgrade_sees_what_a_database_has_been(
