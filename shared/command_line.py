@@ -66,7 +66,8 @@ class Commands(Generic[Settings]):
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run one command and return its exit code; without `arguments`, those of the process."""
-        given = self._parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        given = self._parser(whole=list(words[:1]) != ["serve"]).parse_args(words)
         if given.command == "doctor":
             return self.doctor()
         try:
@@ -83,7 +84,8 @@ class Commands(Generic[Settings]):
             return 1
         return 0
 
-    def _parser(self) -> argparse.ArgumentParser:
+    def _parser(self, *, whole: bool) -> argparse.ArgumentParser:
+        """Return the parser; not `whole`: without the own commands of the service, whose imports no start needs."""
         parser = argparse.ArgumentParser(prog=f"python -m services.{self.service}")
         commands = parser.add_subparsers(dest="command", required=True)
         serving = commands.add_parser("serve", help="serve until SIGTERM or Ctrl-C")
@@ -99,7 +101,8 @@ class Commands(Generic[Settings]):
             breaking = "make a change that breaks live tokens, such as another identifier of an API"
             apply.add_argument("--yes", action="store_true", help=breaking)
         commands.add_parser("doctor", help="look at settings, database, keys, issuer and clocks; exit 1 if one fails")
-        self.add_commands(commands)
+        if whole:
+            self.add_commands(commands)
         return parser
 
     def _recognised(self, settings: Settings, given: argparse.Namespace) -> Settings:

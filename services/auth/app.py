@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
@@ -30,7 +29,6 @@ from services.auth.endpoints import (
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
-from services.auth.endpoints.web.errors import install_error_handlers
 from services.auth.keys.key_ring import KeyRing, load_key_ring
 from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
@@ -54,7 +52,6 @@ from shared.client_address import Forwarding
 from shared.clock import Clock
 from shared.database import Database
 from shared.errors import ConfigurationError
-from shared.health import health_router
 
 #: What auth answers; discovery lists it in this order.
 ENDPOINTS = (
@@ -90,7 +87,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
     context = _context(settings, SqlAuthDatabase(database), clock)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: object) -> AsyncIterator[None]:
         del app
         tasks = [
             asyncio.create_task(context.logout_delivery.run()),  # what it had claimed at the end is due again soon
@@ -108,17 +105,12 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
         database.ping()
         context.published.demand_keys(clock.now())
 
-    # what no request to an endpoint passes: health, the files of the pages, and addresses that do not exist
-    otherwise = FastAPI(
-        title="auth",
-        lifespan=lifespan,
-        openapi_url=None,
-        redirect_slashes=False,  # a 307 to an address made from the Host header, password and all
-    )
-    otherwise.include_router(health_router(ready))
-    otherwise.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    install_error_handlers(otherwise, ENDPOINTS)
-    return Dispatch(ENDPOINTS, context, otherwise)
+    def elsewhere() -> ASGIApp:
+        from services.auth.elsewhere import create_elsewhere  # noqa: PLC0415 - it brings FastAPI, half of all imports
+
+        return create_elsewhere(ready, ENDPOINTS)
+
+    return Dispatch(ENDPOINTS, context, lifespan, elsewhere)
 
 
 def encryption_keys(settings: AuthSettings) -> KeyRing:

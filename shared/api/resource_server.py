@@ -21,7 +21,7 @@ from shared.bearer import ProtectedApi, install_bearer
 from shared.clock import Clock
 from shared.database import Database
 from shared.health import health_router
-from shared.problem_details import install_problem_details
+from shared.problem_handlers import install_problem_details
 
 
 def create_resource_server(

@@ -5,7 +5,7 @@ Phones ask the host of a client's https redirect URI, over https and without a r
 this service's, its operator serves these two addresses from here.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.cache.registrations import EnabledClients

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable

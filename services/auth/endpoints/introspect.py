@@ -5,7 +5,7 @@ In: a form body with `token`; client authentication as at /token, by a client th
 Out: 200 with the token's members, or with `{"active": false}` and nothing else; never cached. A bad token is no error.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer

@@ -3,7 +3,7 @@
 Spec: RFC 7517 s5
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable

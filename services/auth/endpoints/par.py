@@ -5,7 +5,7 @@ In: a form body with the parameters of /authorize; client authentication as at /
 `expires_in` (seconds), or an OAuth error; never cached.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer

@@ -4,7 +4,7 @@ Spec: RFC 7009
 In: a form body with `token`; client authentication as at /token. Out: 200 with an empty object, or an OAuth error.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.token import answer

@@ -6,8 +6,8 @@ Out: `application/statuslist+jwt`. Caches ask each time: one that answered for `
 
 import re
 
-from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.endpoints.web.caching import cacheable

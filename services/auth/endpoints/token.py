@@ -7,7 +7,7 @@ In: a form body; client authentication by the registered method. Out: JSON, neve
 from collections.abc import Callable, Mapping
 
 import orjson
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.audit import Origin, Refusal, refuse

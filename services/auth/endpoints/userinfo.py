@@ -6,9 +6,8 @@ Out: JSON claims by scope, and those that the client asked for by name. Refuses 
 auth's own and may look.
 """
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from services.auth.accounts.requested_claims import answered
 from services.auth.audit import Refusal, refuse

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from shared.asgi import Edge, ServerOptions, serve
 from shared.errors import ConfigurationError, Conflict, NotFound, PreconditionFailed, TooManyRequests, Unavailable
 from shared.health import health_router
-from shared.problem_details import install_problem_details
+from shared.problem_handlers import install_problem_details
 
 SECRET = "opensesame-in-the-query"
 

@@ -5,7 +5,7 @@ In: `request`, `csrf`, `action` = continue | cancel
 Out: 303 to /authorize.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.authorization.flow import Continue

@@ -5,7 +5,7 @@ In: `request`, `csrf`, `session`, `action` = allow | deny
 Out: 303 to /authorize, or access_denied to the client.
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.audit import AuditEvent

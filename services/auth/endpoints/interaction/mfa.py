@@ -7,7 +7,7 @@ Out: 303 to /authorize, or the page again with one sentence.
 
 from datetime import datetime
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked

@@ -3,7 +3,7 @@
 Spec: RFC 9110 s13.1.2 (If-None-Match), RFC 6749 s5.1 (no-store)
 """
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

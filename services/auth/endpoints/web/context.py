@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.types import Scope
 
 from services.auth.audit import Origin

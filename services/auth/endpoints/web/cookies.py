@@ -11,7 +11,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.authorization.sign_in import DEVICE_LIFETIME, Browser

@@ -3,11 +3,16 @@
 Policy: ADR-0060; Spec: RFC 9110 s15.5.6 (405)
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Router
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from services.auth.audit import begin_occurrences
 from services.auth.endpoints.web.context import AuthContext, attach
@@ -15,23 +20,40 @@ from services.auth.endpoints.web.cors import Cors
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.endpoints.web.errors import error_response, is_foreseen
 from services.auth.endpoints.web.settle import settle
+from services.auth.endpoints.web.threads import begin_in_thread
 
 
 class Dispatch:
-    """The ASGI application: `endpoints` are answered here, every other address by `otherwise`."""
+    """The ASGI application: `endpoints` are answered here, every other address by what `elsewhere` makes.
 
-    def __init__(self, endpoints: Iterable[Endpoint], context: AuthContext, otherwise: ASGIApp) -> None:
+    That is made in a thread while the first requests are answered: its imports take as long as all the others. A
+    request for it that comes earlier waits.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        context: AuthContext,
+        lifespan: Lifespan[Any],
+        elsewhere: Callable[[], ASGIApp],
+    ) -> None:
         self.context = context
-        self._otherwise = otherwise
+        self._make_elsewhere = elsewhere
+        self._elsewhere: Future[ASGIApp] | None = None
+        self._lifespan = Router(lifespan=self._life(lifespan))
         self._cors = Cors(context)
         self._exact = {endpoint.path: endpoint for endpoint in endpoints if "{" not in endpoint.path}
         self._below = {_parent(endpoint.path): endpoint for endpoint in endpoints if "{" in endpoint.path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")  # "lifespan" has none
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        path = scope["path"]
         endpoint = self._exact.get(path) or self._below.get(_parent(path))
-        if endpoint is None or scope["type"] != "http":
-            await self._otherwise(scope, receive, send)
+        if endpoint is None:
+            app = await asyncio.wrap_future(self._begin_elsewhere())
+            await app(scope, receive, send)
             return
         attach(scope, self.context, endpoint)
         noted = begin_occurrences()
@@ -56,6 +78,20 @@ class Dispatch:
         await response(scope, receive, send)
         if unforeseen is not None:  # `shared.asgi.Edge` records it
             raise unforeseen
+
+    def _life(self, lifespan: Lifespan[Any]) -> Lifespan[Any]:
+        @asynccontextmanager
+        async def life(app: object) -> AsyncIterator[None]:
+            async with lifespan(app):
+                self._begin_elsewhere()
+                yield
+
+        return life
+
+    def _begin_elsewhere(self) -> Future[ASGIApp]:
+        if self._elsewhere is None:
+            self._elsewhere = begin_in_thread(self._make_elsewhere)
+        return self._elsewhere
 
 
 def _parent(path: str) -> str:

@@ -6,10 +6,10 @@ Spec: RFC 6749 s5.2 (JSON endpoints; pages elsewhere)
 import math
 from collections.abc import Iterable, Mapping
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from services.auth.audit import Refusal, refuse
 from services.auth.endpoints.web.caching import NO_STORE
@@ -54,7 +54,7 @@ def _answer(kind: Kind, status: int, case: str, error: str, text: str, headers: 
     return JSONResponse({"error": error, "error_description": text}, status, {**NO_STORE, **headers})
 
 
-def install_error_handlers(app: FastAPI, endpoints: Iterable[Endpoint]) -> None:
+def install_error_handlers(app: Starlette, endpoints: Iterable[Endpoint]) -> None:
     """Answer where no endpoint is: JSON at what looks like an address for programs, pages elsewhere."""
     programs = tuple(each.path.partition("{")[0] for each in endpoints if each.kind is not Kind.PAGE)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -19,3 +19,8 @@ _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="endpoint")  # starts no
 async def in_thread(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Run `work` in a thread, with the context variables of this task; return or raise what it does."""
     return await asyncio.get_running_loop().run_in_executor(_pool, partial(copy_context().run, work, *args, **kwargs))
+
+
+def begin_in_thread(work: Callable[[], _T]) -> Future[_T]:
+    """Run `work` in a thread, for whoever will wait for it."""
+    return _pool.submit(work)

@@ -19,7 +19,7 @@ from shared.bearer import (
     require_auth,
     require_scope,
 )
-from shared.problem_details import install_problem_details
+from shared.problem_handlers import install_problem_details
 from shared.testing import FakeIssuer, SettableClock
 
 MFA = "urn:company:acr:mfa"

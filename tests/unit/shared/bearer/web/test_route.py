@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from shared.bearer import AccessTokenVerifier, Principal, ProtectedApi, ProtectedRoute, install_bearer, require_scope
-from shared.problem_details import install_problem_details
+from shared.problem_handlers import install_problem_details
 from shared.testing import ALICE, FakeIssuer
 
 Reader = Annotated[Principal, Depends(require_scope("a"))]
