@@ -130,6 +130,14 @@ class Database:
         with self.autocommit() as connection:
             connection.execute(text("SELECT 1"))
 
+    def connections(self) -> dict[str, int]:
+        """Return how many pooled connections are in use and how many idle."""
+        pools = {engine.pool for engine in (self._engine, self._autocommit)}
+        return {
+            "in_use": sum(pool.checkedout() for pool in pools),  # type: ignore[attr-defined] # of a QueuePool
+            "idle": sum(pool.checkedin() for pool in pools),  # type: ignore[attr-defined]
+        }
+
     def dispose(self) -> None:
         self._engine.dispose()
         self._autocommit.dispose()

@@ -40,7 +40,7 @@ from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.settings import AuthSettings
-from services.auth.storage import SqlAuthDatabase
+from services.auth.storage import SqlAuthDatabase, readings
 from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
 from services.auth.token_endpoint.client_credentials import ClientCredentialsGrant
 from services.auth.token_endpoint.pipeline import Grant, TokenEndpoint, by_type
@@ -48,6 +48,7 @@ from services.auth.token_endpoint.refresh_token import RefreshTokenGrant
 from services.auth.token_endpoint.token_exchange import TokenExchangeGrant
 from services.auth.token_endpoint.user_tokens import UserTokens
 from services.auth.tokens.issue import TokenIssuer
+from services.auth.upkeep.readings import Gauges, Readings
 from shared.client_address import Forwarding
 from shared.clock import Clock
 from shared.database import Database
@@ -92,6 +93,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
         tasks = [
             asyncio.create_task(context.logout_delivery.run()),  # what it had claimed at the end is due again soon
             asyncio.create_task(context.ledger.tell_in_time()),
+            asyncio.create_task(_gauges(database, context).run()),
         ]
         try:
             yield
@@ -184,6 +186,14 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
+
+
+def _gauges(database: Database, context: AuthContext) -> Gauges:
+    def read() -> Readings:
+        with database.autocommit() as connection:
+            return readings.read(connection)
+
+    return Gauges(context.clock.now, read, context.published.seen_at, database.connections)
 
 
 def _grants(

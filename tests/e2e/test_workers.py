@@ -1,6 +1,7 @@
 """Two workers of the provider on one port and one PostgreSQL: started, asked, killed and ended together."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -108,6 +109,24 @@ def test_a_rotated_key_is_published_by_both(pair: Wire) -> None:
 def _keys(address: str) -> set[str]:
     answer = httpx2.get(f"{address}/.well-known/jwks.json", trust_env=False)
     return {key["kid"] for key in answer.json()["keys"]}
+
+
+def test_sign_ins_and_tokens_of_both_workers_are_one_sum(pair: Wire, phones: Phones) -> None:
+    def metrics() -> str:
+        return httpx2.get(f"{pair.stack.auth}/metrics", trust_env=False).text
+
+    def total(name: str) -> float:
+        found = re.findall(rf"^{name}(?:{{[^}}]*}})? ([0-9.e+]+)$", metrics(), re.MULTILINE)
+        return sum(float(number) for number in found)
+
+    before = total("auth_tokens_issued_total")
+    app = phones.app()
+    app.sign_in(ALICE)
+    for _ in range(6):
+        app.client.refresh()
+    assert total("auth_tokens_issued_total") - before == 7
+    ages = re.findall(r'^auth_signing_key_age_seconds\{state="active"\} ', metrics(), re.MULTILINE)
+    assert len(ages) == 1, "one value for all workers, without their pids"
 
 
 def test_metrics_count_for_both_workers(pair: Wire) -> None:

@@ -13,6 +13,7 @@ from functools import cache
 
 from passlib.hash import argon2
 
+from services.auth.metrics import PASSWORDS
 from shared.errors import Unavailable
 
 #: Longest password, in code points: enough for any phrase, too little to stall a core.
@@ -63,11 +64,13 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     if not _admitted.acquire(blocking=False):
         raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
     try:
+        PASSWORDS.inc()
         given = _normalise(password[:MAX_LENGTH])[:_MAX_BYTES]  # cut for the work alone: see below
         stored = password_hash or _nobody()  # before `verify` is looked up: the first hash loads the backend
         with _running:
             matches = bool(_hasher.verify(given, stored))
     finally:
+        PASSWORDS.dec()
         _admitted.release()
     return matches and password_hash is not None and not is_too_long(password)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from services.auth import metrics
 from services.auth.accounts.browser_session import (
     Authentication,
     BrowserSession,
@@ -233,6 +234,7 @@ def _record(
     *,
     session_id: UUID | None = None,
 ) -> None:
+    metrics.signed_in(event)
     stores.audit.record(
         AuditEvent(
             event,

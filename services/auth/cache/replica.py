@@ -105,6 +105,11 @@ class Published:
         finally:
             self._looking.release()
 
+    def seen_at(self, now: datetime) -> datetime | None:
+        """Look, and return when that last succeeded; None: never yet."""
+        self.look(now)
+        return self._seen_at
+
     def demand_keys(self, now: datetime) -> None:
         """Return if there is a key to sign with.
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
+from services.auth import metrics
 from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.keys.key_ring import ID_BYTES, KeyRing
 from services.auth.opaque_token import b64url, unb64url
@@ -128,6 +129,7 @@ def _retry(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, no
     retried = stores.families.retry(presented, window=policy.retry_window, now=now)
     if retried is None:
         return None
+    metrics.refreshed_oddly("retried" if retried.rotated_from is None else "retried_by_another_agent")
     if retried.rotated_from is not None:
         authorization = retried.grant.authorization
         stores.audit.record(
@@ -169,6 +171,8 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
         now=now,
         generation=family.generation,
     )
+    if ended:
+        metrics.refreshed_oddly("reuse")
     return _Verdict.REFUSED if ended else _Verdict.AGAIN
 
 
@@ -188,6 +192,7 @@ def _is_reuse(presented: Presented, family: FamilyState, policy: RefreshPolicy, 
 def _catch_up(stores: FamilyStores, presented: Presented, family: FamilyState, now: datetime) -> _Verdict:
     """Follow a good token from the future: the database is a restored backup, and the client is right."""
     if stores.families.fast_forward(family.id, read=family.generation, to=presented.generation):
+        metrics.refreshed_oddly("generation_ahead")
         stores.audit.record(
             AuditEvent(
                 "generation_ahead",

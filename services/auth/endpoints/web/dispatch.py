@@ -4,6 +4,7 @@ Policy: ADR-0060; Spec: RFC 9110 s15.5.6 (405)
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.endpoints.web.errors import error_response, is_foreseen
 from services.auth.endpoints.web.settle import settle
 from services.auth.endpoints.web.threads import begin_in_thread
+from services.auth.metrics import took
 
 
 class Dispatch:
@@ -56,7 +58,7 @@ class Dispatch:
             await app(scope, receive, send)
             return
         attach(scope, self.context, endpoint)
-        noted = begin_occurrences()
+        noted, started = begin_occurrences(), time.perf_counter()
         http = Request(scope, receive)
         response = await self._cors.preflight(endpoint, http) if scope["method"] == "OPTIONS" else None
         unforeseen: Exception | None = None
@@ -75,6 +77,7 @@ class Dispatch:
             await self._cors.allow(http, response)
         if noted or response.status_code >= 400:
             await settle(http, response, noted)
+        took(endpoint.path, time.perf_counter() - started)
         await response(scope, receive, send)
         if unforeseen is not None:  # `shared.asgi.Edge` records it
             raise unforeseen

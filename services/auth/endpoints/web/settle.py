@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.auth import metrics
 from services.auth.audit import UNRECORDED, Occurrence, Refusal, refuse
 from services.auth.endpoints.web.context import context_of, origin_of
 from services.auth.endpoints.web.threads import in_thread
@@ -20,6 +21,10 @@ async def settle(http: Request, response: Response, noted: Sequence[Occurrence])
     ledger, origin = context_of(http).ledger, origin_of(http)
     rows = []
     for occurrence in noted:
+        if occurrence.grant is None:
+            metrics.refused(occurrence.event)
+        else:
+            metrics.issued(occurrence.grant, occurrence.client_id)
         if occurrence.event and occurrence.event not in UNRECORDED:
             rows += ledger.count(occurrence, origin)
     if rows:
