@@ -1,71 +1,35 @@
 """python -m services.auth: serve, apply, doctor, and an operator's commands (`commands`).
 
-What `apply` brings here: users, clients and APIs.
+What a command needs is imported when it is given: `serve` waits for none of it.
 """
 
 from collections.abc import Sequence
 
-from services.auth.app import create_app, encryption_keys
-from services.auth.audit import AuditEvent
-from services.auth.operations import add_commands
-from services.auth.provisioning.apply import apply_configuration
-from services.auth.provisioning.entries import ApiEntry
-from services.auth.provisioning.parse import parse_configuration
+from services.auth.app import create_app
 from services.auth.settings import AuthSettings
-from services.auth.storage import stores_on
-from services.auth.storage.configuration import SqlConfigurationStore
-from shared.command_line import Commands, ToApply
-from shared.config_file import line_numbers, load_config
-from shared.database import Database
+from shared.command_line import Commands, Subparsers, ToApply
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     return Commands(
-        "auth", AuthSettings, create_app, _apply, _doctor, add_commands, prunes=True, names_issuer=True
+        "auth", AuthSettings, create_app, _apply, _doctor, _add_commands, prunes=True, names_issuer=True
     ).run(arguments)
 
 
 def _doctor() -> int:
-    from services.auth.operations import doctor  # noqa: PLC0415 - it brings Alembic, which a service that starts needs not
+    from services.auth.operations import doctor  # noqa: PLC0415 - as above
 
     return doctor.run()
 
 
-def _apply(settings: AuthSettings, asked: ToApply) -> list[str]:
-    """Bring the database to what the file says; the whole file is checked first, and all of it happens or nothing."""
-    keys, now = encryption_keys(settings), settings.clock().now()
-    database = Database(settings.database("auth"))
-    try:
-        with database.unit_of_work() as connection:
-            store = SqlConfigurationStore(connection)
-            present = [ApiEntry(identifier=identifier, **api) for identifier, api in store.apis().items()]
-            configuration = parse_configuration(
-                load_config(asked.file, known=_addresses(present)),
-                local=settings.local,
-                lines=line_numbers(asked.file),
-                present=[] if asked.prune else present,
-            )
-            changes = apply_configuration(
-                store,
-                configuration,
-                keys=keys,
-                write=asked.write,
-                now=now,
-                prune=asked.prune,
-                confirmed=asked.confirmed,
-                issuer=settings.issuer if "issuer" in settings.model_fields_set else None,
-            )
-            if changes and asked.write:
-                event = AuditEvent("configuration_applied", now, details={"changes": changes})
-                stores_on(connection).audit.record(event)
-    finally:
-        database.dispose()
-    return changes
+def _apply(settings: AuthSettings, asked: ToApply) -> Sequence[str]:
+    from services.auth.operations.apply import apply  # noqa: PLC0415 - as above
+
+    return apply(settings, asked)
 
 
-def _addresses(present: Sequence[ApiEntry]) -> dict[str, str]:
-    """Return the identifiers that the database holds, by the variable that names each: a file's default is not meant
-    where a stack already runs elsewhere.
-    """
-    return {f"{api.name.upper()}_AUDIENCE": api.identifier for api in present}
+def _add_commands(commands: Subparsers) -> None:
+    from services.auth.operations.commands import add_commands  # noqa: PLC0415 - as above
+
+    add_commands(commands)
