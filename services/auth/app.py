@@ -1,6 +1,5 @@
 """The composition root of auth: where storage meets the features."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
+from services.auth.background import running
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import ListPolicy, Published
 from services.auth.endpoints import (
@@ -40,7 +40,7 @@ from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.settings import AuthSettings
-from services.auth.storage import SqlAuthDatabase, readings
+from services.auth.storage import SqlAuthDatabase
 from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
 from services.auth.token_endpoint.client_credentials import ClientCredentialsGrant
 from services.auth.token_endpoint.pipeline import Grant, TokenEndpoint, by_type
@@ -48,7 +48,6 @@ from services.auth.token_endpoint.refresh_token import RefreshTokenGrant
 from services.auth.token_endpoint.token_exchange import TokenExchangeGrant
 from services.auth.token_endpoint.user_tokens import UserTokens
 from services.auth.tokens.issue import TokenIssuer
-from services.auth.upkeep.readings import Gauges, Readings
 from shared.client_address import Forwarding
 from shared.clock import Clock
 from shared.database import Database
@@ -85,22 +84,16 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
     """
     clock = clock or settings.clock()
     database = Database(settings.database("auth"))
-    context = _context(settings, SqlAuthDatabase(database), clock)
+    encryption = encryption_keys(settings)
+    context = _context(settings, SqlAuthDatabase(database), encryption, clock)
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
         del app
-        tasks = [
-            asyncio.create_task(context.logout_delivery.run()),  # what it had claimed at the end is due again soon
-            asyncio.create_task(context.ledger.tell_in_time()),
-            asyncio.create_task(_gauges(database, context).run()),
-        ]
         try:
-            yield
+            async with running(context, database, encryption):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             database.dispose()
 
     def ready() -> None:
@@ -137,8 +130,7 @@ def token_issuer(settings: AuthSettings, key_set: KeySet) -> TokenIssuer:
     return TokenIssuer(settings.issuer, signer, settings.access_token_lifetime, settings.id_token_lifetime)
 
 
-def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) -> AuthContext:
-    encryption = encryption_keys(settings)
+def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyRing, clock: Clock) -> AuthContext:
     with database.transaction() as stores:
         key_set = load_key_set(stores.signing_keys, encryption, bits=settings.signing_key_bits, now=clock.now())
     registrations = Registrations(database, settings.client_cache_lifetime)
@@ -186,14 +178,6 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) ->
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
-
-
-def _gauges(database: Database, context: AuthContext) -> Gauges:
-    def read() -> Readings:
-        with database.autocommit() as connection:
-            return readings.read(connection)
-
-    return Gauges(context.clock.now, read, context.published.seen_at, database.connections)
 
 
 def _grants(

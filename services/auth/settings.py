@@ -37,6 +37,8 @@ _PROMISED: Final = {
     "signing_key_announced": (_MINUTE, 30 * _DAY),
     "signing_key_retired": (_MINUTE, 30 * _DAY),
     "signing_key_removed": (_DAY, 3660 * _DAY),
+    "signing_key_rotate_after": (_HOUR, 3660 * _DAY),
+    "purge_interval": (_MINUTE, _DAY),
     "audit_retention": (30 * _DAY, 3660 * _DAY),
     "backchannel_give_up_after": (_MINUTE, 7 * _DAY),
 }
@@ -83,6 +85,13 @@ class AuthSettings(ServiceSettings):
 
     #: How long audit events are kept; `purge` deletes older ones. 30 days at least.
     audit_retention: timedelta = Field(default=timedelta(days=400), ge=timedelta(days=30))
+
+    #: Whether processes purge and rotate by themselves; one at a time does it.
+    upkeep: bool = True
+    #: How often what has expired is deleted.
+    purge_interval: timedelta = Field(default=timedelta(hours=1), ge=timedelta(seconds=10))
+    #: How long a key signs until the next one is announced.
+    signing_key_rotate_after: timedelta = timedelta(days=90)
 
     #: How far a process may be behind the database with its key set and status lists.
     look_interval: timedelta = timedelta(seconds=1)

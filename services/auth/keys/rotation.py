@@ -13,6 +13,7 @@ from typing import Protocol
 from services.auth.audit import AuditEvent, AuditTrail
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.signing_key import StoredSigningKey, generate_signing_key
+from services.auth.settings import AuthSettings
 
 
 class RotatingKeys(Protocol):
@@ -63,6 +64,16 @@ class RotationPolicy:
     removed: timedelta
     bits: int
 
+    @classmethod
+    def of(cls, settings: AuthSettings) -> "RotationPolicy":
+        """Return the durations of these settings."""
+        return cls(
+            announced=max(2 * settings.jwks_max_age, settings.signing_key_announced),
+            retired=settings.signing_key_retired,
+            removed=settings.signing_key_removed,
+            bits=settings.signing_key_bits,
+        )
+
 
 def rotate(stores: RotationStores, ring: KeyRing, policy: RotationPolicy, now: datetime) -> list[str]:
     """Begin a rotation, or go on with the one that has begun. Returns: one line a change; none: nothing is due."""
@@ -74,6 +85,15 @@ def rotate(stores: RotationStores, ring: KeyRing, policy: RotationPolicy, now: d
     stores.signing_keys.add(key)
     _changed(stores, "signing_key_announced", key.kid, now)
     return [f"{key.kid} is announced; it may become active from {now + policy.announced:%Y-%m-%dT%H:%M:%SZ}"]
+
+
+def keep(
+    stores: RotationStores, ring: KeyRing, policy: RotationPolicy, rotate_after: timedelta, now: datetime
+) -> list[str]:
+    """Take the steps that are due, and begin a rotation once the active key has signed for `rotate_after`."""
+    changes = advance(stores, policy, now)
+    old = [key for key in stores.signing_keys.lock() if key.state == "active" and now - key.signs_since >= rotate_after]
+    return changes or (rotate(stores, ring, policy, now) if old else [])
 
 
 def advance(stores: RotationStores, policy: RotationPolicy, now: datetime) -> list[str]:

@@ -33,6 +33,11 @@ class StoredSigningKey:
     retired_at: datetime | None = None
     removed_at: datetime | None = None
 
+    @property
+    def signs_since(self) -> datetime:
+        """When an active key became so."""
+        return self.activated_at or self.created_at
+
 
 @dataclass(frozen=True, repr=False)
 class SigningKey:

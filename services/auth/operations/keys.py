@@ -29,26 +29,16 @@ def add_commands(commands: Subparsers) -> None:
     group.add_parser("republish", help=again).set_defaults(act=republish)
 
 
-def policy_of(settings: AuthSettings) -> RotationPolicy:
-    """Return the durations of these settings."""
-    return RotationPolicy(
-        announced=max(2 * settings.jwks_max_age, settings.signing_key_announced),
-        retired=settings.signing_key_retired,
-        removed=settings.signing_key_removed,
-        bits=settings.signing_key_bits,
-    )
-
-
 def list_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Return a line a key, oldest first."""
     del given
     with opened(settings) as database, database.autocommit() as stores:
-        return [_line(key, policy_of(settings)) for key in stores.signing_keys.known()]
+        return [_line(key, RotationPolicy.of(settings)) for key in stores.signing_keys.known()]
 
 
 def rotate_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Begin a rotation or go on with it; in an emergency do it all at once."""
-    ring, policy, now = encryption_keys(settings), policy_of(settings), settings.clock().now()
+    ring, policy, now = encryption_keys(settings), RotationPolicy.of(settings), settings.clock().now()
     with opened(settings) as database, database.transaction() as stores:
         if given.emergency:
             return rotate_in_emergency(stores, ring, policy, now)
@@ -63,7 +53,7 @@ def advance_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Take the steps that are due."""
     del given
     with opened(settings) as database, database.transaction() as stores:
-        return advance(stores, policy_of(settings), settings.clock().now())
+        return advance(stores, RotationPolicy.of(settings), settings.clock().now())
 
 
 def republish(settings: AuthSettings, given: Namespace) -> Sequence[str]:

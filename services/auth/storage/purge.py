@@ -1,5 +1,6 @@
 """Deleting what has expired, a batch at a time."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_, update
 
 from services.auth.authorization.sign_in import DEVICE_LIFETIME
+from services.auth.settings import AuthSettings
 from services.auth.storage.assertion_jtis import MARGIN
 from services.auth.storage.audit_events import forget_audit_events
 from services.auth.storage.status_shards import SqlStatusShards
@@ -24,8 +26,12 @@ from services.auth.storage.tables import (
     waiting_requests,
 )
 from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
-from shared.database import Connection
+from shared.database import Connection, Database
 
+#: Dead families (decision 4: no index of the status list is given away earlier), and what reuse of them is seen by.
+KEPT = timedelta(days=30)
+#: The longest token that a client's metadata can ask for (an hour), and leeway; a proof's settings say less.
+LONGEST_TOKEN = timedelta(hours=1, minutes=2)
 #: Rows of one transaction: short enough that nobody waits for it.
 BATCH = 1000
 
@@ -154,3 +160,21 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "status places of machine clients": SqlPurge.machine_places,
     "audit events": SqlPurge.audit_events,
 }
+
+
+def purge_all(
+    database: Database, settings: AuthSettings, now: datetime, *, within: timedelta | None = None
+) -> dict[str, int]:
+    """Delete all that has expired, a batch a transaction, and return how many rows of each kind went.
+
+    `within`: begin no batch after that long; the next purge goes on.
+    """
+    longest_token = max(settings.signing_key_retired, LONGEST_TOKEN)
+    deleted, started = dict.fromkeys(PURGES, 0), time.monotonic()
+    for kind, delete_batch in PURGES.items():
+        count = BATCH
+        while count >= BATCH and (within is None or time.monotonic() - started < within.total_seconds()):
+            with database.unit_of_work() as connection:
+                count = delete_batch(SqlPurge(connection, now, KEPT, longest_token, settings.audit_retention))
+            deleted[kind] += count
+    return deleted

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.auth import metrics
-from services.auth.app import _gauges
+from services.auth.background import gauges
 from tests.integration.auth.provider import Provider, basic
 from tests.integration.auth.seeds import BOB
 
@@ -95,7 +95,7 @@ def test_answers_are_timed_by_endpoint_refusals_too(provider: Provider) -> None:
 def test_the_gauges_show_keys_lists_pool_and_outbox(provider: Provider) -> None:
     context = provider.context
     database: Any = context.database
-    gauges = _gauges(database.database, context)
+    readings = gauges(context, database.database)
     provider.clock.advance(seconds=120)
     provider.sql(
         "INSERT INTO logout_notices (id, client_id, user_id, session_id, attempts, next_attempt_at, created_at)"
@@ -104,7 +104,7 @@ def test_the_gauges_show_keys_lists_pool_and_outbox(provider: Provider) -> None:
         at=provider.clock.now().replace(tzinfo=None).isoformat(" ") + ".000000",
     )
     provider.clock.advance(seconds=30)
-    gauges.set()
+    readings.set()
     assert value("auth_signing_key_age_seconds", state="active") >= 150
     assert value("auth_signing_key_age_seconds", state="announced") == 0
     assert value("auth_published_age_seconds") == 0
