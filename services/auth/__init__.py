@@ -1,12 +1,17 @@
 """auth: the OpenID Provider, and the only holder of private keys.
 
-Who may import whom, from top to bottom (pyproject.toml enforces it):
-    cli, commands, doctor    plug storage into the features; with app the only importers of `storage`
-    app                      one process put together
-    endpoints | storage      HTTP above, SQL beside; they never see each other
-    apply, configuration     configuration as code; then oauth, the seam to Authlib
-    published                what a process signs with and publishes; then stores, the bundle of storage ports
-    authorization            then ends, the home of every end, and logout, which tells clients of it
-    tokens | sessions | mfa  then what a client registers and asserts, then keys | clients | users | scopes
-    passwords | throttling | rate_limits | audit | settings, and below all opaque_token
+Its rooms, each importing only those below it (import contract 3):
+
+    operations               the command line of an operator
+    app                      the composition root; elsewhere: health, files and unknown addresses
+    endpoints | storage      HTTP above, SQL beside it; they never see each other
+    token_endpoint | cache   /token, a file a grant; what a process keeps of the database's state
+    stores                   the bundle of storage ports
+    provisioning | authorization   configuration as code; from a request to a code
+    protocol                 what clients send, and how they authenticate
+    revocation               every way in which something ends
+    logout                   and how clients are told
+    tokens                   what is granted, and the tokens that say it
+    accounts | clients       people and their sessions; registrations
+    keys                     signing keys, and the signer
 """

@@ -12,7 +12,8 @@ from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.background import running
 from services.auth.cache.registrations import Registrations
-from services.auth.cache.replica import ListPolicy, Published
+from services.auth.cache.replica import Replica
+from services.auth.cache.signed_lists import SignedLists
 from services.auth.endpoints import (
     app_links,
     authorize,
@@ -98,7 +99,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
 
     def ready() -> None:
         database.ping()
-        context.published.demand_keys(clock.now())
+        context.replica.require_keys(clock.now())
 
     def elsewhere() -> ASGIApp:
         from services.auth.elsewhere import create_elsewhere  # noqa: PLC0415 - it brings FastAPI, half of all imports
@@ -149,13 +150,14 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     sign_in = SignIn(database, encryption, lifetimes)
-    published = Published(
+    replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
+    signed_lists = SignedLists(
         database,
+        replica,
         signer,
-        encryption,
         issuer=settings.issuer,
-        policy=ListPolicy(settings.look_interval, settings.status_ttl, settings.status_list_lifetime),
-        machine_ends=registrations,
+        ttl=settings.status_ttl,
+        lifetime=settings.status_list_lifetime,
     )
     return AuthContext(
         settings=settings,
@@ -173,8 +175,9 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         sign_in=sign_in,
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
-        published=published,
-        logout_delivery=_logout_delivery(settings, database, signer, published, clock),
+        replica=replica,
+        signed_lists=signed_lists,
+        logout_delivery=_logout_delivery(settings, database, signer, replica, clock),
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
@@ -198,7 +201,7 @@ def _grants(
 
 
 def _logout_delivery(
-    settings: AuthSettings, database: SqlAuthDatabase, signer: Signer, published: Published, clock: Clock
+    settings: AuthSettings, database: SqlAuthDatabase, signer: Signer, replica: Replica, clock: Clock
 ) -> LogoutDelivery:
     try:
         trusted = trust(settings.backchannel_ca_file)
@@ -209,7 +212,7 @@ def _logout_delivery(
         database=database,
         clock=clock,
         signer=signer,
-        look=published.look,
+        refresh=replica.refresh,
         issuer=settings.issuer,
         poster=Poster(settings.backchannel_networks, loopback=settings.local, trust=trusted),
         give_up_after=settings.backchannel_give_up_after,

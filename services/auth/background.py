@@ -50,7 +50,7 @@ def gauges(context: AuthContext, database: Database) -> Gauges:
         with database.autocommit() as connection:
             return readings.read(connection)
 
-    return Gauges(context.clock.now, read, context.published.seen_at, database.connections)
+    return Gauges(context.clock.now, read, context.replica.refreshed_at, database.connections)
 
 
 def upkeep(settings: AuthSettings, database: Database, encryption: KeyRing, clock: Clock) -> Upkeep:

@@ -27,5 +27,5 @@ async def jwks(http: Request) -> Response:
 async def look(context: AuthContext) -> None:
     """See whether keys or status lists have moved, when that is due: otherwise without leaving the event loop."""
     now = context.clock.now()
-    if context.published.due(now):
-        await in_thread(context.published.look, now)
+    if context.replica.due(now):
+        await in_thread(context.replica.refresh, now)

@@ -73,7 +73,7 @@ async def post_logout(http: Request) -> Response:
 def _get(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
     admit(http, origin_of(http))
-    context.published.look(context.clock.now())  # an ID token may be signed by a key that another process has made
+    context.replica.refresh(context.clock.now())  # an ID token may be signed by a key that another process has made
     if parameters.repeated or not _fits(parameters):
         return error_page("malformed_request")
     handle = parameters.get("request")
@@ -97,7 +97,7 @@ def _get(http: Request, parameters: Parameters) -> Response:
 def _post(http: Request, parameters: Parameters) -> Response:
     context, cookies = context_of(http), cookies_of(http)
     admit(http, origin_of(http))
-    context.published.look(context.clock.now())  # an ID token may be signed by a key that another process has made
+    context.replica.refresh(context.clock.now())  # an ID token may be signed by a key that another process has made
     if parameters.repeated or not _fits(parameters):
         return error_page("malformed_request")
     if parameters.get("csrf") is None:

@@ -28,7 +28,7 @@ async def status_list(http: Request) -> Response:
     if not _SHARD.fullmatch(shard):
         raise HTTPException(404)
     context = context_of(http)
-    signed = await in_thread(context.published.status_list, int(shard), context.clock.now())
+    signed = await in_thread(context.signed_lists.get, int(shard), context.clock.now())
     if signed is None:
         raise HTTPException(404)
     return cacheable(http, signed.body, etag=signed.etag, max_age=None, media_type="application/statuslist+jwt")

@@ -63,7 +63,7 @@ async def _access_token(http: Request) -> str | None:
 
 def _answer(context: AuthContext, access_token: str) -> Response:
     now, issuer = context.clock.now(), context.token_issuer
-    context.published.look(now)
+    context.replica.refresh(now)
     token = verify_own_access_token(issuer.signer, access_token, issuer=issuer.issuer, now=now)
     if token is None:
         return _challenge(Refusal.BEARER_TOKEN_REFUSED, 401, "invalid_token", _NOT_VALID)

@@ -9,7 +9,8 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from services.auth.cache.replica import ListPolicy, Published
+from services.auth.cache.replica import Replica
+from services.auth.cache.signed_lists import SignedLists
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.keys.rotation import RotationPolicy, advance, rotate, rotate_in_emergency
@@ -24,7 +25,6 @@ from tests.contracts.auth.conftest import NOON, Stage
 
 RING = KeyRing.of(b"k" * 32)
 POLICY = RotationPolicy(timedelta(minutes=10), timedelta(minutes=62), timedelta(days=365), 2048)
-LISTS = ListPolicy(timedelta(seconds=1), timedelta(seconds=15), timedelta(seconds=60))
 SECOND = timedelta(seconds=1)
 ISSUER = "https://auth.example"
 
@@ -36,7 +36,10 @@ class Process:
         self.forgotten = 0
         with database.transaction() as stores:
             self.signer = Signer(load_key_set(stores.signing_keys, RING, bits=2048, now=now))
-        self.published = Published(database, self.signer, RING, issuer=ISSUER, policy=LISTS, machine_ends=self)
+        self.replica = Replica(database, self.signer, RING, interval=SECOND, machine_places=self)
+        self.lists = SignedLists(
+            database, self.replica, self.signer, issuer=ISSUER, ttl=15 * SECOND, lifetime=60 * SECOND
+        )
 
     def forget_machine_places(self) -> None:
         self.forgotten += 1
@@ -50,7 +53,7 @@ class Process:
         return set(self.signer.key_set.public_keys)
 
     def list_at(self, now: datetime, shard: int = 0) -> str:
-        found = self.published.status_list(shard, now)
+        found = self.lists.get(shard, now)
         assert found is not None
         return found.body.decode()
 
@@ -101,16 +104,16 @@ def test_running_processes_follow_a_rotation_and_no_token_is_lost(stage: Stage) 
     process = Process(stage.auth)
     first, token = process.kid, process.signer.sign({"a": 1}, typ="JWT")
     step(stage, rotate, NOON)
-    process.published.look(NOON + SECOND)
+    process.replica.refresh(NOON + SECOND)
     assert process.kid == first and len(process.jwks) == 2, "announced: published before it signs"
     active_at = NOON + POLICY.announced
     step(stage, advance, active_at)
-    process.published.look(active_at)
+    process.replica.refresh(active_at)
     assert process.kid != first and first in process.jwks
     assert process.signer.verify(token, typ="JWT") == {"a": 1}
     removed_at = active_at + POLICY.retired
     step(stage, advance, removed_at)
-    process.published.look(removed_at)
+    process.replica.refresh(removed_at)
     assert first not in process.jwks
     assert process.signer.verify(token, typ="JWT") is None
     assert process.signer.verify_hint(token, typ="JWT") == {"a": 1}
@@ -146,7 +149,7 @@ def test_a_process_that_cannot_open_the_key_after_an_emergency_signs_and_vouches
     with stage.auth.transaction() as stores:
         rotate_in_emergency(stores, newer, POLICY, NOON)
     for moment in (NOON + SECOND, NOON + 2 * SECOND):
-        process.published.look(moment)
+        process.replica.refresh(moment)
         for refused in (
             lambda: process.signer.sign({"a": 1}, typ="JWT"),
             lambda: process.signer.verify(token, typ="JWT"),
@@ -157,7 +160,7 @@ def test_a_process_that_cannot_open_the_key_after_an_emergency_signs_and_vouches
             with pytest.raises(Unavailable):
                 refused()
     step(stage, rotate_in_emergency, NOON + 2 * SECOND)  # with a ring that this process has
-    process.published.look(NOON + 3 * SECOND)
+    process.replica.refresh(NOON + 3 * SECOND)
     assert process.signer.verify(process.signer.sign({"a": 1}, typ="JWT"), typ="JWT") == {"a": 1}
 
 
@@ -168,11 +171,11 @@ def test_a_process_that_cannot_open_the_next_key_goes_on_with_its_own_while_that
     for moment in (NOON, active_at):
         with stage.auth.transaction() as stores:
             rotate(stores, newer, POLICY, moment)
-        process.published.look(moment + SECOND)
+        process.replica.refresh(moment + SECOND)
     assert process.kid == first and len(process.jwks) == 2
     removed_at = active_at + POLICY.retired
     step(stage, advance, removed_at)
-    process.published.look(removed_at + SECOND)
+    process.replica.refresh(removed_at + SECOND)
     with pytest.raises(Unavailable):
         process.signer.sign({"a": 1}, typ="JWT")
 
@@ -218,17 +221,17 @@ def test_processes_that_rotate_at_once_announce_one_key(postgres_stage: Stage) -
 
 def test_a_machine_clients_end_is_told_to_who_keeps_their_places(stage: Stage) -> None:
     process = Process(stage.auth)
-    process.published.look(NOON)
+    process.replica.refresh(NOON)
     told = process.forgotten
     with stage.auth.transaction() as stores:
         stores.status_shards.revoke([StatusReference(0, 1)], NOON)
-    process.published.look(NOON + SECOND)
+    process.replica.refresh(NOON + SECOND)
     assert process.forgotten == told, "a family's end is none of theirs"
     with stage.auth.transaction() as stores:
         drawn = stores.machine_places.draw("app", NOON)
         assert drawn is not None
         stores.status_shards.revoke([drawn], NOON)
-    process.published.look(NOON + 2 * SECOND)
+    process.replica.refresh(NOON + 2 * SECOND)
     assert process.forgotten == told + 1
 
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy import select
 
-from services.auth.cache.replica import Published
+from services.auth.cache.replica import Replica
 from services.auth.opaque_token import unb64url
 from services.auth.revocation import end_user, set_enabled
 from services.auth.storage import SqlAuthDatabase
@@ -232,15 +232,15 @@ def test_who_asks_while_another_request_looks_waits_for_it_and_is_not_turned_awa
 ) -> None:
     """After an idle while two APIs ask at once: one of them looks at the database, the other has nothing recent."""
     assert fetched(provider).status_code == 200
-    looking, go_on, look = threading.Event(), threading.Event(), Published._look
+    looking, go_on, look = threading.Event(), threading.Event(), Replica._refresh
 
-    def slow(published: Published, now: datetime) -> None:
-        published._looked_at = now
+    def slow(replica: Replica, now: datetime) -> None:
+        replica._tried_at = now
         looking.set()
         assert go_on.wait(20)
-        look(published, now)
+        look(replica, now)
 
-    monkeypatch.setattr(Published, "_look", slow)
+    monkeypatch.setattr(Replica, "_refresh", slow)
     provider.clock.advance(minutes=5)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(fetched, provider)

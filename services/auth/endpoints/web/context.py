@@ -12,7 +12,8 @@ from services.auth.audit.ledger import Ledger
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
-from services.auth.cache.replica import Published
+from services.auth.cache.replica import Replica
+from services.auth.cache.signed_lists import SignedLists
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
@@ -51,7 +52,8 @@ class AuthContext:
     sign_in: SignIn
     forwarding: Forwarding
     rate_limits: RateLimits
-    published: Published
+    replica: Replica
+    signed_lists: SignedLists
     logout_delivery: LogoutDelivery
     ledger: Ledger
     endpoints: tuple[Endpoint, ...]
@@ -63,7 +65,7 @@ class AuthContext:
     def moment(self) -> datetime:
         """Return the clock's time, with the keys and registrations of that moment. Never while the database is open."""
         now = self.clock.now()
-        self.published.look(now)
+        self.replica.refresh(now)
         return now
 
 

@@ -54,13 +54,13 @@ class DeliveryDatabase(Protocol):
 class LogoutDelivery:
     """Delivers the notices of one database. Several processes may do so at once.
 
-    `look` brings the signer's keys up to date; it opens the database.
+    `refresh` brings the signer's keys up to date; it opens the database.
     """
 
     database: DeliveryDatabase
     clock: Clock
     signer: Signer
-    look: Callable[[datetime], None]
+    refresh: Callable[[datetime], None]
     issuer: str
     poster: Poster
     give_up_after: timedelta
@@ -132,7 +132,7 @@ class LogoutDelivery:
     def _prepare(self, notice: LogoutNotice) -> tuple[str, str] | None:
         """Return where to post and the token, signed for this attempt; None: the client wants none any more."""
         now = self.clock.now()
-        self.look(now)
+        self.refresh(now)
         with self.database.autocommit() as stores:
             client = stores.clients.find(notice.client_id)
         if client is None or client.disabled_at is not None or client.backchannel_logout_uri is None:
