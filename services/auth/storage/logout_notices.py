@@ -1,10 +1,11 @@
 """The outbox of logout notices in the database."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from services.auth.logout.back_channel.outbox import LogoutNotice
 from services.auth.storage.insert import insert_if_absent
@@ -12,6 +13,7 @@ from services.auth.storage.tables import clients, families, logout_notices
 from shared.database import Connection
 
 _row = logout_notices.c
+_NOTICE = (_row.id, _row.client_id, _row.user_id, _row.session_id, _row.created_at, _row.attempts)
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,36 @@ class SqlLogoutNotices:
         }
         insert_if_absent(self.connection, logout_notices, values, conflict=["session_id", "client_id"])
 
-    def claim(self, now: datetime, *, lease: timedelta, limit: int) -> list[LogoutNotice]:
+    def claim(
+        self, now: datetime, *, lease: timedelta, limit: int, per_client: int, without: Collection[str] = ()
+    ) -> list[LogoutNotice]:
+        is_due = (_row.outcome.is_(None), _row.next_attempt_at <= now)
+        turn = func.row_number().over(partition_by=_row.client_id, order_by=(_row.next_attempt_at, _row.id))
+        ranked = select(_row.id, turn.label("turn")).where(*is_due, _row.client_id.not_in(without)).subquery()
         due = (
             select(_row.id)
-            .where(_row.outcome.is_(None), _row.next_attempt_at <= now)
-            .order_by(_row.next_attempt_at)
+            .join(ranked, ranked.c.id == _row.id)
+            .where(*is_due, ranked.c.turn <= per_client)
+            .order_by(ranked.c.turn, _row.next_attempt_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)  # what another process is claiming; SQLite has one writer
+            .with_for_update(
+                of=logout_notices, skip_locked=True
+            )  # what another process is claiming; SQLite has one writer
             .cte("due")
         )
         statement = (
             update(logout_notices)
-            .where(_row.id.in_(select(due.c.id)), _row.outcome.is_(None), _row.next_attempt_at <= now)
+            .where(_row.id.in_(select(due.c.id)), *is_due)
             .values(next_attempt_at=now + lease, attempts=_row.attempts + 1)
-            .returning(_row.id, _row.client_id, _row.user_id, _row.session_id, _row.created_at, _row.attempts)
+            .returning(*_NOTICE)
         )
         found = [LogoutNotice(**row) for row in self.connection.execute(statement).mappings()]
         return sorted(found, key=lambda notice: notice.created_at)
+
+    def overdue(self, client_id: str, *, before: datetime, limit: int) -> list[LogoutNotice]:
+        waiting = (_row.client_id == client_id, _row.outcome.is_(None), _row.created_at <= before)
+        query = select(*_NOTICE).where(*waiting).order_by(_row.created_at).limit(limit)
+        return [LogoutNotice(**row) for row in self.connection.execute(query).mappings()]
 
     def put_off(self, notice: LogoutNotice, until: datetime) -> None:
         statement = (

@@ -45,7 +45,7 @@ def queue(stage: Stage, count: int = 1) -> list[LogoutNotice]:
 
 def claim(auth: SqlAuthDatabase, limit: int = 20) -> list[LogoutNotice]:
     with auth.autocommit() as stores:
-        return stores.logout_notices.claim(NOON + timedelta(minutes=1), lease=LEASE, limit=limit)
+        return stores.logout_notices.claim(NOON + timedelta(minutes=1), lease=LEASE, limit=limit, per_client=99)
 
 
 def outcomes(stage: Stage) -> list[tuple[int, str | None]]:
@@ -114,30 +114,30 @@ def test_a_claimed_notice_is_nobody_elses_until_its_lease_is_over(stage: Stage) 
     queue(stage, 3)
     later = NOON + timedelta(minutes=1)
     with stage.auth.autocommit() as stores:
-        first = stores.logout_notices.claim(later, lease=LEASE, limit=2)
-        second = stores.logout_notices.claim(later, lease=LEASE, limit=2)
+        first = stores.logout_notices.claim(later, lease=LEASE, limit=2, per_client=9)
+        second = stores.logout_notices.claim(later, lease=LEASE, limit=2, per_client=9)
         assert [len(first), len(second)] == [2, 1]
         assert not {notice.id for notice in first} & {notice.id for notice in second}
         assert first[0].created_at < first[1].created_at < second[0].created_at, "the oldest first"
-        assert stores.logout_notices.claim(later + LEASE - SECOND, lease=LEASE, limit=9) == []
-        again = stores.logout_notices.claim(later + LEASE, lease=LEASE, limit=9)
+        assert stores.logout_notices.claim(later + LEASE - SECOND, lease=LEASE, limit=9, per_client=9) == []
+        again = stores.logout_notices.claim(later + LEASE, lease=LEASE, limit=9, per_client=9)
     assert [notice.attempts for notice in again] == [2, 2, 2], "a process that died left them"
 
 
 def test_a_notice_is_not_due_before_its_time_and_closed_once(stage: Stage) -> None:
     (queued,) = queue(stage)
     with stage.auth.autocommit() as stores:
-        assert stores.logout_notices.claim(NOON - SECOND, lease=LEASE, limit=9) == []
-        (notice,) = stores.logout_notices.claim(NOON, lease=LEASE, limit=9)
+        assert stores.logout_notices.claim(NOON - SECOND, lease=LEASE, limit=9, per_client=9) == []
+        (notice,) = stores.logout_notices.claim(NOON, lease=LEASE, limit=9, per_client=9)
         assert notice.id == queued.id
         stores.logout_notices.put_off(notice, NOON + timedelta(hours=1))
-        assert stores.logout_notices.claim(NOON + timedelta(minutes=59), lease=LEASE, limit=9) == []
-        (later,) = stores.logout_notices.claim(NOON + timedelta(hours=1), lease=LEASE, limit=9)
+        assert stores.logout_notices.claim(NOON + timedelta(minutes=59), lease=LEASE, limit=9, per_client=9) == []
+        (later,) = stores.logout_notices.claim(NOON + timedelta(hours=1), lease=LEASE, limit=9, per_client=9)
         stores.logout_notices.put_off(notice, NOON)  # the first attempt's word is out of date
-        assert stores.logout_notices.claim(NOON + timedelta(hours=1), lease=LEASE, limit=9) == []
+        assert stores.logout_notices.claim(NOON + timedelta(hours=1), lease=LEASE, limit=9, per_client=9) == []
         assert stores.logout_notices.finish(later, "delivered", NOON)
         assert not stores.logout_notices.finish(later, "given_up", NOON)
-        assert stores.logout_notices.claim(NOON + timedelta(days=9), lease=LEASE, limit=9) == []
+        assert stores.logout_notices.claim(NOON + timedelta(days=9), lease=LEASE, limit=9, per_client=9) == []
     assert outcomes(stage) == [(2, "delivered")]
 
 
@@ -184,3 +184,21 @@ def test_a_waiting_logout_is_bound_to_the_first_browser_and_used_once(stage: Sta
 def test_a_request_without_members_comes_back_as_it_went() -> None:
     for request in (LogoutRequest(), LogoutRequest(note="bad_hint"), LogoutRequest("app", uuid7(), True)):
         assert LogoutRequest.from_record(request.record()) == request
+
+
+def test_each_client_gets_its_turn_and_who_must_wait_gets_none(stage: Stage) -> None:
+    values = {"client_id": "other", "metadata": CLIENT_METADATA, "created_at": NOON, "updated_at": NOON}
+    with stage.sql.unit_of_work() as db:
+        db.execute(insert(clients).values(values))
+    queue(stage, 5)
+    last = LogoutNotice(uuid7(), "other", stage.session.user_id, uuid7(), NOON + 30 * SECOND)
+    with stage.auth.transaction() as stores:
+        stores.logout_notices.add(last)
+    later = NOON + timedelta(minutes=1)
+    with stage.auth.autocommit() as stores:
+        claim = stores.logout_notices.claim
+        assert {each.client_id for each in claim(later, lease=LEASE, limit=2, per_client=4)} == {"app", "other"}
+        assert claim(later, lease=LEASE, limit=9, per_client=4, without={"app"}) == []
+        assert len(claim(later, lease=LEASE, limit=9, per_client=3)) == 3
+        overdue = stores.logout_notices.overdue
+        assert len(overdue("app", before=later, limit=9)) == 5 and overdue("app", before=NOON - SECOND, limit=9) == []

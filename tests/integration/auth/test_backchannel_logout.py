@@ -4,6 +4,7 @@ Spec: OpenID Connect Back-Channel Logout s2.4 to s2.8
 """
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import jwt
 import pytest
 from jwt.types import Options
 from starlette.testclient import TestClient
+from uuid_utils.compat import uuid7
 
 from services.auth.logout.back_channel.delivery import LogoutDelivery
-from services.auth.logout.back_channel.outbox import LEASE
+from services.auth.logout.back_channel.outbox import LEASE, LogoutNotice
+from services.auth.logout.back_channel.turns import PER_CLIENT
 from shared.errors import ConfigurationError
 from tests.integration.auth.logout_clients import logout, queued, sign_in
 from tests.integration.auth.logout_seeds import OTHER_RP, RP
@@ -143,7 +146,7 @@ def test_another_process_delivers_what_one_that_stopped_has_left(provider: Provi
 def test_a_notice_that_a_dying_process_had_claimed_is_not_lost(provider: Provider, browser: Browser) -> None:
     sign_out(browser)
     with provider.context.database.autocommit() as stores:
-        assert len(stores.logout_notices.claim(provider.clock.now(), lease=LEASE, limit=9)) == 1
+        assert len(stores.logout_notices.claim(provider.clock.now(), lease=LEASE, limit=9, per_client=9)) == 1
     assert delivered(provider, BackChannel(), times=0).tokens == []
     provider.clock.advance(seconds=31)
     assert len(delivered(provider.restarted(), BackChannel()).tokens) == 1
@@ -203,3 +206,43 @@ def test_a_bad_authority_file_stops_the_start(provider: Provider, tmp_path: Path
         file.write_text(content)
     with pytest.raises(ConfigurationError, match="AUTH_BACKCHANNEL_CA_FILE"):
         provider.restarted(backchannel_ca_file=file)
+
+
+# ---------------------------------------------------------------- one client's slowness is not another's
+
+
+def queue_for(provider: Provider, client_id: str, count: int) -> None:
+    now = provider.clock.now()
+    with provider.context.database.transaction() as stores:
+        for _ in range(count):
+            stores.logout_notices.add(LogoutNotice(uuid7(), client_id, uuid7(), uuid7(), now))
+
+
+def test_a_hundred_notices_of_a_silent_client_delay_nobody_elses(provider: Provider) -> None:
+    """They were claimed first, and each batch waited five seconds for its slowest."""
+    queue_for(provider, RP, 100)
+    queue_for(provider, OTHER_RP, 1)
+
+    async def run() -> float:
+        async with BackChannel(answer=None) as silent, BackChannel() as well:
+            send_to(provider, RP, f"http://127.0.0.1:{silent.port}/backchannel")
+            send_to(provider, OTHER_RP, f"http://127.0.0.1:{well.port}/backchannel")
+            task = asyncio.create_task(delivery_of(provider).run())
+            started = time.monotonic()
+            await asyncio.wait_for(well.posted.wait(), 30)
+            took = time.monotonic() - started
+            assert 1 <= len(silent.heads) <= PER_CLIENT
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return took
+
+    assert asyncio.run(run()) < 4, "less than one delivery's patience"
+
+
+def test_what_waits_for_a_silent_client_is_given_up_in_time_too(provider: Provider) -> None:
+    """Few of many notices are tried: those that nobody got round to must not wait for ever."""
+    queue_for(provider, RP, PER_CLIENT + 5)
+    send_to(provider, RP, "http://127.0.0.1:9/backchannel")
+    provider.clock.advance(hours=25)
+    asyncio.run(delivery_of(provider).deliver_due())
+    assert provider.events().count("logout_notice_given_up") == PER_CLIENT + 5

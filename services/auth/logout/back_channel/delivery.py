@@ -21,6 +21,7 @@ from services.auth.keys.signer import Signer
 from services.auth.logout.back_channel.logout_token import TYP, logout_token_claims
 from services.auth.logout.back_channel.outbox import BATCH, LEASE, LogoutNotice, LogoutNotices, next_wait
 from services.auth.logout.back_channel.post import NotDelivered, Poster
+from services.auth.logout.back_channel.turns import PER_CLIENT, Turns
 from shared.clock import Clock
 from shared.errors import Unavailable
 
@@ -66,6 +67,8 @@ class LogoutDelivery:
     give_up_after: timedelta
     _woken: asyncio.Event | None = field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _turns: Turns = field(default_factory=Turns, init=False)
+    _on_their_way: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def wake(self) -> None:
         """Look now: a session has ended. From any thread; without a running task it does nothing."""
@@ -73,7 +76,10 @@ class LogoutDelivery:
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
-        """Deliver what is due, for ever; an outage of the database is waited out."""
+        """Deliver what is due, for ever; an outage of the database is waited out.
+
+        A client that is slow or silent holds up no other: each notice is a task of its own, a few a client (`Turns`).
+        """
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         try:
             while True:
@@ -82,10 +88,12 @@ class LogoutDelivery:
                     await self._sleep(self._woken)
         finally:
             self._loop = self._woken = None
+            for task in self._on_their_way:
+                task.cancel()
 
     async def _look(self) -> bool:
         try:
-            return await self.deliver_due() > 0
+            return bool(await self._begin_due())
         except Unavailable:
             return False  # whoever opened the database has logged it
         except Exception:  # noqa: BLE001 - the task must outlive what nobody foresaw, and it is recorded
@@ -100,34 +108,66 @@ class LogoutDelivery:
 
     async def deliver_due(self) -> int:
         """Claim a batch of what is due and try each; return how many were claimed."""
-        claimed = await asyncio.to_thread(self._claim)
-        await asyncio.gather(*(self._deliver(notice) for notice in claimed))
-        return len(claimed)
+        begun = await self._begin_due()
+        await asyncio.gather(*begun)
+        return len(begun)
 
-    def _claim(self) -> list[LogoutNotice]:
+    async def _begin_due(self) -> list[asyncio.Task[None]]:
+        """Claim what is due and has its turn, as far as there is room, and begin to deliver it."""
+        room = BATCH - len(self._on_their_way)
+        if room <= 0:
+            return []
+        not_now = self._turns.not_now(self.clock.now())
+        begun = []
+        for notice in await asyncio.to_thread(self._claim, room, not_now):
+            self._turns.begin(notice.client_id)
+            task = asyncio.create_task(self._deliver(notice))
+            self._on_their_way.add(task)
+            task.add_done_callback(self._arrived)
+            begun.append(task)
+        return begun
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._on_their_way.discard(task)
+        if self._woken is not None:
+            self._woken.set()
+
+    def _claim(self, room: int, not_now: set[str]) -> list[LogoutNotice]:
         with self.database.autocommit() as stores:
-            return stores.logout_notices.claim(self.clock.now(), lease=LEASE, limit=BATCH)
+            return stores.logout_notices.claim(
+                self.clock.now(), lease=LEASE, limit=room, per_client=PER_CLIENT, without=not_now
+            )
 
     async def _deliver(self, notice: LogoutNotice) -> None:
-        with contextlib.suppress(Unavailable):  # logged where it arose; the notice is due again after its lease
-            await self._attempt(notice)
+        well = True
+        try:
+            well = await self._attempt(notice)
+        except Unavailable:
+            pass  # logged where it arose; the notice is due again after its lease
+        except Exception:  # noqa: BLE001 - likewise
+            _log.exception("a logout notice could not be delivered")
+        finally:
+            self._turns.end(notice.client_id, well=well, now=self.clock.now())
 
-    async def _attempt(self, notice: LogoutNotice) -> None:
+    async def _attempt(self, notice: LogoutNotice) -> bool:
+        """Try once, and report whether the client answered."""
         prepared = await asyncio.to_thread(self._prepare, notice)
         if prepared is None:
             await asyncio.to_thread(self._close, notice, "logout_notice_dropped", "the client has no back channel")
-            return
+            return True
         try:
             status = await self.poster.post(*prepared)
         except NotDelivered as error:
             await asyncio.to_thread(self._failed, notice, str(error))
-            return
+            return False
         if status in {200, 204}:
             await asyncio.to_thread(self._close, notice, "logout_notice_delivered", None)
         elif status == 400:
             await asyncio.to_thread(self._close, notice, "logout_notice_refused", "the client answered 400")
         else:
             await asyncio.to_thread(self._failed, notice, f"the client answered {status}")
+            return False
+        return True
 
     def _prepare(self, notice: LogoutNotice) -> tuple[str, str] | None:
         """Return where to post and the token, signed for this attempt; None: the client wants none any more."""
@@ -150,8 +190,11 @@ class LogoutDelivery:
     def _failed(self, notice: LogoutNotice, reason: str) -> None:
         now = self.clock.now()
         _log.warning("logout notice for %s: %s (attempt %d)", notice.client_id, reason, notice.attempts)
-        if now - notice.created_at >= self.give_up_after:
-            self._close(notice, "logout_notice_given_up", reason)
+        with self.database.autocommit() as stores:  # of a client that gets few chances, those that wait for one too
+            old = stores.logout_notices.overdue(notice.client_id, before=now - self.give_up_after, limit=BATCH)
+        for each in old:
+            self._close(each, "logout_notice_given_up", reason)
+        if any(each.id == notice.id for each in old):
             return
         _DELIVERIES.labels("failed").inc()
         with self.database.autocommit() as stores:

@@ -7,6 +7,7 @@ At least once, therefore: a client may hear of the same session twice, under the
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 #: How long a claimed notice is left to the process that claimed it: longer than a delivery may take.
 LEASE = timedelta(seconds=30)
-#: Notices that a process claims at once.
+#: Notices that a process has on their way at once.
 BATCH = 20
 
 _FIRST_WAIT = timedelta(seconds=2)
@@ -46,8 +47,17 @@ class LogoutNotices(Protocol):
         """Insert it, unless this client is told of this session already."""
         ...
 
-    def claim(self, now: datetime, *, lease: timedelta, limit: int) -> list[LogoutNotice]:
-        """Take those that are due, the oldest first, in one statement: no two processes get the same one."""
+    def claim(
+        self, now: datetime, *, lease: timedelta, limit: int, per_client: int, without: Collection[str] = ()
+    ) -> list[LogoutNotice]:
+        """Take those that are due, in one statement: no two processes get the same one.
+
+        At most `per_client` of each client but those of `without`; each client's oldest before any client's second.
+        """
+        ...
+
+    def overdue(self, client_id: str, *, before: datetime, limit: int) -> list[LogoutNotice]:
+        """Return those of a client that are from before this moment and still to be delivered, the oldest first."""
         ...
 
     def put_off(self, notice: LogoutNotice, until: datetime) -> None:
