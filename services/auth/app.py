@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
+from services.auth.authorization.new_password import NewPassword
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.background import running
@@ -28,6 +29,7 @@ from services.auth.endpoints import (
     userinfo,
 )
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
+from services.auth.endpoints.recovery import invitation, reset
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.keys.key_ring import KeyRing, load_key_ring
@@ -73,7 +75,12 @@ ENDPOINTS = (
     mfa.endpoint,
     consent.endpoint,
     confirm.endpoint,
+    invitation.endpoint,
+    reset.endpoint,
 )
+
+#: Whose sign-in this is, on pages and in mail.
+COMPANY = "Company"
 
 
 def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
@@ -146,9 +153,11 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         Limit.TOKEN: settings.rate_limit_token,
         Limit.INTROSPECT: settings.rate_limit_introspect,
         Limit.LOGOUT: settings.rate_limit_logout,
+        Limit.RECOVERY: settings.rate_limit_recovery,
         Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
+    new_password = NewPassword(database, COMPANY)
     sign_in = SignIn(database, encryption, lifetimes)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
     signed_lists = SignedLists(
@@ -173,6 +182,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         authorization_requests=requests,
         pushed_requests=PushedRequests(authentication, requests, database, settings.pushed_request_lifetime),
         sign_in=sign_in,
+        new_password=new_password,
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
         replica=replica,

@@ -65,6 +65,14 @@ class RememberedDevices(Protocol):
         ...
 
 
+class PendingLinks(Protocol):
+    """The port that storage implements: links that set a password."""
+
+    def end_of_user(self, user_id: UUID, now: datetime) -> None:
+        """End every link of this user that is still good."""
+        ...
+
+
 class EndStores(Protocol):
     """What ends write to."""
 
@@ -80,6 +88,8 @@ class EndStores(Protocol):
     def waiting_requests(self) -> PendingRequests: ...
     @property
     def devices(self) -> RememberedDevices: ...
+    @property
+    def links(self) -> PendingLinks: ...
     @property
     def families(self) -> Families: ...
     @property
@@ -130,7 +140,7 @@ def end_session(
 
 
 def end_user(stores: EndStores, user_id: UUID, *, why: str, origin: Origin | None, now: datetime) -> None:
-    """End all that a user has: sessions, families, pending codes and requests, remembered devices.
+    """End all that a user has: sessions, families, pending codes, requests and links, remembered devices.
 
     Sign-ins from before `now` are over for good, also for a process that is in the middle of one.
     """
@@ -139,6 +149,7 @@ def end_user(stores: EndStores, user_id: UUID, *, why: str, origin: Origin | Non
     sessions = stores.sessions.end_of_user(user_id, now)
     stores.codes.end_pending(now, user_id=user_id)
     stores.waiting_requests.end_of_user(user_id, now)
+    stores.links.end_of_user(user_id, now)
     stores.devices.forget(user_id)
     families = stores.families.revoke_all(Belonging(user_id=user_id), why=why, now=now)
     _finish(stores, end, families, sessions=[(session_id, user_id) for session_id in sessions])

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.auth.accounts.browser_session import Sessions
 from services.auth.accounts.failure_budget import FailureBudgets
+from services.auth.accounts.one_time_link import OneTimeLinks
 from services.auth.accounts.people import People
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import Users
@@ -52,6 +53,7 @@ class Stores:
     codes: AuthorizationCodes
     devices: KnownDevices
     families: Families
+    links: OneTimeLinks
     logout_notices: LogoutNotices
     machine_places: MachinePlaces
     people: People

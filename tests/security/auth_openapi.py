@@ -69,6 +69,10 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/continue"): _STEP,
     ("get", "/consent"): {"request": "handle"},
     ("post", "/consent"): {**_STEP, "action": "allow"},
+    ("get", "/invitation"): {"token": "t" * 43},
+    ("post", "/invitation"): {"token": "t" * 43, "csrf": "csrf", "action": "accept"},
+    ("get", "/reset"): {"token": "t" * 43},
+    ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},
     ("get", "/logout"): {
         "id_token_hint": "",
         "logout_hint": "",

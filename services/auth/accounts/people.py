@@ -50,6 +50,10 @@ class People(Protocol):
 
     def set_email(self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None, now: datetime) -> None: ...
 
+    def verify_email(self, user_id: UUID, now: datetime) -> None:
+        """Take the address for proven from now on."""
+        ...
+
     def set_password(self, user_id: UUID, password_hash: str, now: datetime) -> None:
         """Replace the password; somebody who was invited is active from now on."""
         ...

@@ -92,6 +92,11 @@ class User:
         return UserState.INVITED if self.activated_at is None else UserState.ACTIVE
 
     @property
+    def email_key(self) -> str | None:
+        """The form in which the address is compared."""
+        return None if self.email is None else normalise_username(self.email)
+
+    @property
     def verified_email(self) -> str | None:
         """The address that was proven to be this user's; mail about security goes there alone."""
         return self.email if self.email_verified_at is not None else None

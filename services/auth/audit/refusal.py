@@ -103,6 +103,7 @@ class Refusal(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SECOND_FACTOR_FAILED = "second_factor_failed"
     ATTEMPT_WHILE_BLOCKED = "attempt_while_blocked"
+    PASSWORD_NOT_ALLOWED = "password_not_allowed"
     SIGN_IN_QUEUE_FULL = "sign_in_queue_full"
 
 

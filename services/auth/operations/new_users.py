@@ -1,6 +1,7 @@
-"""`users create`: how users come in.
+"""`users create`, `invite`, `reset-password`: how users come in, and back in.
 
-Policy: ADR-0090. A password or its hash is read from standard input, never taken as an argument: others see those.
+Policy: ADR-0090, ADR-0091
+A password or its hash is read from standard input, never taken as an argument: others see those.
 """
 
 import sys
@@ -10,14 +11,19 @@ from collections.abc import Sequence
 from uuid_utils.compat import uuid7
 
 from services.auth.accounts.email_address import EmailAddress, parse_email_address
+from services.auth.accounts.one_time_link import LinkKind, link_address
 from services.auth.accounts.password import hash_password, is_password_hash, is_too_long
 from services.auth.accounts.people import NewUser
 from services.auth.accounts.person_name import parse_display_name, parse_username
 from services.auth.operations.opened import opened
-from services.auth.provisioning.people import create_user
+from services.auth.operations.users import find_user
+from services.auth.provisioning.people import create_user, invite_user, offer_reset
 from services.auth.settings import AuthSettings
 from shared.command_line import Subparsers
 from shared.errors import InvalidInput
+
+#: The role that may use the console and /admin.
+ADMIN = "admin"
 
 
 def add_commands(group: Subparsers) -> None:
@@ -30,6 +36,14 @@ def add_commands(group: Subparsers) -> None:
     secret.add_argument("--password-stdin", action="store_true", help="read the password, one line of standard input")
     secret.add_argument("--password-hash-stdin", action="store_true", help="read an Argon2id hash, in PHC form")
     creating.set_defaults(act=create)
+    inviting = group.add_parser("invite", help="print a link for a user, made if need be, to come in by; 7 days")
+    inviting.add_argument("user", nargs="?", help="user name; with --admin it may be left out: admin")
+    add_members(inviting)
+    inviting.add_argument("--admin", action="store_true", help="with the role admin")
+    inviting.set_defaults(act=invite)
+    resetting = group.add_parser("reset-password", help="print a link by which a user chooses a password; 30 minutes")
+    resetting.add_argument("user", help="user name, verified e-mail address or subject")
+    resetting.set_defaults(act=reset_password)
 
 
 def add_members(parser: ArgumentParser) -> None:
@@ -48,6 +62,32 @@ def create(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         create_user(stores, user)
     state = "active" if password_hash else "invited"
     return [f"{user.username} is {state}: {user.id}"]
+
+
+def invite(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Make the user unless they are invited already, and return the link."""
+    if given.user is None and not given.admin:
+        raise InvalidInput("users: who is to be invited? Name a user, or give --admin")
+    if given.admin and ADMIN not in given.role:
+        given.role = [*given.role, ADMIN]
+    described = new_user(settings, given, username=given.user or ADMIN)
+    with opened(settings) as database, database.transaction() as stores:
+        token = invite_user(stores, described)
+    return [
+        f"{described.username} is invited. This link is good once, for 7 days:",
+        link_address(settings.issuer, LinkKind.INVITATION, token),
+    ]
+
+
+def reset_password(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Return a link; until it is used the password that there is stays good."""
+    with opened(settings) as database, database.transaction() as stores:
+        user = find_user(stores, given.user)
+        token = offer_reset(stores, user, settings.clock().now())
+    return [
+        f"{user.username} may choose a new password. This link is good once, for 30 minutes:",
+        link_address(settings.issuer, LinkKind.RESET, token),
+    ]
 
 
 def new_user(settings: AuthSettings, given: Namespace, *, username: str, password_hash: str | None = None) -> NewUser:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.failure_budget import FailureBudgets, account_budget
+from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, mint_link
 from services.auth.accounts.people import NewUser, People
 from services.auth.accounts.totp import TotpCredentials
-from services.auth.accounts.user import User
+from services.auth.accounts.user import User, UserState
 from services.auth.audit import AuditEvent
 from services.auth.revocation import EndStores, end_user
 from shared.errors import Conflict
@@ -23,6 +24,8 @@ class PeopleStores(EndStores, Protocol):
 
     @property
     def people(self) -> People: ...
+    @property
+    def links(self) -> OneTimeLinks: ...
     @property
     def budgets(self) -> FailureBudgets: ...
     @property
@@ -41,6 +44,43 @@ def create_user(stores: PeopleStores, user: NewUser) -> None:
     stores.people.add(user)
     details = {"state": "active" if user.password_hash else "invited", "roles": list(user.roles)}
     stores.audit.record(AuditEvent("user_created", user.created_at, user_id=user.id, details=details))
+
+
+def invite_user(stores: PeopleStores, wanted: NewUser) -> str:
+    """Make a user, or take the one who is invited already, and return the token of a link for them.
+
+    Of somebody who is there already, a new address and new roles count; earlier links are over.
+
+    Raises:
+        Conflict: they are active or disabled, or somebody else signs in by that name or address.
+    """
+    now, user = wanted.created_at, stores.users.find_by_username(wanted.username)
+    if user is None:
+        create_user(stores, wanted)
+    elif user.state is not UserState.INVITED:
+        raise Conflict(f"users: {user.username} is {user.state}; see `users reset-password` and `users enable`")
+    else:
+        if wanted.email is not None:
+            change_email(stores, user, wanted.email, verified=False, now=now)
+        for role in wanted.roles:
+            stores.people.grant_role(user.id, role, now)
+        stores.links.end_of_user(user.id, now)
+    user_id = wanted.id if user is None else user.id
+    stores.audit.record(AuditEvent("user_invited", now, user_id=user_id, details={"roles": list(wanted.roles)}))
+    return mint_link(stores.links, user_id, LinkKind.INVITATION, email_key=None, now=now)
+
+
+def offer_reset(stores: PeopleStores, user: User, now: datetime) -> str:
+    """Return the token of a link by which a user chooses a new password; earlier links are over.
+
+    Raises:
+        Conflict: they are invited or disabled.
+    """
+    if user.state is not UserState.ACTIVE:
+        raise Conflict(f"users: {user.username} is {user.state}; see `users invite` and `users enable`")
+    stores.links.end_of_user(user.id, now)
+    stores.audit.record(AuditEvent("password_reset_offered", now, user_id=user.id))
+    return mint_link(stores.links, user.id, LinkKind.RESET, email_key=None, now=now)
 
 
 def change_email(stores: PeopleStores, user: User, email: EmailAddress, *, verified: bool, now: datetime) -> None:

@@ -36,6 +36,8 @@ class Limit(StrEnum):
     TOKEN = "token"
     INTROSPECT = "introspect"
     LOGOUT = "logout"
+    #: Invitations, forgotten and new passwords.
+    RECOVERY = "recovery"
     #: Wrong passwords and codes alone.
     SIGN_IN = "sign_in"
 

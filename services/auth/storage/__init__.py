@@ -16,6 +16,7 @@ from services.auth.storage.consents import SqlConsents
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.logout_notices import SqlLogoutNotices
+from services.auth.storage.one_time_links import SqlOneTimeLinks
 from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
 from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
@@ -65,6 +66,7 @@ def stores_on(connection: Connection) -> Stores:
         codes=SqlAuthorizationCodes(connection),
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),
+        links=SqlOneTimeLinks(connection),
         logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
         people=SqlPeople(connection),

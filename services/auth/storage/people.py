@@ -17,7 +17,7 @@ from shared.database import Connection
 _row = users.c
 
 #: Stands in for everybody who was deleted, in rows that outlive them: disabled, without a name or a password.
-NOBODY = UUID(int=0)
+NOBODY = UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class SqlPeople:
 
     def set_email(self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None, now: datetime) -> None:
         self._change(user_id, now, **email_columns(email, verified_at))
+
+    def verify_email(self, user_id: UUID, now: datetime) -> None:
+        self._change(user_id, now, email_verified_at=now)
 
     def set_password(self, user_id: UUID, password_hash: str, now: datetime) -> None:
         self._change(user_id, now, password_hash=password_hash, activated_at=func.coalesce(_row.activated_at, now))

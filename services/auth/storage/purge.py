@@ -21,6 +21,7 @@ from services.auth.storage.tables import (
     known_devices,
     logout_notices,
     machine_places,
+    one_time_links,
     status_shards,
     waiting_logouts,
     waiting_requests,
@@ -55,6 +56,9 @@ class SqlPurge:
 
     def waiting_logouts(self) -> int:
         return self._delete(waiting_logouts, waiting_logouts.c.expires_at < self.now)
+
+    def one_time_links(self) -> int:
+        return self._delete(one_time_links, one_time_links.c.expires_at < self.now)
 
     def logout_notices(self) -> int:
         """Delete what was delivered or given up; what is still to be delivered stays."""
@@ -150,6 +154,7 @@ class SqlPurge:
 PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "waiting requests": SqlPurge.waiting_requests,
     "waiting logouts": SqlPurge.waiting_logouts,
+    "one-time links": SqlPurge.one_time_links,
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,
     "families": SqlPurge.families,

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import insert, select
 from services.auth.accounts.failure_budget import account_budget, begin_attempt
 from services.auth.accounts.password import hash_password, verify_password
 from services.auth.accounts.user import User
+from services.auth.opaque_token import digest
 from services.auth.storage.people import NOBODY
 from services.auth.storage.tables import audit_events, families, totp_credentials, users
 from shared.testing import ALICE
@@ -170,3 +172,40 @@ def test_a_deleted_user_leaves_a_subject_and_nothing_personal(stage: Stage, run:
     assert run("users", "create", "alice")[0] == 0, "the name is free again, for another subject"
     assert user(stage, "alice").id != UUID(ALICE)
     assert run("users", "delete", "bob")[0] == 0, "a second one too"
+
+
+def test_an_invitation_is_printed_and_a_second_one_ends_the_first(stage: Stage, run: Run) -> None:
+    code, lines = run("users", "invite", "Dinah", "--email", "dinah@company.example", "--role", "manager")
+    assert code == 0 and lines[0] == "dinah is invited. This link is good once, for 7 days:"
+    assert run("users", "invite", "dinah", "--admin")[0] == 0
+    dinah = user(stage, "dinah")
+    assert (dinah.state, dinah.roles, dinah.email) == ("invited", ("manager", "admin"), "dinah@company.example")
+    first, second = lines[1], run("users", "invite", "dinah")[1][1]
+    assert first.startswith("http://localhost:9000/invitation?token=") and first != second
+    with stage.auth.autocommit() as stores:
+        soon = NOON + timedelta(minutes=5)
+        good = [stores.links.find(digest(each.partition("=")[2]), soon) is not None for each in (first, second)]
+    assert good == [False, True]
+    assert events(stage).count("user_invited") == 3
+
+
+def test_the_first_administrator_is_invited_without_a_name(stage: Stage, run: Run) -> None:
+    assert run("users", "invite")[0] == 1
+    code, lines = run("users", "invite", "--admin")
+    assert code == 0 and lines[0].startswith("admin is invited")
+    assert user(stage, "admin").roles == ("admin",)
+
+
+def test_who_is_in_is_offered_a_reset_and_no_invitation(stage: Stage, run: Run) -> None:
+    assert run("users", "invite", "alice") == (
+        1, ["auth: users: alice is active; see `users reset-password` and `users enable`"]
+    )  # fmt: skip
+    code, lines = run("users", "reset-password", "alice")
+    assert code == 0 and lines[1].startswith("http://localhost:9000/reset?token=")
+    assert events(stage)[-1] == "password_reset_offered"
+    run("users", "disable", "alice")
+    assert run("users", "reset-password", "alice")[0] == 1
+    with stage.auth.autocommit() as stores:
+        assert stores.links.find(digest(lines[1].partition("=")[2]), NOON + timedelta(minutes=5)) is None, (
+            "disabling ended it"
+        )

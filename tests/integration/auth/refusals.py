@@ -213,6 +213,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     "page_pushed_request_over": lambda p: p.http.get(
         "/authorize?client_id=partner-web&request_uri=urn:ietf:params:oauth:request_uri:nothing"
     ),
+    "page_link_over": lambda p: p.http.get("/reset?token=nothing"),
     "page_logout_over": lambda p: p.http.get("/logout?request=nothing"),
     "redirect_access_denied": _denied,
     "redirect_invalid_request": lambda p: p.browser().authorize(code_challenge_method="plain"),
@@ -223,6 +224,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
 
 #: Names without an example here, each with the reason.
 ELSEWHERE = {
+    R.PASSWORD_NOT_ALLOWED: "needs a one-time link: test_one_time_links.py",
     R.WITHOUT_A_NAME: "what must not happen: every recorded answer is held against it",
     R.CHALLENGE_REQUIRED: "told as redirect_invalid_request, with the sentence as its reason",
     R.CHALLENGE_MISSING: "likewise",

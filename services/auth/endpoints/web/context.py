@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from services.auth.audit import Origin
 from services.auth.audit.ledger import Ledger
+from services.auth.authorization.new_password import NewPassword
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
@@ -50,6 +51,7 @@ class AuthContext:
     authorization_requests: AuthorizationRequestChecks
     pushed_requests: PushedRequests
     sign_in: SignIn
+    new_password: NewPassword
     forwarding: Forwarding
     rate_limits: RateLimits
     replica: Replica

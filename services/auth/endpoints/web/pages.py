@@ -34,6 +34,7 @@ ERROR_SENTENCES = {
     "unregistered_redirect_uri": "The return address is not registered for this application.",
     "request_over": "This sign-in has ended, has expired, or was started in another browser.",
     "logout_over": "This sign-out has ended, has expired, or was started in another browser.",
+    "link_over": "This link has expired, was used before, or was opened in another browser.",
     "pushed_request_over": "The pushed request is unknown, has expired or was used before.",
     "bad_form": "This form has expired or was not sent from our own page.",
     "not_found": "There is no such page.",
