@@ -99,8 +99,8 @@ class AuthSettings(ServiceSettings):
     status_ttl: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
     status_list_lifetime: timedelta = Field(default=timedelta(seconds=60), ge=timedelta(seconds=2))
 
-    access_token_lifetime: timedelta = timedelta(minutes=5)
-    id_token_lifetime: timedelta = timedelta(minutes=5)
+    access_token_lifetime: timedelta = timedelta(minutes=15)
+    id_token_lifetime: timedelta = timedelta(minutes=15)
     code_lifetime: timedelta = timedelta(seconds=60)
     refresh_retry_window: timedelta = Field(default=timedelta(seconds=60), le=timedelta(seconds=600))
     refresh_idle_lifetime: timedelta = timedelta(days=30)

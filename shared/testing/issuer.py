@@ -37,7 +37,7 @@ class FakeIssuer:
         *,
         audience: Iterable[str] = ("http://localhost:9001", "http://localhost:9002"),
         clock: Clock | None = None,
-        lifetime: timedelta = timedelta(minutes=5),
+        lifetime: timedelta = timedelta(minutes=15),
     ) -> None:
         #: The bits of the status lists, and how they are bent.
         self.statuses = FakeStatuses(url)

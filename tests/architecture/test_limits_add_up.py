@@ -6,7 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from services.auth.settings import AuthSettings
 from services.crm.endpoints.contact_import import BATCH
+from services.crm.settings import CrmSettings
+from services.orders.settings import OrdersSettings
 from shared import limits
 from shared.limits import MIB
 
@@ -50,3 +53,11 @@ def test_the_page_tells_the_table() -> None:
         for name, value in values.items()
     }
     assert told == spelled
+
+
+def test_no_token_of_the_provider_lives_longer_than_the_apis_accept() -> None:
+    """Nor for less than client libraries need, some of which take a token for stale ten minutes before it is."""
+    auth = AuthSettings(environment="local")
+    for api in (CrmSettings(environment="local"), OrdersSettings(environment="local")):
+        assert timedelta(minutes=10) < auth.access_token_lifetime <= api.max_token_lifetime
+    assert auth.id_token_lifetime == auth.access_token_lifetime

@@ -20,7 +20,7 @@ from tests.benchmarks.node_packages import NoPeer
 from tests.integration.test_bearer_example import NOTES
 
 TOKENS, ROUNDS, TURNS = 2_000, 6, 2  # in a round each token is sent twice: the kernel counts in hundredths of a second
-LONGEST = 150  # seconds after which no round begins: tokens live for five minutes
+LONGEST = 150  # seconds after which no round begins: tokens live for 15 minutes
 _BODY = f'["a note of {ALICE}"]'.encode()
 _GOALS = {EXPRESS: "2", FASTIFY: "0.7"}
 

@@ -24,7 +24,7 @@ from tests.e2e.phones import Phones, StackClock, Wire, tokens_of
 from tests.support.stack import Stack, running_stack
 
 LEEWAY = 30
-LIFETIME = 300
+LIFETIME = 900
 
 
 @dataclass(frozen=True)

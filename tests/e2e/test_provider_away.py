@@ -60,7 +60,7 @@ def test_the_apis_go_on_without_the_provider(lonely: Wire, tmp_path: Path, setti
         assert lonely.contacts(forger.forged(seen_before.access_token)).status_code == 401
 
     # the app keeps its tokens, and goes on once the provider is back
-    stack.advance(331)
+    stack.advance(931)
     assert lonely.orders(seen_before.access_token).status_code == 401
     with pytest.raises(Offline):
         app.client.get(f"{stack.orders}/api/orders")

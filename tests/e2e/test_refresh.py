@@ -113,7 +113,7 @@ def test_fifty_at_once_are_one_rotation(phones: Phones, wire: Wire) -> None:
 def test_the_threads_of_one_app_refresh_once(suite: Stack, phones: Phones) -> None:
     tap = Wiretap()
     app = phones.signed_in(ALICE, tap)
-    suite.advance(331)
+    suite.advance(931)
     answers = all_at_once(lambda: app.client.get(f"{suite.crm}/api/contacts"))
     assert {answer.status_code for answer in answers} == {200}
     assert len(tap.stolen("refresh_token")) == 1

@@ -18,7 +18,7 @@ from mobile.simulator import ALICE, BOB, DeepLink
 from tests.e2e.phones import SUBJECTS, Phones, Wire, names, tokens_of
 from tests.support.stack import Stack
 
-ACCESS_TOKEN_LIFETIME = 300
+ACCESS_TOKEN_LIFETIME = 900
 LEEWAY = 30
 
 

@@ -50,7 +50,7 @@ def test_sign_in_call_refresh_and_logout(secure_stack: Stack, tmp_path: Path) ->
         assert "Mad Hatter" in names(app.client.get(f"{secure_stack.crm}/api/contacts"))
         assert app.client.get(f"{secure_stack.orders}/api/orders").status_code == 200
         before = tokens_of(app).access_token
-        secure_stack.advance(timedelta(minutes=6).total_seconds())
+        secure_stack.advance(timedelta(minutes=16).total_seconds())
         assert "Mad Hatter" in names(app.client.get(f"{secure_stack.crm}/api/contacts"))
         assert tokens_of(app).access_token != before
         app.client.sign_out()

@@ -22,7 +22,7 @@ def granted(provider: Provider, **form: Any) -> dict[str, Any]:
 def test_without_scope_a_machine_gets_its_own_and_no_other_token(provider: Provider) -> None:
     body = granted(provider)
     assert set(body) == {"access_token", "token_type", "expires_in", "scope"}, "neither refresh token nor ID token"
-    assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
     assert body["scope"] == "crm:read crm:read:all orders:read orders:read:all"
     claims = claims_of(body["access_token"])
     assert jwt.get_unverified_header(body["access_token"])["typ"] == "at+jwt"

@@ -45,7 +45,7 @@ def test_the_answer_is_what_rfc_6749_and_openid_ask_for(provider: Provider, code
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     body = response.json()
-    assert (body["token_type"], body["expires_in"]) == ("Bearer", 300)
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
     assert body["scope"] == "crm:read crm:write email offline_access openid orders:read profile"
     assert body["refresh_token"].startswith("sso_rt_")
     keys = {key["kid"]: jwt.PyJWK(key) for key in provider.http.get("/.well-known/jwks.json").json()["keys"]}

@@ -12,7 +12,7 @@ from shared.bearer.access_token import MAX_TOKEN_BYTES, key_id, verify
 from shared.testing import ALICE, FakeIssuer, SettableClock, parts
 from shared.testing.keys import base64url
 
-RULES = AccessTokenRules("http://localhost:9000", "http://localhost:9001", max_lifetime=timedelta(minutes=5))
+RULES = AccessTokenRules("http://localhost:9000", "http://localhost:9001", max_lifetime=timedelta(minutes=15))
 
 
 def accept(issuer: FakeIssuer, token: str, rules: AccessTokenRules = RULES) -> Principal:
@@ -45,7 +45,7 @@ def test_a_good_token_becomes_its_principal(issuer: FakeIssuer) -> None:
         token_id="one",
         scopes=frozenset({"crm:read", "crm:write"}),
         issued_at=now,
-        expires_at=now + timedelta(minutes=5),
+        expires_at=now + timedelta(minutes=15),
         groups=("sales",),
         roles=frozenset({"manager"}),
         acr="urn:company:acr:1fa",
@@ -218,7 +218,7 @@ def test_expiry_has_thirty_seconds_of_leeway(
     issuer: FakeIssuer, clock: SettableClock, seconds: int, good: bool
 ) -> None:
     token = issuer.access_token()
-    clock.advance(minutes=5, seconds=seconds)
+    clock.advance(minutes=15, seconds=seconds)
     assert accept(issuer, token) if good else reason(issuer, token) == "expired"
 
 
@@ -233,8 +233,8 @@ def test_a_token_from_the_future_is_refused(issuer: FakeIssuer, claim: str, why:
 
 @pytest.mark.requirement("RFC9068-4-time")
 def test_a_token_that_lives_longer_than_any_is_issued_is_refused(issuer: FakeIssuer) -> None:
-    accept(issuer, issuer.access_token(expires_in=timedelta(minutes=5)))
-    assert reason(issuer, issuer.access_token(expires_in=timedelta(minutes=5, seconds=1))) == "lifetime"
+    accept(issuer, issuer.access_token(expires_in=timedelta(minutes=15)))
+    assert reason(issuer, issuer.access_token(expires_in=timedelta(minutes=15, seconds=1))) == "lifetime"
 
 
 def test_leeway_cannot_be_set_beyond_two_minutes() -> None:

@@ -43,7 +43,7 @@ async def test_a_boot_during_an_outage_uses_the_last_good_list_under_the_same_li
     await restarted.require_valid(GOOD)
     with pytest.raises(Unavailable):
         await restarted.require_fresh(GOOD)
-    clock.advance(minutes=5, seconds=30)
+    clock.advance(minutes=15, seconds=30)
     with pytest.raises(Unavailable):
         await started(statuses, copies).require_valid(GOOD)
 

@@ -174,7 +174,7 @@ async def test_while_the_issuer_is_away_a_list_serves_for_as_long_as_any_token_c
     for name, value in fault.items():
         setattr(issuer, name, value)
     other = StatusReference(0, 8)
-    clock.advance(seconds=60 + 329)  # its life, the longest token's and the leeway, less a second
+    clock.advance(seconds=60 + 929)  # its life, the longest token's and the leeway, less a second
     await statuses.require_valid(other)
     assert await is_refused(statuses)
     clock.advance(seconds=1)

@@ -110,7 +110,7 @@ def test_a_token_that_expires_before_the_last_byte_is_refused(
     app: FastAPI, path: str, issuer: FakeIssuer, clock: SettableClock
 ) -> None:
     async def expire() -> None:
-        clock.advance(seconds=333)
+        clock.advance(seconds=933)
 
     assert asyncio.run(send_slowly(app, path, issuer.access_token(scope="a"), expire)) == 401
 
