@@ -39,6 +39,7 @@ from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.logout.back_channel.post import Poster, trust
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.client_authentication import ClientAuthentication
+from services.auth.protocol.dpop import DpopProofs, nonces_under
 from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import Limit, RateLimits
@@ -145,6 +146,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     issuer, mac_keys = token_issuer(settings, key_set), key_ring(settings, "refresh_mac_keys")
     signer = issuer.signer
     authentication = ClientAuthentication(registrations, database, settings.issuer)
+    proofs = DpopProofs(database, settings.issuer, nonces_under(mac_keys), settings.dpop_require_nonce)
     requests = AuthorizationRequestChecks(registrations, signer, settings.issuer)
     lifetimes = SessionLifetimes(settings.session_idle_lifetime, settings.session_absolute_lifetime)
     limits = {
@@ -175,12 +177,13 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         registrations=registrations,
         token_issuer=issuer,
         token_endpoint=TokenEndpoint(
-            _grants(settings, database, registrations, issuer, mac_keys), authentication, issuer
+            _grants(settings, database, registrations, issuer, mac_keys), authentication, proofs, issuer
         ),
         introspection=Introspection(authentication, database, signer, settings.issuer),
         token_revocation=TokenRevocation(authentication, database, registrations, mac_keys, signer, settings.issuer),
         authorization_requests=requests,
-        pushed_requests=PushedRequests(authentication, requests, database, settings.pushed_request_lifetime),
+        pushed_requests=PushedRequests(authentication, proofs, requests, database, settings.pushed_request_lifetime),
+        proofs=proofs,
         sign_in=sign_in,
         new_password=new_password,
         forwarding=Forwarding(settings.proxy_networks),

@@ -112,6 +112,8 @@ class AuthSettings(ServiceSettings):
         default=timedelta(seconds=60), ge=timedelta(seconds=5), le=timedelta(minutes=10)
     )
     client_cache_lifetime: timedelta = timedelta(seconds=10)
+    #: Whether every DPoP proof must hold a nonce of ours; else only one that was made by a wrong clock must.
+    dpop_require_nonce: bool = False
 
     @field_validator("issuer")
     @classmethod

@@ -24,6 +24,7 @@ from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
 from services.auth.logout.back_channel.outbox import LogoutNotices
 from services.auth.logout.rp_initiated import WaitingLogouts
+from services.auth.protocol.dpop import UsedProofs
 from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
 from services.auth.tokens.access_token import RevokedAccessTokens
@@ -57,6 +58,7 @@ class Stores:
     logout_notices: LogoutNotices
     machine_places: MachinePlaces
     people: People
+    proofs: UsedProofs
     publications: Publications
     revoked_access_tokens: RevokedAccessTokens
     sessions: Sessions

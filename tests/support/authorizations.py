@@ -26,6 +26,7 @@ def new_authorization(**changes: Any) -> Authorization:
         "auth_time": datetime.fromisoformat("2030-01-01T12:00:00+00:00"),
         "acr": "1fa",
         "amr": ("pwd",),
+        "dpop_jkt": None,
     }
     return Authorization(**{**values, **changes})
 

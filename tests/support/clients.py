@@ -30,6 +30,7 @@ CLIENT = Client(
     android_package_name=None,
     android_sha256_cert_fingerprints=(),
     apple_app_ids=(),
+    dpop_bound_access_tokens=None,
     access_token_lifetime=None,
     refresh_retry_window=None,
     refresh_idle_lifetime=None,

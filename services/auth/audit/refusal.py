@@ -55,13 +55,23 @@ class Refusal(StrEnum):
     CODE_VERIFIER_UNASKED = "code_verifier_unasked"
     CODE_VERIFIER_MALFORMED = "code_verifier_malformed"
     CODE_VERIFIER_WRONG = "code_verifier_wrong"
+    CODE_OF_ANOTHER_KEY = "code_of_another_key"
     CODE_OVER = "code_over"
 
     REFRESH_TOKEN_UNREADABLE = "refresh_token_unreadable"
     REFRESH_TOKEN_UNKNOWN = "refresh_token_unknown"
     REFRESH_TOKEN_OF_ANOTHER_CLIENT = "refresh_token_of_another_client"
+    REFRESH_TOKEN_OF_ANOTHER_KEY = "refresh_token_of_another_key"
     REFRESH_TOKEN_OVER = "refresh_token_over"
     REFRESH_SCOPE_BEYOND_GRANT = "refresh_scope_beyond_grant"
+
+    DPOP_PROOF_REQUIRED = "dpop_proof_required"
+    DPOP_PROOF_MISSING = "dpop_proof_missing"
+    DPOP_PROOF_REPEATED = "dpop_proof_repeated"
+    DPOP_PROOF_REFUSED = "dpop_proof_refused"
+    DPOP_PROOF_REPLAYED = "dpop_proof_replayed"
+    DPOP_PROOF_OF_ANOTHER_KEY = "dpop_proof_of_another_key"
+    DPOP_NONCE_NEEDED = "dpop_nonce_needed"
 
     MACHINE_CLIENT_PUBLIC = "machine_client_public"
     MACHINE_CLIENT_DISABLED = "machine_client_disabled"
@@ -97,6 +107,7 @@ class Refusal(StrEnum):
     BEARER_TOKEN_MALFORMED = "bearer_token_malformed"
     BEARER_TOKEN_REFUSED = "bearer_token_refused"
     BEARER_TOKEN_OVER = "bearer_token_over"
+    BEARER_TOKEN_OF_ANOTHER_KEY = "bearer_token_of_another_key"
     BEARER_TOKEN_OF_A_MACHINE = "bearer_token_of_a_machine"
     BEARER_SCOPE_MISSING = "bearer_scope_missing"
 
@@ -115,6 +126,7 @@ UNRECORDED = frozenset(
         Refusal.UNAVAILABLE,
         Refusal.INTERNAL_ERROR,
         Refusal.BEARER_TOKEN_MISSING,
+        Refusal.DPOP_NONCE_NEEDED,
         Refusal.SIGN_IN_QUEUE_FULL,
     }
 )

@@ -148,6 +148,7 @@ def issue_code(
         auth_time=session.auth_time,
         acr=_class_of_answer(request, session.acr(now)),
         amr=session.amr(now),
+        dpop_jkt=request.dpop_jkt,
     )
     codes.add(
         AuthorizationCode(

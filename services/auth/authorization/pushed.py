@@ -1,6 +1,6 @@
 """Pushed authorization requests: a waiting request that its client has left here before any browser came.
 
-Spec: RFC 9126 s2, s4 and s7; Policy: ADR-0007
+Spec: RFC 9126 s2, s4 and s7, RFC 9449 s10.1; Policy: ADR-0007
 The client proves who it is, and everything is checked before a browser comes.
 The request_uri is good for its client alone, for a minute, and for the first browser that comes with it; that browser
 may come again (a reload) until the request is answered, nobody may after that.
@@ -17,7 +17,8 @@ from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.client_authentication import ClientAuthentication
-from services.auth.protocol.errors import ErrorPage, ErrorRedirect, InvalidRequest, Refused
+from services.auth.protocol.dpop import DpopProofs
+from services.auth.protocol.errors import ErrorPage, ErrorRedirect, InvalidDpopProof, InvalidRequest, Refused
 from services.auth.protocol.parameters import ClientRequest, Parameters
 
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -48,6 +49,7 @@ class PushedRequests:
     """Answers /par. `lifetime`: how long a request_uri is good for."""
 
     authentication: ClientAuthentication
+    proofs: DpopProofs
     checks: AuthorizationRequestChecks
     database: PushedRequestDatabase
     lifetime: timedelta
@@ -67,6 +69,8 @@ class PushedRequests:
             *(pair for pair in request.parameters.pairs if pair[0] != "client_id"),
             ("client_id", client.client_id),
         )
+        if request.proofs and client.dpop_bound_access_tokens is not False:
+            pairs = _bound(pairs, self.proofs.proved(request, client).jkt)
         try:
             checked = self.checks.validate(Parameters(pairs), request.now, pushed=True)
         except ErrorPage as error:
@@ -79,6 +83,14 @@ class PushedRequests:
         with self.database.autocommit() as stores:
             request_uri = push_request(stores.waiting_requests, checked, lifetime=self.lifetime, now=request.now)
         return {"request_uri": request_uri, "expires_in": int(self.lifetime.total_seconds())}
+
+
+def _bound(pairs: tuple[tuple[str, str], ...], jkt: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the parameters with the key that the request has proved to hold, if they name no other one."""
+    named = [value for name, value in pairs if name == "dpop_jkt" and value]
+    if named and named != [jkt]:
+        raise InvalidDpopProof(Refusal.DPOP_PROOF_OF_ANOTHER_KEY, "The dpop_jkt is not the key of the DPoP proof.")
+    return (*(pair for pair in pairs if pair[0] != "dpop_jkt"), ("dpop_jkt", jkt or ""))
 
 
 def push_request(

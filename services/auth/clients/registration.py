@@ -116,6 +116,8 @@ class ClientMetadata:
     android_package_name: Address
     android_sha256_cert_fingerprints: Texts
     apple_app_ids: Texts
+    #: Whether tokens are bound to keys (RFC 9449 s5.2): True: all; None: those that a proof comes for; False: none.
+    dpop_bound_access_tokens: Annotated[bool | None, Field(default=None)]
     access_token_lifetime: Seconds
     refresh_retry_window: Seconds
     refresh_idle_lifetime: Seconds

@@ -45,16 +45,18 @@ async def answer(http: Request, act: Act, *, status: int = 200) -> Response:
 def _answer(http: Request, form: Parameters, origin: Origin, act: Act, status: int) -> Response:
     admit(http, origin)
     moment = context_of(http).moment()
-    request = ClientRequest(http.scope["path"], form, http.headers.get("authorization"), origin, moment)
+    proofs = tuple(http.headers.getlist("dpop"))
+    request = ClientRequest(http.scope["path"], form, http.headers.get("authorization"), origin, moment, proofs)
+    headers = context_of(http).proofs.answer_headers(proofs, moment)
     try:
         body = act(request)
     except OAuthError as error:
         refuse(error.reason)
-        return _refusal(error.status, error.error, error.description)
-    return Response(orjson.dumps(body), status, _HEADERS)
+        return _refusal(error.status, error.error, error.description, {**headers, **error.headers})
+    return Response(orjson.dumps(body), status, {**_HEADERS, **headers})
 
 
-def _refusal(status: int, error: str, description: str) -> Response:
+def _refusal(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
     challenge = {"WWW-Authenticate": 'Basic realm="auth"'} if status == 401 else {}
     body = orjson.dumps({"error": error, "error_description": description})
-    return Response(body, status, {**_HEADERS, **challenge})
+    return Response(body, status, {**_HEADERS, **challenge, **(headers or {})})

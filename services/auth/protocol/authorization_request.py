@@ -1,6 +1,6 @@
 """The authorization request, checked and frozen.
 
-Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2
+Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2, RFC 9449 s10
 """
 
 from dataclasses import dataclass, field, fields
@@ -39,6 +39,7 @@ class AuthorizationRequest:
     acr_values: frozenset[str] = frozenset()
     essential_acr: frozenset[str] | None = None
     claims: RequestedClaims = field(default_factory=RequestedClaims)
+    dpop_jkt: str | None = None
 
     @property
     def consent_scopes(self) -> frozenset[str]:

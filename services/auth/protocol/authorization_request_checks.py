@@ -1,6 +1,7 @@
 """From the parameters of /authorize or /par to a checked AuthorizationRequest: an ordered list of short checks.
 
 Spec: RFC 6749 s4.1.1 and s4.1.2.1, OpenID Connect Core s3.1.2.1 and s5.5, RFC 8707 s2, RFC 9126 s2.1, RFC 9700 s2.1
+Spec: RFC 9449 s10
 Until client and redirect URI are known to be good, an error is a page; after that it is a redirect.
 """
 
@@ -29,6 +30,7 @@ MAX_HINT_LENGTH = 16_384
 
 _LONGEST_MAX_AGE = 10**9  # seconds: some thirty years, which a timedelta can hold
 _MAX_AGE = re.compile(r"[0-9]{1,30}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class RegisteredScopes(RegisteredClients, Protocol):
@@ -119,6 +121,7 @@ def _validate_for(
         acr_values=_acr_values(parameters, claims),
         essential_acr=claims.essential_acr,
         claims=claims.requested.within(client.scopes),
+        dpop_jkt=_dpop_jkt(client, parameters),
     )
 
 
@@ -223,6 +226,16 @@ def _claims(parameters: Parameters) -> ClaimsParameter:
         return parse_claims_parameter(text)
     except MalformedClaimsError as error:
         raise _RefusedError("invalid_request", "The claims parameter is malformed.") from error
+
+
+def _dpop_jkt(client: Client, parameters: Parameters) -> str | None:
+    """Return the thumbprint of the key that the code is to be bound to; a client without DPoP binds nothing."""
+    thumbprint = parameters.get("dpop_jkt")
+    if thumbprint is None or client.dpop_bound_access_tokens is False:
+        return None
+    if not _THUMBPRINT.fullmatch(thumbprint):
+        raise _RefusedError("invalid_request", "The dpop_jkt must be the SHA-256 thumbprint of a key.")
+    return thumbprint
 
 
 def _acr_values(parameters: Parameters, claims: ClaimsParameter) -> frozenset[str]:

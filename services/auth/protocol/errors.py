@@ -1,9 +1,10 @@
 """Errors of the protocol, in our own words.
 
-Spec: RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 8707 s2
+Spec: RFC 6749 s4.1.2.1 and s5.2, RFC 7009 s2.2.1, RFC 8707 s2, RFC 9449 s5 and s8
 Descriptions are constants in RFC 6749's character set; nothing that a caller sent is ever echoed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.auth.audit import Refusal
@@ -17,11 +18,19 @@ class OAuthError(Exception):
 
     error: str
 
-    def __init__(self, reason: Refusal, description: str = "The request was refused.", *, status: int = 400) -> None:
+    def __init__(
+        self,
+        reason: Refusal,
+        description: str = "The request was refused.",
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(self.error)
         self.reason = reason
         self.description = description
         self.status = status
+        self.headers = headers or {}
 
 
 class Refused(OAuthError):
@@ -81,6 +90,31 @@ class UnsupportedTokenType(OAuthError):
     def __init__(self) -> None:
         super().__init__(
             Refusal.REVOCATION_OF_A_TRADED_TOKEN, "A traded token ends with the sign-in that it was traded from."
+        )
+
+
+class InvalidDpopProof(OAuthError):
+    """A proof that shows nothing, that was used before, or of another key than the grant's; or none where one must be.
+
+    Uses nothing up: neither a code nor a refresh token.
+    """
+
+    error = "invalid_dpop_proof"
+
+    def __init__(self, reason: Refusal, description: str = "The DPoP proof is not valid.") -> None:
+        super().__init__(reason, description)
+
+
+class UseDpopNonce(OAuthError):
+    """The proof must hold a nonce; the answer brings one. Uses nothing up."""
+
+    error = "use_dpop_nonce"
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__(
+            Refusal.DPOP_NONCE_NEEDED,
+            "The DPoP proof must hold the nonce of this answer.",
+            headers={"DPoP-Nonce": nonce},
         )
 
 

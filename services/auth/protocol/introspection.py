@@ -1,6 +1,6 @@
 """Token introspection: the offline verifier's verdict and, what that one can't see at once, whether the grant lives.
 
-Spec: RFC 7662 s2.1, s2.2 and s4; Policy: ADR-0014
+Spec: RFC 7662 s2.1, s2.2 and s4, RFC 9449 s6.2; Policy: ADR-0014
 """
 
 from contextlib import AbstractContextManager
@@ -13,12 +13,18 @@ from services.auth.keys.signer import Signer
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.errors import UnauthorizedClient
 from services.auth.protocol.parameters import ClientRequest
-from services.auth.tokens.access_token import Claims, OwnAccessToken, RevokedAccessTokens, verify_own_access_token
+from services.auth.tokens.access_token import (
+    Claims,
+    OwnAccessToken,
+    RevokedAccessTokens,
+    token_type,
+    verify_own_access_token,
+)
 from services.auth.tokens.family import Families
 from services.auth.tokens.status_list import MachinePlaces
 
 #: What is told of a live token (RFC 7662 s2.2, RFC 8693 s4.1): what the API needs to decide, no name of a person.
-_TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "auth_time", "acr", "sid", "act")
+_TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "auth_time", "acr", "sid", "act", "cnf")
 
 
 class IntrospectionStores(Protocol):
@@ -62,7 +68,7 @@ class Introspection:
         if token is None or not client.speaks_for(token.audience) or not self._lives(token, request.now):
             return {"active": False}
         told = {name: token.claims[name] for name in _TOLD if name in token.claims}
-        return {"active": True, "token_type": "Bearer", **told}
+        return {"active": True, "token_type": token_type(token.claims), **told}
 
     def _lives(self, token: OwnAccessToken, now: datetime) -> bool:
         """Report whether the token, and what it was granted by, was not ended."""

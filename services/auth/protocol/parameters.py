@@ -72,13 +72,18 @@ def parse_parameters(raw: bytes) -> Parameters:
 
 @dataclass(frozen=True, repr=False)
 class ClientRequest:
-    """What a client sends to a JSON endpoint: `authorization` is its Authorization header, `now` when it came."""
+    """What a client sends to a JSON endpoint: `authorization` is its Authorization header, `now` when it came.
+
+    `proofs`: its DPoP headers. `jkt`: the thumbprint of the key that it has proved to hold, once that was looked at.
+    """
 
     path: str
     parameters: Parameters
     authorization: str | None
     origin: Origin
     now: datetime
+    proofs: tuple[str, ...]
+    jkt: str | None = None
 
     def get(self, name: str) -> str | None:
         """Return a parameter, None when absent or empty."""

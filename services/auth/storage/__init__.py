@@ -13,6 +13,7 @@ from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.clients import SqlApis, SqlClients
 from services.auth.storage.consents import SqlConsents
+from services.auth.storage.dpop_proofs import SqlUsedProofs
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.logout_notices import SqlLogoutNotices
@@ -70,6 +71,7 @@ def stores_on(connection: Connection) -> Stores:
         logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
         people=SqlPeople(connection),
+        proofs=SqlUsedProofs(connection),
         publications=SqlPublications(connection),
         revoked_access_tokens=SqlRevokedAccessTokens(connection),
         sessions=SqlSessions(connection),

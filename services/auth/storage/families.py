@@ -51,7 +51,7 @@ _FIND = CompiledStatement(
 )
 
 #: The columns that a new family does not have yet, or gets with its place in the status list.
-SET_LATER = frozenset({"revoked_at", "revoked_why", "device_label", "dpop_thumbprint", "status_shard"})
+SET_LATER = frozenset({"revoked_at", "revoked_why", "device_label", "status_shard"})
 _NEW = tuple(column for column in families.c if column.name not in SET_LATER)
 
 

@@ -16,6 +16,7 @@ from services.auth.storage.tables import (
     assertion_jtis,
     authorization_codes,
     browser_sessions,
+    dpop_proofs,
     failure_budgets,
     families,
     known_devices,
@@ -72,6 +73,10 @@ class SqlPurge:
         found = [tuple(row) for row in self.connection.execute(batch)]
         self.connection.execute(delete(assertion_jtis).where(tuple_(*key).in_(found)))
         return len(found)
+
+    def dpop_proofs(self) -> int:
+        """Delete those of proofs that nobody could use again."""
+        return self._delete(dpop_proofs, dpop_proofs.c.expires_at < self.now - MARGIN)
 
     def families(self) -> int:
         """Delete dead families and free their places: no access token of theirs can live, by far."""
@@ -157,6 +162,7 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "one-time links": SqlPurge.one_time_links,
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,
+    "DPoP proofs": SqlPurge.dpop_proofs,
     "families": SqlPurge.families,
     "authorization codes": SqlPurge.codes,
     "browser sessions": SqlPurge.sessions,

@@ -49,6 +49,7 @@ _LIVE_AND_OF = and_(
     _row.revoked_at.is_(None),
     _row.idle_expires_at > _NOW,
     _row.expires_at > _NOW,
+    or_(_row.dpop_thumbprint.is_(None), _row.dpop_thumbprint == _given("dpop_thumbprint", _row.dpop_thumbprint)),
     ENABLED,
 )
 
@@ -82,7 +83,8 @@ ROTATE = CompiledStatement(
     )
 )
 
-_ANOTHER_AGENT = _row.origin_hash != _given("origin_hash", _row.origin_hash)
+#: Whoever retries in a bound family has its key: the agent tells nothing there.
+_ANOTHER_AGENT = and_(_row.dpop_thumbprint.is_(None), _row.origin_hash != _given("origin_hash", _row.origin_hash))
 
 #: Counts a retry of the generation before the live one.
 RETRY = CompiledStatement(
@@ -91,7 +93,7 @@ RETRY = CompiledStatement(
         .where(
             _LIVE_AND_OF,
             _row.generation == _given("generation", _row.generation) + 1,
-            _row.rotated_at > _given("window_from", _row.rotated_at),
+            or_(_row.dpop_thumbprint.is_not(None), _row.rotated_at > _given("window_from", _row.rotated_at)),
         )
         .values(replays=_row.replays + 1, moved=or_(_row.moved, _ANOTHER_AGENT))
         .returning(*_GRANT, _ANOTHER_AGENT.label("another_agent"), _row.last_network)
@@ -148,6 +150,7 @@ def _presented(presented: Presented, now: datetime) -> dict[str, Any]:
         "given_seed_hash": presented.seed_hash,
         "given_client_id": presented.client_id,
         "given_generation": presented.generation,
+        "given_dpop_thumbprint": presented.jkt,
         "given_origin_hash": origin_hash(presented.origin),
         "given_now": now,
     }

@@ -25,6 +25,7 @@ class AuthorizationRow(TypedDict):
     auth_time: datetime
     acr: str
     amr: list[str]
+    dpop_thumbprint: str | None
 
 
 def authorization_row(authorization: Authorization) -> AuthorizationRow:
@@ -39,6 +40,7 @@ def authorization_row(authorization: Authorization) -> AuthorizationRow:
         auth_time=authorization.auth_time,
         acr=authorization.acr,
         amr=list(authorization.amr),
+        dpop_thumbprint=authorization.dpop_jkt,
     )
 
 
@@ -55,6 +57,7 @@ def authorization_columns(table: Table) -> tuple[Column[Any], ...]:
         row.auth_time,
         row.acr,
         row.amr,
+        row.dpop_thumbprint,
     )
 
 
@@ -68,6 +71,7 @@ def authorization_of(
     auth_time: datetime,
     acr: str,
     amr: list[str],
+    dpop_thumbprint: str | None,
 ) -> Authorization:
     """Return the value that these columns hold."""
     return Authorization(
@@ -80,8 +84,9 @@ def authorization_of(
         auth_time=auth_time,
         acr=acr,
         amr=tuple(amr),
+        dpop_jkt=dpop_thumbprint,
     )
 
 
 #: How many columns an `Authorization` takes.
-AUTHORIZATION_WIDTH = 9
+AUTHORIZATION_WIDTH = 10

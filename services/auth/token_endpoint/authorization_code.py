@@ -1,16 +1,17 @@
 """The authorization_code grant.
 
-Spec: RFC 6749 s4.1.3, OAuth 2.1 s4.1.3, RFC 7636 s4.6, OpenID Connect Core s3.1.3; Policy: ADR-0009
+Spec: RFC 6749 s4.1.3, OAuth 2.1 s4.1.3, RFC 7636 s4.6, OpenID Connect Core s3.1.3, RFC 9449 s5 and s10
+Policy: ADR-0009, ADR-0100
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.auth.audit import Refusal, refuse
 from services.auth.authorization.code import AuthorizationCode, CodeDatabase, Redeemer, redeem
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest
-from services.auth.protocol.errors import InvalidGrant
+from services.auth.protocol.errors import InvalidDpopProof, InvalidGrant
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.protocol.pkce import verify_code_verifier
 from services.auth.settings import AuthSettings
@@ -22,7 +23,7 @@ from services.auth.tokens.refresh_token import RefreshToken, mint_refresh_token,
 
 @dataclass(frozen=True)
 class AuthorizationCodeGrant:
-    """Client, redirect URI and PKCE are checked, in this order, before the code is used up: a failure costs nothing."""
+    """Client, redirect URI, PKCE and key are checked, in this order, before the code is used: failing costs nothing."""
 
     settings: AuthSettings
     database: CodeDatabase
@@ -45,7 +46,7 @@ class AuthorizationCodeGrant:
                 raise InvalidGrant(Refusal.CODE_OF_ANOTHER_CLIENT, "Invalid 'code' in request.")
             _check_binding(request, client, code)
             scopes = self.tokens.narrow(request, code.authorization.scopes, code.authorization.resources)
-            grant = redeem(stores, code, parties, redeemer, request.now)
+            grant = redeem(stores, _founding(code, client, request.jkt), parties, redeemer, request.now)
         if grant is None:  # raised here, so that the end of the first use is stored
             raise InvalidGrant(Refusal.CODE_OVER, "The code is not valid.")
         refresh_token = self._refresh_token(grant, client, redeemer.seed)
@@ -79,3 +80,14 @@ def _check_binding(request: ClientRequest, client: Client, code: AuthorizationCo
     if must_fit and redirect_uri != code.redirect_uri:
         raise InvalidGrant(Refusal.CODE_REDIRECT_URI_DIFFERS, "Invalid 'redirect_uri' in request.")
     verify_code_verifier(request.get("code_verifier"), code.code_challenge, required=client.public)
+    if code.authorization.dpop_jkt not in {None, request.jkt}:
+        raise InvalidDpopProof(Refusal.CODE_OF_ANOTHER_KEY, "The code is bound to a key; send a DPoP proof of it.")
+
+
+def _founding(code: AuthorizationCode, client: Client, jkt: str | None) -> AuthorizationCode:
+    """Return the code as its family is founded: a public client's is bound to the key, if it has proved to hold one.
+
+    A confidential client proves itself at each refresh (RFC 9449 s5), and may change its key.
+    """
+    bound = jkt if client.public else None
+    return replace(code, authorization=replace(code.authorization, dpop_jkt=bound))

@@ -1,6 +1,6 @@
 """POST /token: the five phases that every grant goes through, in this order; a grant cannot forget one.
 
-Spec: RFC 6749 s3.2, s5.1 and s5.2, OpenID Connect Core s3.1.3; Policy: ADR-0070
+Spec: RFC 6749 s3.2, s5.1 and s5.2, OpenID Connect Core s3.1.3, RFC 9449 s5; Policy: ADR-0070
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Protocol
 from services.auth.audit import Refusal, issued
 from services.auth.clients.client import Client
 from services.auth.protocol.client_authentication import ClientAuthentication
+from services.auth.protocol.dpop import DpopProofs
 from services.auth.protocol.errors import UnauthorizedClient, UnsupportedGrantType
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.tokens.issue import Issued, TokenIssuer
@@ -42,6 +43,7 @@ class TokenEndpoint:
 
     grants: Mapping[str, Grant]
     authentication: ClientAuthentication
+    proofs: DpopProofs
     token_issuer: TokenIssuer
 
     def answer(self, request: ClientRequest) -> dict[str, str | int]:
@@ -55,8 +57,9 @@ class TokenEndpoint:
         grant = self._grant_for(request)
         client = self.authentication.authenticate(request)
         _require_registered(client, grant)
+        request = self.proofs.proved(request, client)
         decided = grant.authorize(request, client)
-        answer = self.token_issuer.issue(decided)
+        answer = self.token_issuer.issue(decided, request.jkt)
         issued(grant.event, grant.grant_type.rpartition(":")[2], client_id=client.client_id, user_id=decided.acting_for)
         return answer
 

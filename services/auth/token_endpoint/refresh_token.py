@@ -1,6 +1,6 @@
 """The refresh_token grant.
 
-Spec: RFC 6749 s6, RFC 9700 s4.14.2, RFC 8707 s2.2; Policy: ADR-0009
+Spec: RFC 6749 s6, RFC 9700 s4.14.2, RFC 8707 s2.2, RFC 9449 s5; Policy: ADR-0009
 """
 
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from services.auth.audit import Refusal
 from services.auth.clients.client import Client, own_or
 from services.auth.keys.key_ring import KeyRing
-from services.auth.protocol.errors import InvalidGrant, InvalidScope
+from services.auth.protocol.errors import InvalidDpopProof, InvalidGrant, InvalidScope
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.settings import AuthSettings
 from services.auth.token_endpoint.user_tokens import UserTokens
@@ -17,12 +17,14 @@ from services.auth.tokens.issue import Issued
 from services.auth.tokens.refresh_token import (
     RefreshPolicy,
     RefreshToken,
+    WrongKey,
     mint_refresh_token,
     name_foreign,
     parse_refresh_token,
     rotate,
 )
 
+_BOUND = "The refresh token is bound to a key; send a DPoP proof of it."
 _NOT_VALID = "The refresh token is not valid."
 
 
@@ -45,8 +47,16 @@ class RefreshTokenGrant:
             raise InvalidGrant(Refusal.REFRESH_TOKEN_UNREADABLE, _NOT_VALID)
         if request.get("scope") or request.parameters.all("resource"):
             self._check_narrowing(request, client, token)
-        presented = Presented(token.family_id, token.generation, token.seed_hash, client.client_id, request.origin)
-        grant = rotate(self.database, presented, ring=self.mac_keys, policy=self._policy(client), now=request.now)
+        presented = Presented(
+            token.family_id, token.generation, token.seed_hash, client.client_id, request.jkt, request.origin
+        )
+        try:
+            grant = rotate(self.database, presented, ring=self.mac_keys, policy=self._policy(client), now=request.now)
+        except WrongKey as error:
+            raise InvalidDpopProof(
+                Refusal.REFRESH_TOKEN_OF_ANOTHER_KEY,
+                "The refresh token is bound to a key; the DPoP proof must be that key's.",
+            ) from error
         if grant is None:
             raise InvalidGrant(Refusal.REFRESH_TOKEN_OVER, _NOT_VALID)
         successor = mint_refresh_token(

@@ -1,6 +1,6 @@
 """Access tokens: RFC 9068 JWTs that the APIs verify offline.
 
-Spec: RFC 9068 s2, RFC 8693 s4.1; Policy: ADR-0002, ADR-0012
+Spec: RFC 9068 s2, RFC 8693 s4.1, RFC 9449 s6.1; Policy: ADR-0002, ADR-0012
 """
 
 import secrets
@@ -55,6 +55,12 @@ class OwnAccessToken:
     @property
     def jti(self) -> str:
         return str(self.claims["jti"])
+
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key that the token is bound to."""
+        confirmation = self.claims.get("cnf")
+        return str(confirmation["jkt"]) if isinstance(confirmation, dict) else None
 
     @property
     def user_id(self) -> UUID:
@@ -137,6 +143,16 @@ def exchanged_token_claims(
         "jti": f"{subject.family_id}.{secrets.token_urlsafe(12)}",
         "act": {"sub": machine_subject(client_id)},
     }
+
+
+def bound_to(claims: Claims, jkt: str) -> Claims:
+    """Return the claims of a token that is of no use without the key of this thumbprint."""
+    return {**claims, "cnf": {"jkt": jkt}}
+
+
+def token_type(claims: Claims) -> str:
+    """Return the type of a token with these claims, as its client must present it."""
+    return "DPoP" if "cnf" in claims else "Bearer"
 
 
 def machine_subject(client_id: str) -> str:

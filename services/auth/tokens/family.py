@@ -93,12 +93,13 @@ class Belonging:
 
 @dataclass(frozen=True, repr=False)
 class Presented:
-    """A refresh token whose MAC is good, as the client presented it."""
+    """A refresh token whose MAC is good, as the client presented it. `jkt`: the key that it proved to hold."""
 
     family_id: UUID
     generation: int
     seed_hash: bytes
     client_id: str
+    jkt: str | None
     origin: Origin
 
 
@@ -129,7 +130,7 @@ class Families(Protocol):
         steady_limit: int,
         now: datetime,
     ) -> Grant | None:
-        """Move the family on from the presented generation, if that is the live one.
+        """Move the family on from the presented generation, if that is the live one and the key is the family's.
 
         A rotation whose predecessor another agent retried adds to the streak; `steady_limit` rotations in a row without
         such a retry end it, and at `streak_limit` nothing is rotated any more.
@@ -140,6 +141,7 @@ class Families(Protocol):
         """Count a retry, if the presented generation is the one before the live one and the window is open.
 
         One from another agent than the rotation's marks the family as moved. A network tells nothing about a phone.
+        A family that is bound to a key has no window, and no suspicion: whoever retries has the key.
         """
         ...
 

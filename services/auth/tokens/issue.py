@@ -1,6 +1,6 @@
 """Issuing: what a grant has decided becomes signed tokens, and nothing else of the suite signs any.
 
-Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3 and s3.1.3.6, RFC 8693 s2.2.1
+Spec: RFC 6749 s5.1, OpenID Connect Core s3.1.3.3 and s3.1.3.6, RFC 8693 s2.2.1, RFC 9449 s5 and s6
 """
 
 from collections.abc import Mapping
@@ -47,24 +47,27 @@ class TokenIssuer:
     access_token_lifetime: timedelta
     id_token_lifetime: timedelta
 
-    def issue(self, issued: Issued) -> dict[str, str | int]:
+    def issue(self, issued: Issued, jkt: str | None) -> dict[str, str | int]:
         """Sign, and return the JSON members of a successful answer of /token.
+
+        `jkt`: the key that the access token is bound to; None: whoever has the token may use it.
 
         Raises:
             Unavailable: there is no key to sign with.
         """
-        signed = self.signer.sign(issued.access_token, typ=access_token.TYP)
+        claims = issued.access_token if jkt is None else access_token.bound_to(issued.access_token, jkt)
+        signed = self.signer.sign(claims, typ=access_token.TYP)
         answer: dict[str, str | int] = {
             "access_token": signed,
-            "token_type": "Bearer",
+            "token_type": access_token.token_type(claims),
             "expires_in": issued.expires_in,
             "scope": issued.scope,
         }
         if issued.refresh_token is not None:
             answer["refresh_token"] = issued.refresh_token
         if issued.id_token is not None:
-            claims = {**issued.id_token, "at_hash": id_token.at_hash(signed)}
-            answer["id_token"] = self.signer.sign(claims, typ=id_token.TYP)
+            identity = {**issued.id_token, "at_hash": id_token.at_hash(signed)}
+            answer["id_token"] = self.signer.sign(identity, typ=id_token.TYP)
         if issued.issued_token_type is not None:
             answer["issued_token_type"] = issued.issued_token_type
         return answer

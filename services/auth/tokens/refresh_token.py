@@ -1,6 +1,6 @@
 """Refresh tokens: their format, and the rotation that survives a lost response without giving up theft detection.
 
-Policy: ADR-0009; Spec: RFC 9700 s4.14.2, OAuth 2.1 s4.3.1
+Policy: ADR-0009; Spec: RFC 9700 s4.14.2, OAuth 2.1 s4.3.1, RFC 9449 s5
 The token carries its family, generation and seed under a MAC, so a forged one is refused before any SQL. The row
 holds the seed's hash only: neither a leaked database nor a leaked MAC key makes a token.
 """
@@ -55,6 +55,10 @@ class RefreshPolicy:
     idle_lifetime: timedelta
 
 
+class WrongKey(Exception):
+    """The family is bound to another key than the one that was proved, if any was. Nothing was written."""
+
+
 class _Verdict(Enum):
     REFUSED = "refused"
     AGAIN = "the row has changed: decide again"
@@ -104,6 +108,7 @@ def rotate(
     the family by then.
 
     Raises:
+        WrongKey: the family is bound, and not to the key of the request.
         Unavailable: the row kept changing under us.
     """
     for _ in range(5):
@@ -159,6 +164,8 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
         return _Verdict.REFUSED
     if not family.live(now):
         return _Verdict.REFUSED
+    if family.authorization.dpop_jkt not in {None, presented.jkt}:
+        raise WrongKey  # a stolen token ends nothing, whatever its generation
     if presented.generation > family.generation:
         return _catch_up(stores, presented, family, now)
     if not _is_reuse(presented, family, policy, now):
@@ -185,7 +192,7 @@ def name_foreign(family: FamilyState) -> None:
 def _is_reuse(presented: Presented, family: FamilyState, policy: RefreshPolicy, now: datetime) -> bool:
     if presented.generation == family.generation:
         return family.moved and family.streak + 1 >= STREAK_LIMIT
-    window_is_open = family.rotated_at > now - policy.retry_window
+    window_is_open = family.authorization.dpop_jkt is not None or family.rotated_at > now - policy.retry_window
     return not (presented.generation == family.generation - 1 and window_is_open)
 
 

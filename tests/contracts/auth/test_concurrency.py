@@ -84,7 +84,7 @@ def test_fifty_refreshes_with_one_token_are_one_rotation_and_the_family_lives(
     family = postgres_stage.family(mac_kid=RING.current)
 
     def present(database: SqlAuthDatabase, generation: int) -> str | None:
-        presented = Presented(family.id, generation, SEED_HASH, "app", HOME)
+        presented = Presented(family.id, generation, SEED_HASH, "app", None, HOME)
         grant = rotate(database, presented, ring=RING, policy=POLICY, now=NOON)
         if grant is None:
             return None
@@ -106,7 +106,7 @@ def test_reuse_seen_twenty_times_at_once_is_recorded_once(postgres_stage: Stage,
         stores.families.fast_forward(family.id, read=0, to=5)
 
     def act(database: SqlAuthDatabase, number: int) -> bool:
-        presented = Presented(family.id, number % 4, SEED_HASH, "app", HOME)
+        presented = Presented(family.id, number % 4, SEED_HASH, "app", None, HOME)
         return rotate(database, presented, ring=RING, policy=POLICY, now=NOON) is None
 
     assert all(at_once(20, processes, act))
@@ -125,13 +125,13 @@ def test_a_sign_out_among_refreshes_leaves_nothing_that_works(postgres_stage: St
                     assert found is not None
                     end_family(stores, found, why="revoked_by_client", origin=HOME, now=NOON)
                 return None
-            presented = Presented(family_id, 0, SEED_HASH, "app", HOME)
+            presented = Presented(family_id, 0, SEED_HASH, "app", None, HOME)
             grant = rotate(database, presented, ring=RING, policy=POLICY, now=NOON)
             return None if grant is None else grant.generation
 
         assert set(at_once(16, processes, act)) <= {None, 1}
         for generation in (0, 1, 2):
-            presented = Presented(family.id, generation, SEED_HASH, "app", HOME)
+            presented = Presented(family.id, generation, SEED_HASH, "app", None, HOME)
             assert rotate(processes[0], presented, ring=RING, policy=POLICY, now=NOON) is None
 
 

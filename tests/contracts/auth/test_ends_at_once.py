@@ -45,7 +45,7 @@ def test_an_end_among_redemptions_and_refreshes_leaves_nothing_alive(
             seed = bytes([number]) * 16
             redeem_code(database, codes[number], seed=seed, mac_kid=RING.current, origin=HOME, now=NOON)
         elif number < 16:
-            presented = Presented(live[number - 8].id, 0, SEED_HASH, "app", HOME)
+            presented = Presented(live[number - 8].id, 0, SEED_HASH, "app", None, HOME)
             rotate(database, presented, ring=RING, policy=POLICY, now=NOON)
         else:
             with database.transaction() as stores:

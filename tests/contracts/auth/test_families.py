@@ -27,7 +27,7 @@ IDLE = NOON + timedelta(days=30)
 
 
 def presented(family: NewFamily, generation: int = 0, origin: Origin = HOME) -> Presented:
-    return Presented(family.id, generation, SEED_HASH, "app", origin)
+    return Presented(family.id, generation, SEED_HASH, "app", None, origin)
 
 
 def rotate(stage: Stage, token: Presented, now: datetime = NOON) -> int | None:

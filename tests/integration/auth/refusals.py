@@ -6,11 +6,13 @@ from typing import Any
 
 from services.auth.audit import Refusal
 from services.auth.clients.assertion import JWT_BEARER
+from shared.testing import FakeWallet
 from tests.integration.auth.provider import Provider, basic, code_of, seeded_basic
-from tests.integration.auth.seeds import ASSERTION_KEY, BOB, REQUEST
+from tests.integration.auth.seeds import ASSERTION_KEY, BOB, DEEP_LINK, PARTNER, PARTNER_SECRET, REQUEST, VERIFIER
 from tests.support.assertions import claims_for, rsa_key, signed
 
 MACHINE = {"grant_type": "client_credentials"}
+OWN = {**MACHINE, "client_id": "reports-job", "client_secret": "reports-job-secret-for-local-use-only"}
 R = Refusal
 
 
@@ -52,6 +54,42 @@ def _after_the_end(provider: Provider, act: Callable[[dict[str, Any]], object]) 
     tokens = provider.sign_in()
     provider.post("/revoke", {"token": tokens["refresh_token"], "client_id": "mobile-app"})
     act(tokens)
+
+
+def _with_proof(fault: str | None = None, times: int = 1, **form: str) -> Callable[[Provider], None]:
+    """Return how a machine asks for tokens with the same proof, so many times."""
+
+    def act(provider: Provider) -> None:
+        proof = FakeWallet(clock=provider.clock).proof("POST", f"{provider.settings.issuer}/token", fault=fault)
+        for _ in range(times):
+            provider.post("/token", {**MACHINE, **form}, Authorization=seeded_basic("reports-job"), DPoP=proof)
+
+    return act
+
+
+def _bound(provider: Provider, act: Callable[[dict[str, Any]], object]) -> None:
+    """Act on tokens that are bound to a key, without it."""
+    code, url = _code(provider), f"{provider.settings.issuer}/token"
+    proof = FakeWallet(clock=provider.clock).proof("POST", url)
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "client_id": "mobile-app",
+        "redirect_uri": DEEP_LINK,
+        "code_verifier": VERIFIER,
+    }
+    act(dict(provider.post("/token", form, DPoP=proof).json()))
+
+
+def _must_bind(provider: Provider) -> None:
+    provider.sql("UPDATE clients SET metadata = json_set(metadata, '$.dpop_bound_access_tokens', json('true'))")
+    provider.machine()
+
+
+def _other_keys_push(provider: Provider) -> None:
+    proof = FakeWallet(clock=provider.clock).proof("POST", f"{provider.settings.issuer}/par")
+    form = {**REQUEST, **PARTNER, "client_secret": PARTNER_SECRET, "dpop_jkt": "x" * 43}
+    provider.post("/par", form, DPoP=proof)
 
 
 def _unknown_family(provider: Provider) -> None:
@@ -184,6 +222,16 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.EXCHANGE_TARGET_NOT_REGISTERED: _exchange(resource="http://localhost:9002"),
     R.EXCHANGE_SCOPE_UNKNOWN: _exchange(scope="nothing:known"),
     R.EXCHANGE_SCOPE_NOT_REGISTERED: _exchange(scope="crm:write"),
+    R.CODE_OF_ANOTHER_KEY: lambda p: p.redeem(_code(p, dpop_jkt="x" * 43)),
+    R.REFRESH_TOKEN_OF_ANOTHER_KEY: lambda p: _bound(p, lambda tokens: p.refresh(tokens["refresh_token"])),
+    R.DPOP_PROOF_MISSING: lambda p: _bound(
+        p, lambda t: p.http.get("/userinfo", headers={"Authorization": f"DPoP {t['access_token']}"})
+    ),
+    R.DPOP_PROOF_REQUIRED: _must_bind,
+    R.DPOP_PROOF_REPEATED: lambda p: p.http.post("/token", data=OWN, headers=[("DPoP", "a"), ("DPoP", "b")]),
+    R.DPOP_PROOF_REFUSED: _with_proof("htm"),
+    R.DPOP_PROOF_REPLAYED: _with_proof(times=2),
+    R.DPOP_PROOF_OF_ANOTHER_KEY: _other_keys_push,
     R.INTROSPECTION_NOT_ALLOWED: lambda p: p.introspect("x", by="reports-job"),
     R.REVOCATION_OF_ANOTHER_CLIENTS_FAMILY: _revoke("other-app", "refresh_token"),
     R.REVOCATION_OF_ANOTHER_CLIENTS_TOKEN: _revoke_others_traded,
@@ -195,6 +243,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.BEARER_TOKEN_MALFORMED: lambda p: p.http.get("/userinfo", headers={"Authorization": "Bearer "}),
     R.BEARER_TOKEN_REFUSED: lambda p: p.userinfo("x"),
     R.BEARER_TOKEN_OVER: lambda p: _after_the_end(p, lambda tokens: p.userinfo(tokens["access_token"])),
+    R.BEARER_TOKEN_OF_ANOTHER_KEY: lambda p: _bound(p, lambda tokens: p.userinfo(tokens["access_token"])),
     R.BEARER_TOKEN_OF_A_MACHINE: lambda p: p.userinfo(p.machine().json()["access_token"]),
     R.BEARER_SCOPE_MISSING: lambda p: p.userinfo(p.sign_in(scope="crm:read")["access_token"]),
     R.SIGN_IN_FAILED: lambda p: (b := p.browser()).enter_password(b.open(), ("alice", "wrong")),

@@ -75,7 +75,8 @@ class MemoryFamilies:
         if row is None or not row.state.live(now) or row.state.generation != generation:
             return None
         mine = row.state.seed_hash == presented.seed_hash and row.state.authorization.client_id == presented.client_id
-        return row if mine else None
+        fits = row.state.authorization.dpop_jkt in {None, presented.jkt}
+        return row if mine and fits else None
 
     def rotate(
         self,
@@ -105,9 +106,10 @@ class MemoryFamilies:
 
     def retry(self, presented: Presented, *, window: timedelta, now: datetime) -> Retried | None:
         row = self._live(presented, presented.generation + 1, now)
-        if row is None or row.state.rotated_at <= now - window:
+        bound = row is not None and row.state.authorization.dpop_jkt is not None
+        if row is None or (not bound and row.state.rotated_at <= now - window):
             return None
-        another_agent = row.origin_hash != origin_hash(presented.origin)
+        another_agent = not bound and row.origin_hash != origin_hash(presented.origin)
         if another_agent:
             row.set(moved=True)
         row.replays += 1

@@ -18,6 +18,7 @@ from services.auth.cache.signed_lists import SignedLists
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
+from services.auth.protocol.dpop import DpopProofs
 from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.parameters import MalformedParametersError, Parameters, parse_parameters
 from services.auth.protocol.token_revocation import TokenRevocation
@@ -50,6 +51,7 @@ class AuthContext:
     token_revocation: TokenRevocation
     authorization_requests: AuthorizationRequestChecks
     pushed_requests: PushedRequests
+    proofs: DpopProofs
     sign_in: SignIn
     new_password: NewPassword
     forwarding: Forwarding

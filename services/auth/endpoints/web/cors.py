@@ -14,8 +14,8 @@ from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.endpoints.web.threads import in_thread
 from shared.errors import Unavailable
 
-_REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match"
-_RESPONSE_HEADERS = "ETag, Retry-After, WWW-Authenticate"
+_REQUEST_HEADERS = "Authorization, Content-Type, DPoP, If-None-Match"
+_RESPONSE_HEADERS = "DPoP-Nonce, ETag, Retry-After, WWW-Authenticate"
 #: Seconds for which a browser may remember a preflight.
 _PREFLIGHT_MAX_AGE = "600"
 

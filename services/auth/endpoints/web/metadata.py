@@ -1,6 +1,6 @@
 """What discovery says: each line from the registration that makes it true.
 
-Spec: OpenID Connect Discovery s3, RFC 8414 s2, RFC 9126 s5, RFC 9207 s3
+Spec: OpenID Connect Discovery s3, RFC 8414 s2, RFC 9126 s5, RFC 9207 s3, RFC 9449 s5.1
 An endpoint declares its member itself, a grant is said once the seam has registered it, a scope once an API has it;
 tests/integration/auth/test_metadata.py asks each whether it works.
 """
@@ -16,6 +16,7 @@ from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.keys.signer import ALGORITHM
 from services.auth.protocol.authorization_request import PROMPT_VALUES, RESPONSE_MODES
 from services.auth.scopes import ScopeCatalogue
+from shared.dpop.jwk import ALGORITHMS as DPOP_ALGORITHMS
 
 _ASSERTION_ALGORITHMS = tuple(name for names in ASSERTION_ALGORITHMS.values() for name in names)
 
@@ -42,6 +43,7 @@ def provider_metadata(
         "code_challenge_methods_supported": ["S256"],
         "require_pushed_authorization_requests": False,  # of some clients, by their registration
         **_client_authentication(addresses),
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "acr_values_supported": [ACR_1FA, ACR_MFA],  # the weaker first: none of them forces a second factor

@@ -11,6 +11,7 @@ from services.auth.storage.tables.audit import audit_events, audit_retention
 from services.auth.storage.tables.grants import (
     authorization_codes,
     consents,
+    dpop_proofs,
     families,
     revoked_access_tokens,
     status_shards,
@@ -34,6 +35,7 @@ __all__ = [
     "client_secrets",
     "clients",
     "consents",
+    "dpop_proofs",
     "failure_budgets",
     "families",
     "installation",

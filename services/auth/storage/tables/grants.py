@@ -61,6 +61,7 @@ authorization_codes = Table(
     Column("acr", String(200), nullable=False),
     Column("amr", Json, nullable=False),
     Column("claims", Json),  # those asked for by name; NULL: none
+    Column("dpop_thumbprint", String(43)),  # of the key that must redeem it; NULL: none must
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
@@ -97,7 +98,7 @@ families = Table(
     Column("device_label", String(200)),
     Column("last_network", String(100), nullable=False),
     Column("last_agent", String(300), nullable=False),
-    Column("dpop_thumbprint", String(43)),
+    Column("dpop_thumbprint", String(43)),  # of the key that must refresh it; NULL: none must
     Column("status_shard", Integer, nullable=False),
     Column("status_index", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -119,5 +120,12 @@ revoked_access_tokens = Table(  # by themselves; an expired row is of no use
     "revoked_access_tokens",
     metadata,
     Column("jti_hash", LargeBinary(32), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+dpop_proofs = Table(  # that were used; an expired row is of no use
+    "dpop_proofs",
+    metadata,
+    Column("proof_id", LargeBinary(32), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )

@@ -37,6 +37,7 @@ FULL = replace(
     android_package_name="com.example.app",
     android_sha256_cert_fingerprints=("00",),
     apple_app_ids=("ABCDE12345.com.example.app",),
+    dpop_bound_access_tokens=True,
     access_token_lifetime=timedelta(seconds=61),
     refresh_retry_window=timedelta(0),
     refresh_idle_lifetime=timedelta(seconds=62),

@@ -128,7 +128,7 @@ def test_what_the_row_keeps_of_a_client_holds_no_secret() -> None:
         ("clients", 0, {"allowed_origins": ["*"]}),
         ("clients", 0, {"android_package_name": "com.example.app"}),
         ("clients", 0, {"apple_app_ids": ["ABCDE12345.com.example.app"]}),
-        ("clients", 0, {"dpop_bound_access_tokens": True}),
+        ("clients", 0, {"dpop_bound_access_tokens": "sometimes"}),
         ("clients", 1, {"client_secret": None}),
         ("clients", 1, {"client_secret": "x" * 31}),
     ],

@@ -210,7 +210,7 @@ class RotationMachine(RuleBasedStateMachine):
     def presented(self, generation: int, origin: Origin) -> Presented:
         token = parse_refresh_token(self.ring, self.answered[generation])
         assert token is not None and token.generation == generation
-        return Presented(token.family_id, token.generation, token.seed_hash, self.client_id, origin)
+        return Presented(token.family_id, token.generation, token.seed_hash, self.client_id, None, origin)
 
     def row(self) -> FamilyState:
         with self.database.transaction() as stores:

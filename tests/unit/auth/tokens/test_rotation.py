@@ -74,7 +74,7 @@ class Phone:
 
     def present(self, generation: int, origin: Origin = HOME, after: float = 0, seed: bytes = b"seed") -> Grant | None:
         self.now += timedelta(seconds=after)
-        presented = Presented(FAMILY, generation, seed, "app", origin)
+        presented = Presented(FAMILY, generation, seed, "app", None, origin)
         return rotate(self.database, presented, ring=self.ring, policy=POLICY, now=self.now)
 
     @property
