@@ -5,7 +5,10 @@ commits, except the single statements on `autocommit()`, which are durable when 
 join it, so that what several stores do in one thread hop is kept wholly or not at all (ADR-0013).
 """
 
+import contextlib
 import logging
+import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,9 +218,28 @@ def _ask_idle_connections(engine: Engine) -> None:
             raise InvalidatePoolError
 
 
+def _for_its_owner_alone(file: Path) -> None:
+    """Make the file before SQLite does, 0600; -wal and -shm take its mode. One that was wider is narrowed.
+
+    One that is there is not opened: closing it would drop the locks that SQLite holds on it in this process.
+    """
+    try:
+        if not file.exists():
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        elif stat.S_IMODE(file.stat().st_mode) & 0o077:
+            file.chmod(0o600)
+            for beside in ("-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    file.with_name(file.name + beside).chmod(0o600)
+    except OSError as error:  # of another user, or a directory: SQLite says what it cannot do
+        _log.warning("%s: its permissions could not be set: %s", file, error.strerror)
+
+
 def _create_sqlite_engine(url: str, file: str | None) -> Engine:
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
+        _for_its_owner_alone(Path(file))
     # One connection: SQLite has one writer anyway, and a pool of ten answered "database is locked".
     engine = create_engine(
         url,

@@ -12,6 +12,8 @@ from typing import Any
 from starlette.types import Message, Scope, Send
 
 _HEADER = b"x-request-id"
+#: No answer of ours is to be taken for what its content type does not say; also one that shows what somebody sent.
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 _FITS = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 #: The members that every log line of the running request has; None outside a request.
@@ -32,7 +34,8 @@ def begin_request(scope: Scope, send: Send) -> Send:
 
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *headers]
+            made = message.get("headers", ())
+            message["headers"] = [*made, *headers] if _NOSNIFF in made else [*made, _NOSNIFF, *headers]
         await send(message)
 
     return answer

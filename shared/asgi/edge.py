@@ -46,7 +46,7 @@ class Edge:
     """Wraps a whole service: gives every request an id, caps every body, logs every answer, and turns an unforeseen
     error into a bare 500.
 
-    Does not authenticate, adds no header but X-Request-Id.
+    Does not authenticate, adds no header but X-Request-Id and X-Content-Type-Options.
     """
 
     def __init__(self, app: ASGIApp, *, body_limit: int = BODY_LIMIT) -> None:

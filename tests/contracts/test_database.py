@@ -1,7 +1,11 @@
 """`shared.database` keeps the same promises on both backends."""
 
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, Table, insert, select, text
@@ -85,3 +89,34 @@ def test_a_database_that_went_away_is_unavailable(postgres_database_url: str) ->
 def test_a_bad_url_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="DATABASE_URL"):
         Database("nonsense")
+
+
+def test_nobody_else_may_read_the_file_of_an_embedded_database(tmp_path: Path) -> None:
+    """Hashes, sealed secrets and what people have done: -wal and -shm too, and a file of an earlier version."""
+    opened = Database(f"sqlite:///{tmp_path}/new.sqlite3")
+    metadata.create_all(opened.engine)
+    found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    opened.dispose()
+    assert found == {f"new.sqlite3{beside}": 0o600 for beside in ("", "-wal", "-shm")}
+    (tmp_path / "new.sqlite3").chmod(0o644)
+    Database(f"sqlite:///{tmp_path}/new.sqlite3").dispose()
+    assert stat.S_IMODE((tmp_path / "new.sqlite3").stat().st_mode) == 0o600
+
+
+def test_opening_a_database_again_does_not_take_the_lock_of_who_writes(tmp_path: Path) -> None:
+    """POSIX drops a process's locks on a file when it closes any descriptor of it."""
+    url = f"sqlite:///{tmp_path}/locked.sqlite3"
+    writer = Database(url)
+    metadata.create_all(writer.engine)
+    probe = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0.2, isolation_level=None)\n"
+        "try: c.execute('BEGIN IMMEDIATE')\n"
+        "except sqlite3.OperationalError as error: print(error)\n"
+    )
+    with writer.unit_of_work() as db:
+        db.execute(insert(moments).values(at=NOON))
+        Database(url).dispose()
+        command = [sys.executable, "-c", probe, f"{tmp_path}/locked.sqlite3"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    writer.dispose()
+    assert said.strip() == "database is locked"

@@ -37,3 +37,12 @@ def decrypt(ring: KeyRing, sealed: bytes, *, belongs_to: str) -> bytes:
         return AESGCM(key).decrypt(nonce, ciphertext, belongs_to.encode())
     except (InvalidTag, ValueError) as error:  # ValueError: it was cut short
         raise ConfigurationError(f"{belongs_to}: its ciphertext was changed") from error
+
+
+def reseal(ring: KeyRing, sealed: bytes, *, belongs_to: str) -> bytes:
+    """Open what any key of the ring has closed, and close it under the current one.
+
+    Raises:
+        ConfigurationError: as `decrypt`.
+    """
+    return encrypt(ring, decrypt(ring, sealed, belongs_to=belongs_to), belongs_to=belongs_to)

@@ -54,7 +54,7 @@ def generate_signing_key(ring: KeyRing, *, bits: int, state: str, now: datetime)
     der = private_key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return StoredSigningKey(jwk["kid"], state, jwk, encrypt(ring, der, belongs_to=_label(jwk["kid"])), now)
+    return StoredSigningKey(jwk["kid"], state, jwk, encrypt(ring, der, belongs_to=signing_key_label(jwk["kid"])), now)
 
 
 def open_signing_key(ring: KeyRing, stored: StoredSigningKey) -> SigningKey:
@@ -63,10 +63,10 @@ def open_signing_key(ring: KeyRing, stored: StoredSigningKey) -> SigningKey:
     Raises:
         ConfigurationError: the ring lacks its key, or the row was changed.
     """
-    der = decrypt(ring, stored.sealed_private_key, belongs_to=_label(stored.kid))
+    der = decrypt(ring, stored.sealed_private_key, belongs_to=signing_key_label(stored.kid))
     private_key = serialization.load_der_private_key(der, password=None)
     if not isinstance(private_key, rsa.RSAPrivateKey):
-        raise ConfigurationError(f"{_label(stored.kid)}: is no RSA key")
+        raise ConfigurationError(f"{signing_key_label(stored.kid)}: is no RSA key")
     return SigningKey(stored.kid, private_key)
 
 
@@ -82,5 +82,6 @@ def _b64uint(number: int) -> str:
     return b64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))
 
 
-def _label(kid: str) -> str:
+def signing_key_label(kid: str) -> str:
+    """Return what the ciphertext of a private key is bound to."""
     return f"signing key {kid}"

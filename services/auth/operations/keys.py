@@ -1,4 +1,4 @@
-"""`keys list`, `rotate [--emergency]`, `advance`, `republish`: the signing keys.
+"""`keys list`, `rotate [--emergency]`, `advance`, `republish`: the signing keys; `reseal`: what they are sealed under.
 
 Policy: ADR-0017; the steps in words: docs/runbooks/keys.md
 """
@@ -7,11 +7,14 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from services.auth.app import encryption_keys
+from services.auth.audit import AuditEvent
 from services.auth.keys.rotation import RotationPolicy, advance, due_at, rotate, rotate_in_emergency
 from services.auth.keys.signing_key import StoredSigningKey
 from services.auth.operations.opened import opened
 from services.auth.settings import AuthSettings
+from services.auth.storage.sealed import reseal_all
 from shared.command_line import Subparsers, moment
+from shared.errors import ConfigurationError
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -27,6 +30,8 @@ def add_commands(commands: Subparsers) -> None:
     group.add_parser("advance", help=steps).set_defaults(act=advance_keys)
     again = "let every process and API load keys and status lists anew; after a restore"
     group.add_parser("republish", help=again).set_defaults(act=republish)
+    anew = "seal every row anew under the first key-encryption key, so that the others may go"
+    group.add_parser("reseal", help=anew).set_defaults(act=reseal_rows)
 
 
 def list_keys(settings: AuthSettings, given: Namespace) -> Sequence[str]:
@@ -65,6 +70,29 @@ def republish(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         stores.signing_keys.move_version(now)
         stores.status_shards.move_all(now)
     return ["keys and status lists are published anew"]
+
+
+def reseal_rows(settings: AuthSettings, given: Namespace) -> Sequence[str]:
+    """Let old key-encryption keys leave the ring.
+
+    Raises:
+        ConfigurationError: some rows cannot be opened; the others are sealed anew all the same.
+    """
+    del given
+    ring, now = encryption_keys(settings), settings.clock().now()
+    with opened(settings) as database:
+        done = list(reseal_all(database.database, ring))
+        counts = {each.what: each.count for each in done}
+        if any(counts.values()):
+            with database.transaction() as stores:
+                details = {"key": ring.current.hex(), **counts}
+                stores.audit.record(AuditEvent("rows_sealed_anew", now, details=details))
+    lines = [f"{what}: {count} sealed anew" for what, count in counts.items()]
+    faults = [fault for each in done for fault in each.faults]
+    if faults:
+        told = "; ".join([*lines, *faults[:3]])
+        raise ConfigurationError(f"{told}; {len(faults)} rows stay as they were: keep the older keys")
+    return [*lines, f"every row is under key {ring.current.hex()}: older ones may leave AUTH_KEY_ENCRYPTION_KEYS"]
 
 
 def _line(key: StoredSigningKey, policy: RotationPolicy) -> str:

@@ -6,16 +6,19 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from services.auth.accounts.totp import seal_totp_secret, totp_label
+from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
 from services.auth.keys.key_set import load_key_set
 from services.auth.opaque_token import digest
 from services.auth.operations.cli import main
 from services.auth.storage.configuration import SqlConfigurationStore
-from services.auth.storage.tables import audit_events, families
+from services.auth.storage.sealed import SEALED
+from services.auth.storage.tables import audit_events, families, metadata, totp_credentials
 from shared.clock import Clock
-from shared.testing import ALICE
+from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import CLIENT_METADATA, NOON, Stage
 from tests.support.clock_file import ClockFile
 
@@ -169,3 +172,53 @@ def test_a_secret_is_rotated_without_a_gap_and_shown_once(run: Run, stage: Stage
     code, (refusal,) = run("clients", "rotate-secret", "app")
     assert code == 1 and "holds no secret" in refusal
     assert run("clients", "show", "nobody")[0] == 1
+
+
+# ---------------------------------------------------------------- key-encryption keys
+
+NEW_KEY = b"n" * 32
+
+
+def ring_text(*keys: bytes) -> str:
+    return ",".join(base64.urlsafe_b64encode(key).decode().rstrip("=") for key in keys)
+
+
+def with_totp(stage: Stage) -> None:
+    sealed = seal_totp_secret(KeyRing.of(KEY), UUID(ALICE), "JBSWY3DPEHPK3PXP")
+    row = {"user_id": UUID(ALICE), "sealed_secret": sealed, "last_step": 0, "created_at": NOON}
+    with stage.sql.unit_of_work() as db:
+        db.execute(insert(totp_credentials).values(**row))
+
+
+def test_an_old_key_encryption_key_leaves_the_ring(stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_totp(stage)
+    monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEYS", ring_text(NEW_KEY, KEY))
+    code, lines = run("keys", "reseal")
+    assert (code, lines[:2]) == (0, ["signing keys: 1 sealed anew", "TOTP secrets: 1 sealed anew"])
+    assert "may leave AUTH_KEY_ENCRYPTION_KEYS" in lines[2] and KeyRing.of(NEW_KEY).current.hex() in lines[2]
+    assert run("keys", "reseal")[1][:2] == ["signing keys: 0 sealed anew", "TOTP secrets: 0 sealed anew"]
+    assert events(stage).count("rows_sealed_anew") == 1
+    alone = KeyRing.of(NEW_KEY)
+    with stage.auth.transaction() as stores:
+        load_key_set(stores.signing_keys, alone, bits=2048, now=NOON)
+        credential = stores.totp.find(UUID(ALICE))
+    assert credential is not None
+    assert decrypt(alone, credential.sealed_secret, belongs_to=totp_label(UUID(ALICE))) == b"JBSWY3DPEHPK3PXP"
+
+
+def test_a_row_that_cannot_be_opened_stays_and_is_told(stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_totp(stage)
+    sealed = seal_totp_secret(KeyRing.of(b"x" * 32), UUID(BOB), "JBSWY3DPEHPK3PXP")
+    with stage.sql.unit_of_work() as db:
+        row = {"user_id": UUID(BOB), "sealed_secret": sealed, "last_step": 0, "created_at": NOON}
+        db.execute(insert(totp_credentials).values(**row))
+    monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEYS", ring_text(NEW_KEY, KEY))
+    code, lines = run("keys", "reseal")
+    assert code != 0 and "TOTP secrets: 1 sealed anew" in lines[0] and "1 rows stay as they were" in lines[0]
+    with stage.auth.transaction() as stores:
+        assert (found := stores.totp.find(UUID(BOB))) is not None and found.sealed_secret == sealed
+
+
+def test_no_sealed_column_is_forgotten() -> None:
+    named = {column for table in metadata.tables.values() for column in table.columns if "sealed" in column.name}
+    assert named == {each.sealed for each in SEALED}

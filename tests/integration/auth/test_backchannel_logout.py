@@ -221,14 +221,16 @@ def queue_for(provider: Provider, client_id: str, count: int) -> None:
 def test_a_hundred_notices_of_a_silent_client_delay_nobody_elses(provider: Provider) -> None:
     """They were claimed first, and each batch waited five seconds for its slowest."""
     queue_for(provider, RP, 100)
-    queue_for(provider, OTHER_RP, 1)
 
     async def run() -> float:
         async with BackChannel(answer=None) as silent, BackChannel() as well:
             send_to(provider, RP, f"http://127.0.0.1:{silent.port}/backchannel")
             send_to(provider, OTHER_RP, f"http://127.0.0.1:{well.port}/backchannel")
             task = asyncio.create_task(delivery_of(provider).run())
+            await asyncio.wait_for(silent.posted.wait(), 30)
+            queue_for(provider, OTHER_RP, 1)
             started = time.monotonic()
+            delivery_of(provider).wake()
             await asyncio.wait_for(well.posted.wait(), 30)
             took = time.monotonic() - started
             assert 1 <= len(silent.heads) <= PER_CLIENT

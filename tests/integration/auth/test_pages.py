@@ -69,3 +69,19 @@ def test_no_page_may_be_read_from_another_origin(refusing: Provider) -> None:
     headers = {"Origin": "https://evil.example"}
     for path in ("/authorize", "/login", "/mfa", "/continue"):
         assert "access-control-allow-origin" not in refusing.http.get(path, headers=headers).headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/openid-configuration",
+        "/.well-known/jwks.json",
+        "/userinfo",
+        "/static/style.css",
+        "/authorize",
+        "/x",
+    ],
+)
+def test_no_answer_may_be_sniffed_for_another_type(refusing: Provider, path: str) -> None:
+    """A JSON answer or a file of ours that a browser takes for a script or a page; and the header comes once."""
+    assert refusing.http.get(path).headers.get_list("x-content-type-options") == ["nosniff"]

@@ -201,3 +201,9 @@ def test_every_answer_has_a_request_id(client: TestClient, state: State) -> None
     answers = [client.get("/fail"), client.get("/none"), client.post("/things", content=b"x" * 70_000)]
     assert [answer.status_code for answer in answers] == [500, 404, 413]
     assert len({answer.headers["X-Request-Id"] for answer in answers}) == 3
+
+
+def test_no_answer_may_be_sniffed_for_another_type(state: State, client: TestClient) -> None:
+    state.fault = NotFound("no such thing")
+    for path in ("/livez", "/fail", "/nowhere", "/metrics"):
+        assert client.get(path).headers.get_list("x-content-type-options") == ["nosniff"], path
