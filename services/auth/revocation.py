@@ -18,6 +18,7 @@ from services.auth.accounts.user import Users
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.clients.client import Clients
 from services.auth.logout.back_channel.outbox import LogoutNotices, queue_notices
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
 from services.auth.tokens.status_list import MachinePlaces, StatusReference, StatusShards
 
@@ -106,7 +107,7 @@ class EndStores(Protocol):
 class _End:
     """Why, by whom and when."""
 
-    why: str
+    reason: EndReason
     origin: Origin | None
     now: datetime
 
@@ -116,7 +117,7 @@ def end_session(
     session: BrowserSession,
     *,
     everywhere: bool,
-    why: str,
+    reason: EndReason,
     origin: Origin | None,
     now: datetime,
     native_too: bool = False,
@@ -127,53 +128,57 @@ def end_session(
     apps, as an operator wants it.
     Returns: False when the session had ended before; what was left of it is ended all the same.
     """
-    end = _End(why, origin, now)
+    end = _End(reason, origin, now)
     if everywhere:
         live = session.ended_at is None
-        end_user(stores, session.user_id, why=why, origin=origin, now=now)
+        end_user(stores, session.user_id, reason=reason, origin=origin, now=now)
         return live
     ended = stores.sessions.end(session.id, now)
     stores.codes.end_pending(now, session_id=session.id)
-    families = stores.families.revoke_all(Belonging(session_id=session.id, web_only=not native_too), why=why, now=now)
+    families = stores.families.revoke_all(
+        Belonging(session_id=session.id, web_only=not native_too), reason=reason, now=now
+    )
     _finish(stores, end, families, sessions=[(session.id, session.user_id)] if ended else [])
     return ended
 
 
-def end_user(stores: EndStores, user_id: UUID, *, why: str, origin: Origin | None, now: datetime) -> None:
+def end_user(stores: EndStores, user_id: UUID, *, reason: EndReason, origin: Origin | None, now: datetime) -> None:
     """End all that a user has: sessions, families, pending codes, requests and links, remembered devices.
 
     Sign-ins from before `now` are over for good, also for a process that is in the middle of one.
     """
-    end = _End(why, origin, now)
+    end = _End(reason, origin, now)
     stores.users.invalidate_tokens(user_id, now)
     sessions = stores.sessions.end_of_user(user_id, now)
     stores.codes.end_pending(now, user_id=user_id)
     stores.waiting_requests.end_of_user(user_id, now)
     stores.links.end_of_user(user_id, now)
     stores.devices.forget(user_id)
-    families = stores.families.revoke_all(Belonging(user_id=user_id), why=why, now=now)
+    families = stores.families.revoke_all(Belonging(user_id=user_id), reason=reason, now=now)
     _finish(stores, end, families, sessions=[(session_id, user_id) for session_id in sessions])
     counts = {"sessions": len(sessions), "families": len(families)}
-    stores.audit.record(AuditEvent(why, now, user_id=user_id, origin=origin, details=counts))
+    stores.audit.record(AuditEvent(reason, now, user_id=user_id, origin=origin, details=counts))
 
 
-def end_client(stores: EndStores, client_id: str, *, why: str, origin: Origin | None, now: datetime) -> None:
+def end_client(stores: EndStores, client_id: str, *, reason: EndReason, origin: Origin | None, now: datetime) -> None:
     """End all that was granted to a client: families, pending codes and requests, and its own tokens.
 
     For one that is disabled, deleted or re-keyed.
     """
-    end = _End(why, origin, now)
+    end = _End(reason, origin, now)
     stores.clients.touch(client_id, now)
     stores.codes.end_pending(now, client_id=client_id)
     stores.waiting_requests.end_of_client(client_id, now)
-    families = stores.families.revoke_all(Belonging(client_id=client_id), why=why, now=now)
+    families = stores.families.revoke_all(Belonging(client_id=client_id), reason=reason, now=now)
     machine = stores.machine_places.retire(client_id, now)
     _finish(stores, end, families, machine=machine)
     counts = {"families": len(families), "machine": int(machine is not None)}
-    stores.audit.record(AuditEvent(why, now, client_id=client_id, origin=origin, details=counts))
+    stores.audit.record(AuditEvent(reason, now, client_id=client_id, origin=origin, details=counts))
 
 
-def end_machine_tokens(stores: EndStores, client_id: str, *, why: str, origin: Origin | None, now: datetime) -> bool:
+def end_machine_tokens(
+    stores: EndStores, client_id: str, *, reason: EndReason, origin: Origin | None, now: datetime
+) -> bool:
     """End the tokens that a client got for itself (client_credentials); the next one gets another place in the list.
 
     Returns: False when there is none that could live.
@@ -183,18 +188,18 @@ def end_machine_tokens(stores: EndStores, client_id: str, *, why: str, origin: O
     if machine is None:
         return False
     stores.status_shards.revoke([machine], now)
-    stores.audit.record(AuditEvent(why, now, client_id=client_id, origin=origin))
+    stores.audit.record(AuditEvent(reason, now, client_id=client_id, origin=origin))
     return True
 
 
 def withdraw(
-    stores: EndStores, *, client_id: str, user_id: UUID, origin: Origin | None, now: datetime, why: str
+    stores: EndStores, *, client_id: str, user_id: UUID, origin: Origin | None, now: datetime, reason: EndReason
 ) -> None:
     """End what one user granted to one client. The consent itself is the caller's to delete, before this."""
-    end = _End(why, origin, now)
+    end = _End(reason, origin, now)
     stores.users.lock_for_end(user_id)
     stores.codes.end_pending(now, client_id=client_id, user_id=user_id)
-    families = stores.families.revoke_all(Belonging(client_id=client_id, user_id=user_id), why=why, now=now)
+    families = stores.families.revoke_all(Belonging(client_id=client_id, user_id=user_id), reason=reason, now=now)
     _finish(stores, end, families)
 
 
@@ -207,13 +212,13 @@ def set_enabled(stores: EndStores, subject: UUID | str, *, enabled: bool, origin
     if isinstance(subject, UUID):
         if not stores.users.set_disabled(subject, at):
             return False
-        why = "user_enabled" if enabled else "user_disabled"
-        end_user(stores, subject, why=why, origin=origin, now=now)
+        reason = EndReason.USER_ENABLED if enabled else EndReason.USER_DISABLED
+        end_user(stores, subject, reason=reason, origin=origin, now=now)
         return True
     if not stores.clients.set_disabled(subject, at):
         return False
-    why = "client_enabled" if enabled else "client_disabled"
-    end_client(stores, subject, why=why, origin=origin, now=now)
+    reason = EndReason.CLIENT_ENABLED if enabled else EndReason.CLIENT_DISABLED
+    end_client(stores, subject, reason=reason, origin=origin, now=now)
     return True
 
 
@@ -231,7 +236,7 @@ def _finish(
     for family in families:
         stores.audit.record(
             AuditEvent(
-                end.why,
+                end.reason,
                 end.now,
                 user_id=family.user_id,
                 client_id=family.client_id,
@@ -257,6 +262,6 @@ def _session_ended(stores: EndStores, session_id: UUID, user_id: UUID, end: _End
             user_id=user_id,
             session_id=session_id,
             origin=end.origin,
-            details={"why": end.why},
+            details={"reason": end.reason},
         )
     )

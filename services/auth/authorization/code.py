@@ -20,6 +20,7 @@ from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.revocation import PendingCodes, end_family
 from services.auth.tokens.authorization import Authorization
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Families, Grant, NewFamily
 from services.auth.tokens.status_list import StatusReference, StatusShards
 
@@ -219,7 +220,7 @@ def _end_first_use(stores: CodeStores, refused: AuthorizationCode, origin: Origi
         return
     family = stores.families.find(code.family_id)
     if family is not None:
-        end_family(stores, family, why="authorization_code_replay", origin=origin, now=now)
+        end_family(stores, family, reason=EndReason.AUTHORIZATION_CODE_REPLAY, origin=origin, now=now)
 
 
 def _family(authorization: Authorization, redeemer: Redeemer, now: datetime) -> NewFamily:

@@ -15,6 +15,7 @@ from services.auth.clients.client import Client
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.revocation import EndStores, withdraw
 from services.auth.scopes import ScopeCatalogue
+from services.auth.tokens.end_reason import EndReason
 
 
 class Consents(Protocol):
@@ -80,4 +81,4 @@ def withdraw_consent(stores: ConsentStores, user_id: UUID, client_id: str, *, or
     if stores.consents.remove(user_id, client_id):
         event = AuditEvent("consent_withdrawn", now, user_id=user_id, client_id=client_id, origin=origin)
         stores.audit.record(event)
-    withdraw(stores, client_id=client_id, user_id=user_id, origin=origin, now=now, why="consent_withdrawn")
+    withdraw(stores, client_id=client_id, user_id=user_id, origin=origin, now=now, reason=EndReason.CONSENT_WITHDRAWN)

@@ -16,6 +16,7 @@ from services.auth.accounts.people import People
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
 from services.auth.revocation import EndStores, end_user
+from services.auth.tokens.end_reason import EndReason
 
 
 class NewPasswordStores(EndStores, Protocol):
@@ -110,8 +111,8 @@ class NewPassword:
                 return LinkOver()
             stores.people.set_password(user.id, password_hash, now)
             proven = _prove_address(stores, now_user, link, now)
-            why = "invitation_used" if link.kind is LinkKind.INVITATION else "password_reset"
-            end_user(stores, user.id, why=why, origin=origin, now=now)
+            reason = EndReason.INVITATION_USED if link.kind is LinkKind.INVITATION else EndReason.PASSWORD_RESET
+            end_user(stores, user.id, reason=reason, origin=origin, now=now)
             details = {"link": str(link.kind), "address_verified": proven}
             stores.audit.record(AuditEvent("password_set", now, user_id=user.id, origin=origin, details=details))
         return PasswordSet()

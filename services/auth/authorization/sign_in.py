@@ -29,6 +29,7 @@ from services.auth.authorization.signed_in import find_signed_in
 from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.revocation import EndStores, RememberedDevices, end_session
+from services.auth.tokens.end_reason import EndReason
 from shared.errors import Unavailable
 
 #: How long a browser remembers that it has signed in here.
@@ -194,7 +195,7 @@ class SignIn:
                 stores,
                 before.session,
                 everywhere=False,
-                why="signed_in_as_another_user",
+                reason=EndReason.SIGNED_IN_AS_ANOTHER_USER,
                 origin=browser.origin,
                 now=authentication.at,
             )

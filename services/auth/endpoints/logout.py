@@ -29,6 +29,7 @@ from services.auth.protocol.parameters import Parameters
 from services.auth.rate_limits.limits import Limit
 from services.auth.revocation import end_session
 from services.auth.stores import Stores
+from services.auth.tokens.end_reason import EndReason
 
 endpoint = page_endpoint("/logout", limit=Limit.LOGOUT, metadata="end_session_endpoint")
 
@@ -189,7 +190,7 @@ def _sign_out(here: _Interaction, request: LogoutRequest, *, everywhere: bool) -
             here.stores,
             here.signed_in.session,
             everywhere=everywhere,
-            why="logout_everywhere" if everywhere else "logout",
+            reason=EndReason.LOGOUT_EVERYWHERE if everywhere else EndReason.LOGOUT,
             origin=here.browser.origin,
             now=here.now,
         )

@@ -11,10 +11,11 @@ from services.auth.revocation import end_family, end_session, end_user
 from services.auth.settings import AuthSettings
 from services.auth.storage.inspection import SqlInspection
 from services.auth.stores import Stores
+from services.auth.tokens.end_reason import EndReason
 from shared.command_line import Subparsers, moment
 from shared.errors import NotFound
 
-_WHY = "ended_by_operator"
+_REASON = EndReason.ENDED_BY_OPERATOR
 
 
 def add_commands(commands: Subparsers) -> None:
@@ -61,17 +62,17 @@ def end_all(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """End all that a user has."""
     with opened(settings) as database, database.transaction() as stores:
         user = find_user(stores, given.user)
-        end_user(stores, user.id, why=_WHY, origin=None, now=settings.clock().now())
+        end_user(stores, user.id, reason=_REASON, origin=None, now=settings.clock().now())
         return [f"{user.username} is signed out everywhere"]
 
 
 def _end(stores: Stores, wanted: UUID, now: datetime) -> list[str]:
     session = stores.sessions.find(wanted)
     if session is not None:
-        ended = end_session(stores, session, everywhere=False, native_too=True, why=_WHY, origin=None, now=now)
+        ended = end_session(stores, session, everywhere=False, native_too=True, reason=_REASON, origin=None, now=now)
         return [f"session {wanted} has ended"] if ended else []
     family = stores.families.find(wanted)
     if family is None:
         raise NotFound(f"sessions: there is no session or sign-in {wanted}")
-    done = end_family(stores, family, why=_WHY, origin=None, now=now)
+    done = end_family(stores, family, reason=_REASON, origin=None, now=now)
     return [f"sign-in {wanted} at {family.authorization.client_id} has ended"] if done else []

@@ -21,6 +21,7 @@ from services.auth.protocol.errors import InvalidGrant, UnsupportedTokenType
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.revocation import EndStores, end_family, end_machine_tokens
 from services.auth.tokens.access_token import OwnAccessToken, RevokedAccessTokens, verify_own_access_token
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import FamilyState
 from services.auth.tokens.refresh_token import parse_refresh_token
 from shared.clock import moment
@@ -112,7 +113,7 @@ class TokenRevocation:
         if family.authorization.client_id != client.client_id:
             raise InvalidGrant(Refusal.REVOCATION_OF_ANOTHER_CLIENTS_FAMILY)
         with self.database.transaction() as stores:
-            end_family(stores, family, why="revoked_by_client", origin=request.origin, now=request.now)
+            end_family(stores, family, reason=EndReason.REVOKED_BY_CLIENT, origin=request.origin, now=request.now)
 
     def _end_machine_tokens(self, request: ClientRequest, client: Client, token: OwnAccessToken) -> None:
         if token.client_id != client.client_id:
@@ -120,8 +121,8 @@ class TokenRevocation:
         with self.database.transaction() as stores:
             if stores.machine_places.find(token.client_id) != token.status:
                 return  # it was ended before; what the machine got since then is not meant
-            why = "machine_tokens_revoked"
-            end_machine_tokens(stores, token.client_id, why=why, origin=request.origin, now=request.now)
+            reason = EndReason.MACHINE_TOKENS_REVOKED
+            end_machine_tokens(stores, token.client_id, reason=reason, origin=request.origin, now=request.now)
         self.machine_places.forget_machine_places()
 
     def _family(self, family_id: UUID) -> FamilyState | None:

@@ -21,6 +21,7 @@ from services.auth.provisioning.entries import ApiEntry, UserEntry
 from services.auth.provisioning.parse import Configuration
 from services.auth.provisioning.plan import Change, differing
 from services.auth.revocation import EndStores, end_machine_tokens, end_user, set_enabled
+from services.auth.tokens.end_reason import EndReason
 from shared.errors import ConfigurationError
 
 
@@ -147,7 +148,9 @@ class _Applying:
             self.store.put_client(client.client_id, client.metadata(), self.now)
             dropped = self.store.put_client_secret(client.client_id, secret, self.now) if new_secret else 0
             if dropped or _lost_a_key(before, wants):
-                end_machine_tokens(self.store.ends, client.client_id, why="client_rekeyed", origin=None, now=self.now)
+                end_machine_tokens(
+                    self.store.ends, client.client_id, reason=EndReason.CLIENT_REKEYED, origin=None, now=self.now
+                )
 
     def user(self, user: UserEntry) -> Iterator[Change]:
         """Write what the entry says; a member that it leaves out stays as it is, the second factor above all."""
@@ -181,9 +184,9 @@ class _Applying:
         if not same_factor:
             self.store.put_totp(user.sub, seal_totp_secret(self.keys, user.sub, factor) if factor else None, self.now)
         if old_hash is not None and not same_password:
-            end_user(self.store.ends, user.sub, why="password_changed", origin=None, now=self.now)
+            end_user(self.store.ends, user.sub, reason=EndReason.PASSWORD_CHANGED, origin=None, now=self.now)
         elif credential is not None and not same_factor:
-            end_user(self.store.ends, user.sub, why="second_factor_changed", origin=None, now=self.now)
+            end_user(self.store.ends, user.sub, reason=EndReason.SECOND_FACTOR_CHANGED, origin=None, now=self.now)
 
     def _require_free(self, user: UserEntry) -> None:
         if self.store.owner_of(user.username) not in {None, user.sub}:

@@ -13,6 +13,7 @@ from services.auth.audit import AuditEvent
 from services.auth.clients.client import Client
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.revocation import EndStores, end_machine_tokens
+from services.auth.tokens.end_reason import EndReason
 from shared.errors import ConfigurationError
 
 
@@ -60,7 +61,7 @@ def rotate_secret(stores: SecretStores, client_id: str, now: datetime) -> str:
     dropped = stores.client_secrets.add(client_id, digest(secret), now)
     stores.audit.record(AuditEvent("client_secret_rotated", now, client_id=client_id, details={"dropped": dropped}))
     if dropped:
-        end_machine_tokens(stores, client_id, why="client_rekeyed", origin=None, now=now)
+        end_machine_tokens(stores, client_id, reason=EndReason.CLIENT_REKEYED, origin=None, now=now)
     return secret
 
 
@@ -76,7 +77,7 @@ def drop_old_secrets(stores: SecretStores, client_id: str, now: datetime) -> int
         stores.audit.record(
             AuditEvent("client_secrets_dropped", now, client_id=client_id, details={"dropped": dropped})
         )
-        end_machine_tokens(stores, client_id, why="client_rekeyed", origin=None, now=now)
+        end_machine_tokens(stores, client_id, reason=EndReason.CLIENT_REKEYED, origin=None, now=now)
     return dropped
 
 

@@ -16,6 +16,7 @@ from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import User, UserState
 from services.auth.audit import AuditEvent
 from services.auth.revocation import EndStores, end_user
+from services.auth.tokens.end_reason import EndReason
 from shared.errors import Conflict
 
 
@@ -108,7 +109,7 @@ def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool
     """Remove a user's second factor and end all that they have; False when there is none."""
     if not stores.totp.remove(user.id):
         return False
-    end_user(stores, user.id, why="second_factor_reset", origin=None, now=now)
+    end_user(stores, user.id, reason=EndReason.SECOND_FACTOR_RESET, origin=None, now=now)
     return True
 
 
@@ -124,7 +125,7 @@ def unlock(stores: PeopleStores, user: User, now: datetime) -> bool:
 
 def erase_user(stores: PeopleStores, user: User, now: datetime) -> None:
     """End all that a user has, for good, and delete them; the audit trail keeps a pseudonym (ADR-0076)."""
-    end_user(stores, user.id, why="user_deleted", origin=None, now=now)
+    end_user(stores, user.id, reason=EndReason.USER_DELETED, origin=None, now=now)
     stores.budgets.reset(account_budget(user.username))
     stores.people.forget(user.id, now)
     stores.audit.pseudonymise(user.id)

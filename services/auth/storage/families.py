@@ -15,6 +15,7 @@ from services.auth.storage.rows import authorization_columns, authorization_of, 
 from services.auth.storage.status_shards import FAMILY_SHARD as SHARD
 from services.auth.storage.status_shards import filling_shard, give_up_shard
 from services.auth.storage.tables import clients, families
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import (
     Belonging,
     EndedFamily,
@@ -125,18 +126,18 @@ class SqlFamilies:
         )
         return self.connection.execute(statement).rowcount == 1
 
-    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+    def revoke(self, family_id: UUID, *, reason: EndReason, now: datetime, generation: int | None = None) -> bool:
         statement = update(families).where(_row.id == family_id, _row.revoked_at.is_(None))
         if generation is not None:
             statement = statement.where(_row.generation == generation)
-        return self.connection.execute(statement.values(revoked_at=now, revoked_why=why)).rowcount == 1
+        return self.connection.execute(statement.values(revoked_at=now, revoked_why=reason)).rowcount == 1
 
-    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+    def revoke_all(self, which: Belonging, *, reason: EndReason, now: datetime) -> list[EndedFamily]:
         wanted = _belonging(which)
         columns = (_row.id, _row.client_id, _row.user_id, _row.session_id, _row.status_shard, _row.status_index)
         found = self.connection.execute(select(*columns).where(wanted).order_by(_row.id).with_for_update()).all()
         if found:
-            self.connection.execute(update(families).where(wanted).values(revoked_at=now, revoked_why=why))
+            self.connection.execute(update(families).where(wanted).values(revoked_at=now, revoked_why=reason))
         return [EndedFamily(*row[:4], StatusReference(*row[4:])) for row in found]
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.tokens.authorization import Authorization
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.status_list import StatusReference, StatusShards
 
 
@@ -149,14 +150,14 @@ class Families(Protocol):
         """Raise the generation from `read` to `to`; False when it isn't `read` any more."""
         ...
 
-    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+    def revoke(self, family_id: UUID, *, reason: EndReason, now: datetime, generation: int | None = None) -> bool:
         """End the row; False when it was ended before, or when `generation` is given and isn't the live one.
 
         Flips no bit: `end_family` does both.
         """
         ...
 
-    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+    def revoke_all(self, which: Belonging, *, reason: EndReason, now: datetime) -> list[EndedFamily]:
         """End the rows of all that aren't yet, locked in the order of their ids. Flips no bit."""
         ...
 
@@ -186,7 +187,7 @@ def end_family(
     stores: FamilyStores,
     family: FamilyState,
     *,
-    why: str,
+    reason: EndReason,
     origin: Origin | None,
     now: datetime,
     generation: int | None = None,
@@ -196,12 +197,12 @@ def end_family(
     In a transaction: row, bit and record are written together or not at all.
     Returns: False when it was ended before, or is no more at `generation`.
     """
-    if not stores.families.revoke(family.id, why=why, now=now, generation=generation):
+    if not stores.families.revoke(family.id, reason=reason, now=now, generation=generation):
         return False
     stores.status_shards.revoke([family.status], now)
     stores.audit.record(
         AuditEvent(
-            why,
+            reason,
             now,
             user_id=family.authorization.user_id,
             client_id=family.authorization.client_id,

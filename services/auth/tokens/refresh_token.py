@@ -17,6 +17,7 @@ from services.auth import metrics
 from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.keys.key_ring import ID_BYTES, KeyRing
 from services.auth.opaque_token import b64url, unb64url
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import FamilyDatabase, FamilyState, FamilyStores, Grant, Presented, end_family
 from shared.errors import Unavailable
 
@@ -173,7 +174,7 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
     ended = end_family(
         stores,
         family,
-        why="refresh_token_reuse",
+        reason=EndReason.REFRESH_TOKEN_REUSE,
         origin=presented.origin,
         now=now,
         generation=family.generation,

@@ -54,7 +54,7 @@ def run(
     return command
 
 
-def whys(stage: Stage) -> set[str | None]:
+def reasons(stage: Stage) -> set[str | None]:
     with stage.sql.autocommit() as db:
         return set(db.execute(select(families.c.revoked_why)).scalars())
 
@@ -69,7 +69,7 @@ def test_a_user_is_disabled_and_enabled(stage: Stage, run: Run, named: str) -> N
     stage.family()
     assert run("users", "disable", named) == (0, ["alice is disabled; all sign-ins have ended"])
     assert run("users", "disable", named) == (0, ["nothing to do"])
-    assert whys(stage) == {"user_disabled"}
+    assert reasons(stage) == {"user_disabled"}
     assert run("users", "list")[1][0].startswith(f"alice  {ALICE}  disabled since ")
     assert run("users", "enable", named) == (0, ["alice is enabled and may sign in again"])
     assert run("users", "enable", named) == (0, ["nothing to do"])
@@ -80,7 +80,7 @@ def test_a_client_is_disabled_and_enabled(stage: Stage, run: Run) -> None:
     stage.family()
     assert run("clients", "disable", "app") == (0, ["app is disabled; all its sign-ins have ended"])
     assert run("clients", "disable", "app") == (0, ["nothing to do"])
-    assert whys(stage) == {"client_disabled"}
+    assert reasons(stage) == {"client_disabled"}
     assert run("clients", "enable", "app") == (0, ["app is enabled"])
 
 
@@ -114,11 +114,11 @@ def test_sessions_are_listed_and_ended(stage: Stage, run: Run) -> None:
     assert run("sessions", "end", str(family.id)) == (0, [f"sign-in {family.id} at app has ended"])
     assert run("sessions", "end", str(family.id)) == (0, ["nothing to do"])
     assert run("sessions", "end", str(stage.session.id)) == (0, [f"session {stage.session.id} has ended"])
-    assert whys(stage) == {"ended_by_operator"}, "native apps too"
+    assert reasons(stage) == {"ended_by_operator"}, "native apps too"
     assert run("sessions", "list", "alice") == (0, ["nothing to do"])
     stage.family()
     assert run("sessions", "end-all", "alice") == (0, ["alice is signed out everywhere"])
-    assert whys(stage) == {"ended_by_operator"}
+    assert reasons(stage) == {"ended_by_operator"}
 
 
 def test_keys_are_rotated_from_the_command_line(stage: Stage, run: Run) -> None:

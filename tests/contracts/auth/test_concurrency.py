@@ -21,6 +21,7 @@ from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.tables import audit_events, families, signing_keys
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Presented, end_family
 from services.auth.tokens.refresh_token import RefreshPolicy, RefreshToken, mint_refresh_token, rotate
 from shared.testing import BOB
@@ -123,7 +124,7 @@ def test_a_sign_out_among_refreshes_leaves_nothing_that_works(postgres_stage: St
                 with database.transaction() as stores:
                     found = stores.families.find(family_id)
                     assert found is not None
-                    end_family(stores, found, why="revoked_by_client", origin=HOME, now=NOON)
+                    end_family(stores, found, reason=EndReason.REVOKED_BY_CLIENT, origin=HOME, now=NOON)
                 return None
             presented = Presented(family_id, 0, SEED_HASH, "app", None, HOME)
             grant = rotate(database, presented, ring=RING, policy=POLICY, now=NOON)

@@ -14,6 +14,7 @@ from services.auth.authorization.request import WaitingRequest
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage.tables import audit_events, clients, families, known_devices
 from services.auth.stores import Stores
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import FamilyState, NewFamily
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import CLIENT_METADATA, HOME, NOON, Stage, bit, new_family, new_session, version
@@ -79,18 +80,18 @@ ALICES = {"app", "web", "app elsewhere", "web elsewhere"}
 ENDS: dict[str, tuple[Callable[[BrowserSession, Stores], object], set[str]]] = {
     "session": (
         lambda session, stores: ends.end_session(
-            stores, session, everywhere=False, why="signed_out", origin=HOME, now=NOON
+            stores, session, everywhere=False, reason=EndReason.LOGOUT, origin=HOME, now=NOON
         ),
         {"web"},
     ),
     "session, everywhere": (
         lambda session, stores: ends.end_session(
-            stores, session, everywhere=True, why="signed_out_everywhere", origin=HOME, now=NOON
+            stores, session, everywhere=True, reason=EndReason.LOGOUT_EVERYWHERE, origin=HOME, now=NOON
         ),
         ALICES,
     ),
     "user": (
-        lambda _, stores: ends.end_user(stores, UUID(ALICE), why="password_changed", origin=HOME, now=NOON),
+        lambda _, stores: ends.end_user(stores, UUID(ALICE), reason=EndReason.PASSWORD_CHANGED, origin=HOME, now=NOON),
         ALICES,
     ),
     "user disabled": (
@@ -98,7 +99,7 @@ ENDS: dict[str, tuple[Callable[[BrowserSession, Stores], object], set[str]]] = {
         ALICES,
     ),
     "client": (
-        lambda _, stores: ends.end_client(stores, "web", why="client_rekeyed", origin=None, now=NOON),
+        lambda _, stores: ends.end_client(stores, "web", reason=EndReason.CLIENT_REKEYED, origin=None, now=NOON),
         {"web", "web elsewhere", "bob web"},
     ),
     "client disabled": (
@@ -107,7 +108,7 @@ ENDS: dict[str, tuple[Callable[[BrowserSession, Stores], object], set[str]]] = {
     ),
     "consent withdrawn": (
         lambda _, stores: ends.withdraw(
-            stores, client_id="web", user_id=UUID(ALICE), why="consent_withdrawn", origin=HOME, now=NOON
+            stores, client_id="web", user_id=UUID(ALICE), reason=EndReason.CONSENT_WITHDRAWN, origin=HOME, now=NOON
         ),
         {"web", "web elsewhere"},
     ),
@@ -125,8 +126,8 @@ def test_each_path_sets_the_bits_of_what_it_ends_and_no_other(cast: Cast, name: 
     with cast.stage.sql.autocommit() as db:
         recorded = db.execute(select(audit_events.c.family_id).where(audit_events.c.family_id.is_not(None))).scalars()
         assert set(recorded) == {cast.families[ended].id for ended in expected}, "one record each"
-        whys = db.execute(select(families.c.revoked_why).where(families.c.revoked_at.is_not(None))).scalars()
-        assert len(set(whys)) == 1
+        reasons = db.execute(select(families.c.revoked_why).where(families.c.revoked_at.is_not(None))).scalars()
+        assert len(set(reasons)) == 1
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -148,8 +149,8 @@ def test_ending_one_family_ends_it_alone_and_once(cast: Cast) -> None:
         with cast.stage.auth.transaction() as stores:
             family = stores.families.find(cast.families["app"].id)
             assert family is not None
-            why = "revoked_by_client"
-            assert ends.end_family(stores, family, why=why, origin=HOME, now=NOON) is expected
+            reason = EndReason.REVOKED_BY_CLIENT
+            assert ends.end_family(stores, family, reason=reason, origin=HOME, now=NOON) is expected
     assert cast.ended() == {"app"}
     assert cast.events() == ["revoked_by_client"]
 
@@ -158,7 +159,10 @@ def test_a_session_ends_once_and_its_user_stays_signed_in_elsewhere(cast: Cast) 
     session = cast.stage.session
     for expected in (True, False):
         with cast.stage.auth.transaction() as stores:
-            assert ends.end_session(stores, session, everywhere=False, why="x", origin=HOME, now=NOON) is expected
+            assert (
+                ends.end_session(stores, session, everywhere=False, reason=EndReason.LOGOUT, origin=HOME, now=NOON)
+                is expected
+            )
     assert cast.events().count("session_ended") == 1
     with cast.stage.auth.autocommit() as stores:
         there = stores.sessions.find_by_cookie(cast.elsewhere.cookie_hash)
@@ -183,7 +187,7 @@ def test_a_user_wide_end_ends_sessions_devices_codes_and_waiting_requests(cast: 
         stores.waiting_requests.set_continued(handles[2], stage.session.id)
         stores.waiting_requests.set_first_factor(handles[3], UUID(BOB), NOON)
     with stage.auth.transaction() as stores:
-        ends.end_user(stores, UUID(ALICE), why="password_changed", origin=HOME, now=NOON + SECOND)
+        ends.end_user(stores, UUID(ALICE), reason=EndReason.PASSWORD_CHANGED, origin=HOME, now=NOON + SECOND)
     with stage.auth.autocommit() as stores:
         found = [stores.waiting_requests.find(handle, handle, NOON + SECOND) is not None for handle in handles]
         user, bob = stores.users.find(UUID(ALICE)), stores.users.find(UUID(BOB))
@@ -235,7 +239,7 @@ def test_a_user_who_is_not_there_is_not_disabled(cast: Cast) -> None:
 def test_tokens_valid_from_never_goes_back(stage: Stage) -> None:
     for now in (LATER, NOON):
         with stage.auth.transaction() as stores:
-            ends.end_user(stores, UUID(ALICE), why="x", origin=None, now=now)
+            ends.end_user(stores, UUID(ALICE), reason=EndReason.LOGOUT, origin=None, now=now)
     with stage.auth.autocommit() as stores:
         user = stores.users.find(UUID(ALICE))
     assert user is not None and user.tokens_valid_from == LATER

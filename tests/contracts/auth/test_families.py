@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from services.auth import revocation as ends
 from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import FamilyState, NewFamily, Presented
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
@@ -69,13 +70,21 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
                     assert ends.set_enabled(stores, self.client_id, enabled=False, **ended)
                     assert ends.set_enabled(stores, self.client_id, enabled=True, **ended)
                 elif how == "session":
-                    ends.end_session(stores, stage.session, everywhere=False, native_too=True, why=how, **ended)
+                    ends.end_session(
+                        stores, stage.session, everywhere=False, native_too=True, reason=EndReason.LOGOUT, **ended
+                    )
                 elif how == "consent":
-                    ends.withdraw(stores, client_id=self.client_id, user_id=self.user_id, why=how, **ended)
+                    ends.withdraw(
+                        stores,
+                        client_id=self.client_id,
+                        user_id=self.user_id,
+                        reason=EndReason.CONSENT_WITHDRAWN,
+                        **ended,
+                    )
                 else:
                     family = stores.families.find(self.family_id)
                     assert family is not None
-                    ends.end_family(stores, family, why=how, **ended)
+                    ends.end_family(stores, family, reason=EndReason.REVOKED_BY_CLIENT, **ended)
 
         def is_set(self, place: StatusReference) -> bool:
             return bit(stage, place)
@@ -169,8 +178,8 @@ def test_a_dead_family_neither_rotates_nor_retries(stage: Stage) -> None:
     family = stage.family()
     rotate(stage, presented(family))
     with stage.auth.autocommit() as stores:
-        assert stores.families.revoke(family.id, why="test", now=NOON)
-        assert not stores.families.revoke(family.id, why="again", now=NOON), "once"
+        assert stores.families.revoke(family.id, reason=EndReason.REVOKED_BY_CLIENT, now=NOON)
+        assert not stores.families.revoke(family.id, reason=EndReason.REVOKED_BY_CLIENT, now=NOON), "once"
     assert rotate(stage, presented(family, 1)) is None
     assert retry(stage, presented(family)) is None
 
@@ -202,8 +211,8 @@ def test_a_revocation_for_another_generation_is_none(stage: Stage) -> None:
     family = stage.family()
     rotate(stage, presented(family))
     with stage.auth.autocommit() as stores:
-        assert not stores.families.revoke(family.id, why="test", now=NOON, generation=0)
-        assert stores.families.revoke(family.id, why="test", now=NOON, generation=1)
+        assert not stores.families.revoke(family.id, reason=EndReason.REVOKED_BY_CLIENT, now=NOON, generation=0)
+        assert stores.families.revoke(family.id, reason=EndReason.REVOKED_BY_CLIENT, now=NOON, generation=1)
 
 
 def test_catching_up_is_a_compare_and_swap(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from services.auth import revocation as ends
 from services.auth.authorization.consent import withdraw_consent
 from services.auth.storage import SqlAuthDatabase
 from services.auth.stores import Stores
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.status_list import StatusReference
 from shared.database import Database
 from shared.testing import BOB, SettableClock
@@ -67,7 +68,13 @@ def test_a_withdrawal_and_a_sign_in_in_anothers_browser_do_not_wait_for_each_oth
 
     with stage.auth.transaction() as stores:
         ends.end_session(
-            stores, stage.session, everywhere=False, native_too=True, why="another", origin=HOME, now=LATER
+            stores,
+            stage.session,
+            everywhere=False,
+            native_too=True,
+            reason=EndReason.SIGNED_IN_AS_ANOTHER_USER,
+            origin=HOME,
+            now=LATER,
         )
         withdrawal = pool.submit(in_one_transaction, stage, withdraw)
         wait_for_a_waiter(stage.sql)
@@ -118,7 +125,7 @@ def test_the_end_of_a_client_and_an_emergency_rotation_do_not_wait_for_each_othe
         db.execute(text("UPDATE families SET status_shard = :above WHERE id = :id"), {"above": above, "id": family.id})
 
     def end(stores: Stores) -> None:
-        ends.end_client(stores, "app", why="client_disabled", origin=None, now=LATER)
+        ends.end_client(stores, "app", reason=EndReason.CLIENT_DISABLED, origin=None, now=LATER)
 
     with stage.auth.transaction() as stores:
         stores.status_shards.revoke([StatusReference(machine.shard, machine.index)], LATER)

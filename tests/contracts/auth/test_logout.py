@@ -14,6 +14,7 @@ from services.auth.logout.back_channel.outbox import LogoutNotice, queue_notices
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import clients, logout_notices
+from services.auth.tokens.end_reason import EndReason
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import CLIENT_METADATA, HOME, NOON, Stage, new_family, new_session
 
@@ -60,11 +61,13 @@ def outcomes(stage: Stage) -> list[tuple[int, str | None]]:
 def test_the_end_of_a_session_queues_a_notice_for_each_client_with_a_back_channel(told: Stage) -> None:
     told.family()  # a second sign-in of the same client is no second notice
     with told.auth.transaction() as stores:
-        assert ends.end_session(stores, told.session, everywhere=False, why="logout", origin=HOME, now=NOON)
+        assert ends.end_session(stores, told.session, everywhere=False, reason=EndReason.LOGOUT, origin=HOME, now=NOON)
     (notice,) = claim(told.auth)
     assert (notice.client_id, notice.session_id, notice.user_id) == ("app", told.session.id, UUID(ALICE))
     with told.auth.transaction() as stores:
-        assert not ends.end_session(stores, told.session, everywhere=False, why="logout", origin=HOME, now=NOON)
+        assert not ends.end_session(
+            stores, told.session, everywhere=False, reason=EndReason.LOGOUT, origin=HOME, now=NOON
+        )
         queue_notices(stores.logout_notices, told.session.id, UUID(ALICE), NOON)
     assert len(outcomes(told)) == 1
 
@@ -72,7 +75,7 @@ def test_the_end_of_a_session_queues_a_notice_for_each_client_with_a_back_channe
 def test_an_end_that_is_rolled_back_tells_nobody(told: Stage) -> None:
     def fail() -> None:
         with told.auth.transaction() as stores:
-            ends.end_session(stores, told.session, everywhere=False, why="logout", origin=HOME, now=NOON)
+            ends.end_session(stores, told.session, everywhere=False, reason=EndReason.LOGOUT, origin=HOME, now=NOON)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

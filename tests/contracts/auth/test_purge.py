@@ -26,6 +26,7 @@ from services.auth.storage.tables import (
     waiting_logouts,
     waiting_requests,
 )
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import NewFamily
 from services.auth.tokens.status_list import StatusReference
 from shared.testing import ALICE, BOB
@@ -77,7 +78,7 @@ def test_a_dead_family_is_kept_for_thirty_days_and_its_place_with_it(stage: Stag
     family = stage.family()
     its = place(stage, family)
     with stage.auth.transaction() as stores:
-        stores.families.revoke(family.id, why="test", now=NOON)
+        stores.families.revoke(family.id, reason=EndReason.REVOKED_BY_CLIENT, now=NOON)
         stores.status_shards.revoke([its], NOON)
     dead_at = family.expires_at + KEPT
     assert run(stage, dead_at) == {} and bit(stage, its)

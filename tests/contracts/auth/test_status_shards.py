@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.auth import revocation as ends
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.status_list import StatusReference, set_bits
 from tests.contracts.auth.conftest import HOME, NOON, Stage, bit, version
 
@@ -20,10 +21,12 @@ def test_a_machine_client_gets_a_new_place_after_each_end(stage: Stage) -> None:
         assert not bit(stage, drawn)
         with stage.auth.transaction() as stores:
             if number % 2:
-                ends.end_client(stores, "app", why="client_rekeyed", origin=None, now=NOON)
+                ends.end_client(stores, "app", reason=EndReason.CLIENT_REKEYED, origin=None, now=NOON)
             else:
-                assert ends.end_machine_tokens(stores, "app", why="revoked_by_client", origin=HOME, now=NOON)
-                assert not ends.end_machine_tokens(stores, "app", why="revoked_by_client", origin=HOME, now=NOON)
+                assert ends.end_machine_tokens(stores, "app", reason=EndReason.REVOKED_BY_CLIENT, origin=HOME, now=NOON)
+                assert not ends.end_machine_tokens(
+                    stores, "app", reason=EndReason.REVOKED_BY_CLIENT, origin=HOME, now=NOON
+                )
         assert all(bit(stage, place) for place in places), "the old bits stay set"
     assert len(set(places)) == 3
 

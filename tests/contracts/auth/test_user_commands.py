@@ -17,7 +17,7 @@ from services.auth.storage.people import NOBODY
 from services.auth.storage.tables import audit_events, families, totp_credentials, users
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import NOON, Stage
-from tests.contracts.auth.test_commands import Run, events, run, whys
+from tests.contracts.auth.test_commands import Run, events, reasons, run
 
 __all__ = ["run"]
 
@@ -148,7 +148,7 @@ def test_a_second_factor_is_removed_and_ends_all(stage: Stage, run: Run) -> None
         )
     code, (line,) = run("users", "reset-mfa", "alice")
     assert code == 0 and line == "alice has no second factor any more; all sign-ins have ended"
-    assert whys(stage) == {"second_factor_reset"} and not user(stage, "alice").has_totp
+    assert reasons(stage) == {"second_factor_reset"} and not user(stage, "alice").has_totp
 
 
 def test_a_deleted_user_leaves_a_subject_and_nothing_personal(stage: Stage, run: Run) -> None:
@@ -156,7 +156,7 @@ def test_a_deleted_user_leaves_a_subject_and_nothing_personal(stage: Stage, run:
     stage.family()
     code, (line,) = run("users", "delete", "alice")
     assert code == 0 and line.startswith("alice is deleted; all sign-ins have ended")
-    assert whys(stage) == {"user_deleted"}
+    assert reasons(stage) == {"user_deleted"}
     assert run("users", "delete", ALICE)[0] == 1, "nobody has it any more"
     with stage.sql.autocommit() as db:
         family = db.execute(select(families)).mappings().one()

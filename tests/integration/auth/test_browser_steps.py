@@ -7,6 +7,7 @@ import pytest
 from services.auth.accounts.password import verify_password
 from services.auth.authorization import sign_in
 from services.auth.revocation import end_user
+from services.auth.tokens.end_reason import EndReason
 from tests.integration.auth.provider import (
     Browser,
     Provider,
@@ -285,7 +286,7 @@ def test_a_password_that_is_changed_while_it_is_verified_opens_nothing(
         with provider.context.database.transaction() as stores:
             bob = stores.users.find_by_username("bob")
             assert bob is not None
-            end_user(stores, bob.id, why="password_changed", origin=None, now=provider.clock.now())
+            end_user(stores, bob.id, reason=EndReason.PASSWORD_CHANGED, origin=None, now=provider.clock.now())
         return right
 
     monkeypatch.setattr(sign_in, "verify_password", verify_while_it_changes)

@@ -17,6 +17,7 @@ from services.auth.opaque_token import unb64url
 from services.auth.revocation import end_user, set_enabled
 from services.auth.storage import SqlAuthDatabase
 from services.auth.storage.tables import users
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.status_list import SHARD_SIZE, VERSION_CLAIM, StatusReference, status_reference_of
 from shared.bearer.status.status_list import read_status_list, signing_kid, status_reference
 from tests.integration.auth.provider import Provider, claims_of, code_of, oauth_error, seeded_basic
@@ -129,7 +130,7 @@ def disable_alice(provider: Provider, tokens: dict[str, Any]) -> None:
 def change_alices_password(provider: Provider, tokens: dict[str, Any]) -> None:
     with stores_of(provider).transaction() as stores:
         now = provider.clock.now()
-        end_user(stores, user_id(provider, "alice"), why="password_changed", origin=None, now=now)
+        end_user(stores, user_id(provider, "alice"), reason=EndReason.PASSWORD_CHANGED, origin=None, now=now)
 
 
 def stores_of(provider: Provider) -> SqlAuthDatabase:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.auth.audit import AuditEvent
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented, Retried
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import StatusReference
@@ -23,7 +24,7 @@ class Row:
     origin_hash: bytes
     replays: int = 0
     network: str = ""
-    why: str | None = None
+    reason: EndReason | None = None
 
     def set(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
@@ -122,20 +123,24 @@ class MemoryFamilies:
         row.set(generation=to, moved=False, streak=0, steady=0)
         return True
 
-    def revoke(self, family_id: UUID, *, why: str, now: datetime, generation: int | None = None) -> bool:
+    def revoke(self, family_id: UUID, *, reason: EndReason, now: datetime, generation: int | None = None) -> bool:
         row = self.rows[family_id]
         if row.state.revoked_at is not None or generation not in {None, row.state.generation}:
             return False
         row.set(revoked_at=now)
-        row.why = why
+        row.reason = reason
         return True
 
-    def revoke_all(self, which: Belonging, *, why: str, now: datetime) -> list[EndedFamily]:
+    def revoke_all(self, which: Belonging, *, reason: EndReason, now: datetime) -> list[EndedFamily]:
         ended = []
         for row in self.rows.values():
             mine = row.new.authorization
             theirs = which.user_id in {None, mine.user_id} and which.client_id in {None, mine.client_id}
-            if theirs and which.session_id in {None, mine.session_id} and self.revoke(row.new.id, why=why, now=now):
+            if (
+                theirs
+                and which.session_id in {None, mine.session_id}
+                and self.revoke(row.new.id, reason=reason, now=now)
+            ):
                 reference = row.state.status
                 ended.append(EndedFamily(row.new.id, mine.client_id, mine.user_id, mine.session_id, reference))
         return ended

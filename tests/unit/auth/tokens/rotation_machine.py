@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from services.auth.audit import Origin
 from services.auth.keys.key_ring import KeyRing
+from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import FamilyDatabase, FamilyState, NewFamily, Presented, end_family
 from services.auth.tokens.refresh_token import (
     RefreshPolicy,
@@ -154,7 +155,7 @@ class RotationMachine(RuleBasedStateMachine):
         del how
         family = self.row()
         with self.database.transaction() as stores:
-            ended = end_family(stores, family, why="revoked_by_client", origin=ORIGINS[0], now=self.now)
+            ended = end_family(stores, family, reason=EndReason.REVOKED_BY_CLIENT, origin=ORIGINS[0], now=self.now)
         assert ended is not self.oracle.dead
 
     @rule(other=st.sampled_from(["client", "seed"]))
