@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.auth.app import ENDPOINTS
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, start
@@ -31,14 +32,42 @@ FOREIGN = (
 
 @pytest.mark.requirement("RFC9700-2.6-cors")
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_a_registered_browser_client_may_read_public_documents(refusing: Provider, path: str) -> None:
-    answer = refusing.http.get(path, headers=ORIGIN)
-    assert answer.headers["access-control-allow-origin"] == CRM
-    assert answer.headers["vary"] == "Origin"
-    assert "access-control-allow-credentials" not in answer.headers
+def test_a_page_of_any_origin_may_read_public_documents(refusing: Provider, path: str) -> None:
+    for origin in (CRM, *FOREIGN):
+        answer = refusing.http.get(path, headers={"Origin": origin})
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "Origin" not in answer.headers.get("vary", ""), "one answer for all, also from a cache"
     known = refusing.http.get(path, headers={**ORIGIN, "If-None-Match": answer.headers["etag"]})
-    assert (known.status_code, known.headers["access-control-allow-origin"]) == (304, CRM)
-    assert refusing.http.get(path).headers["vary"] == "Origin", "a cache must not give one origin's answer to another"
+    assert (known.status_code, known.headers["access-control-allow-origin"]) == (304, "*")
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "if-none-match"}
+    preflight = refusing.http.options(path, headers={"Origin": "https://anybody.example", **asked})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+
+
+def test_a_page_of_any_origin_may_read_status_lists(provider: Provider) -> None:
+    provider.sign_in()
+    answer = provider.http.get("/status/0", headers={"Origin": "https://anybody.example"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+
+
+def test_what_tracing_adds_to_a_request_is_let_through(refusing: Provider) -> None:
+    sent = "authorization,traceparent,tracestate,baggage,sentry-trace,x-request-id"
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": sent}
+    for path in ("/token", "/revoke", "/userinfo", *DOCUMENTS):
+        allowed = refusing.http.options(path, headers={**ORIGIN, **asked}).headers["access-control-allow-headers"]
+        assert set(sent.split(",")) <= set(allowed.lower().split(", ")), path
+
+
+def test_head_is_answered_wherever_get_is(provider: Provider) -> None:
+    """Monitors, link checkers and proxies send it; of an unknown request it is the page's refusal, as of a GET."""
+    provider.sign_in()
+    paths = [endpoint.path.replace("{shard}", "0") for endpoint in ENDPOINTS if "GET" in endpoint.handlers]
+    for path in [*paths, "/livez", "/readyz", "/metrics", "/static/style.css", "/none"]:
+        got, head = provider.http.get(path), provider.http.head(path)
+        assert (path, head.status_code) == (path, got.status_code)
+        assert head.headers.get("content-type") == got.headers.get("content-type")
+    assert provider.http.head("/token").status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/token", "/revoke", "/userinfo"])
@@ -53,13 +82,13 @@ def test_oauth_errors_carry_the_headers(refusing: Provider, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "methods"),
-    [("/token", "POST"), ("/revoke", "POST"), ("/userinfo", "GET, POST"), (DOCUMENTS[0], "GET, HEAD")],
+    [("/token", "POST"), ("/revoke", "POST"), ("/userinfo", "GET, HEAD, POST"), (DOCUMENTS[0], "GET, HEAD")],
 )
 def test_a_preflight_is_answered(refusing: Provider, path: str, methods: str) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     answer = refusing.http.options(path, headers={**ORIGIN, **asked})
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["access-control-allow-origin"] == CRM
+    assert answer.headers["access-control-allow-origin"] == ("*" if path in DOCUMENTS else CRM)
     assert answer.headers["access-control-allow-methods"] == methods
     assert {"authorization", "content-type"} <= set(answer.headers["access-control-allow-headers"].lower().split(", "))
     assert "access-control-allow-credentials" not in answer.headers
@@ -67,16 +96,15 @@ def test_a_preflight_is_answered(refusing: Provider, path: str, methods: str) ->
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_foreign_origin_may_read_nothing(refusing: Provider, origin: str) -> None:
-    for path in (*DOCUMENTS, "/userinfo"):
-        answer = refusing.http.get(path, headers={"Origin": origin})
-        assert "access-control-allow-origin" not in answer.headers, path
-        assert answer.headers["vary"] == "Origin"
+    answer = refusing.http.get("/userinfo", headers={"Origin": origin})
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
     preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     assert not [name for name in refusing.http.options("/token", headers=preflight).headers if "access-control" in name]
 
 
 def test_two_origins_at_once_are_none(refusing: Provider) -> None:
-    answer = refusing.http.get(DOCUMENTS[0], headers=[("Origin", CRM), ("Origin", CRM)])
+    answer = refusing.http.get("/userinfo", headers=[("Origin", CRM), ("Origin", CRM)])
     assert "access-control-allow-origin" not in answer.headers
 
 
@@ -101,14 +129,14 @@ def test_a_429_carries_the_headers(tmp_path: Path, clock: SettableClock) -> None
 
 def test_an_allowed_origin_is_read_from_the_metadata_within_ten_seconds(provider: Provider) -> None:
     spa = {"Origin": "https://spa.example"}
-    assert "access-control-allow-origin" not in provider.http.get(DOCUMENTS[0], headers=spa).headers
+    assert "access-control-allow-origin" not in provider.http.get("/userinfo", headers=spa).headers
     provider.sql(
         "UPDATE clients SET metadata = json_set(metadata, '$.allowed_origins', json('[\"https://spa.example\"]')) "
         "WHERE client_id = 'portal'"
     )
     provider.clock.advance(seconds=11)
-    answer = provider.http.get(DOCUMENTS[0], headers=spa)
+    answer = provider.http.get("/userinfo", headers=spa)
     assert answer.headers["access-control-allow-origin"] == "https://spa.example"
     provider.sql("UPDATE clients SET disabled_at = created_at WHERE client_id = 'portal'")
     provider.clock.advance(seconds=11)
-    assert "access-control-allow-origin" not in provider.http.get(DOCUMENTS[0], headers=spa).headers
+    assert "access-control-allow-origin" not in provider.http.get("/userinfo", headers=spa).headers

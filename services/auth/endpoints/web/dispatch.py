@@ -74,7 +74,7 @@ class Dispatch:
                 response = error_response(endpoint.kind, error)
                 unforeseen = None if is_foreseen(error) else error
         if endpoint.cors:
-            await self._cors.allow(http, response)
+            await self._cors.allow(endpoint, http, response)
         if noted or response.status_code >= 400:
             await settle(http, response, noted)
         took(endpoint.path, time.perf_counter() - started)

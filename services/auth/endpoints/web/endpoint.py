@@ -43,7 +43,7 @@ class Endpoint:
     kind: Kind
     #: What counts its requests (`sign_in`: its failures) by network; None: it is cheap.
     limit: Limit | None = None
-    #: Whether scripts of registered browser clients may read the answers.
+    #: Whether scripts of registered browser clients may read the answers, of a document those of any page.
     cors: bool = False
     metadata: str = ""
     unadvertised: str = ""
@@ -54,10 +54,8 @@ class Endpoint:
             raise ValueError(f"{self.path}: give its name in discovery, or the reason why it has none")
 
     def get(self, handler: Handler) -> Handler:
-        """Let `handler` answer GET, of a document HEAD too."""
-        self.handlers["GET"] = handler
-        if self.kind is Kind.DOCUMENT:
-            self.handlers["HEAD"] = handler
+        """Let `handler` answer GET and HEAD; of a HEAD's answer the server sends no body."""
+        self.handlers["GET"] = self.handlers["HEAD"] = handler
         return handler
 
     def post(self, handler: Handler) -> Handler:

@@ -175,7 +175,7 @@ def introspect(scene: Scene) -> None:
     scene.quiet.post("/revoke", {"token": tokens["refresh_token"], "client_id": "mobile-app"})
     scene("an ended one").introspect(access)
     late = scene.quiet.sign_in()["access_token"]
-    scene.clock.advance(minutes=6)
+    scene.clock.advance(minutes=16)
     scene("an expired one").introspect(late)
 
 
@@ -262,7 +262,7 @@ def userinfo(scene: Scene) -> None:
     scene.quiet.sql(DISABLE, client="mobile-app")
     scene.clock.advance(seconds=11)
     scene("a disabled client").userinfo(token)
-    scene.clock.advance(minutes=6)
+    scene.clock.advance(minutes=16)
     scene("an expired one").userinfo(token)
 
 

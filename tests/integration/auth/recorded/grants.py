@@ -262,7 +262,7 @@ def token_exchange(scene: Scene) -> None:
     scene.quiet.post("/revoke", {"token": tokens["refresh_token"], "client_id": "mobile-app"})
     scene("an ended subject").exchange(subject)
     subject = scene.quiet.sign_in()["access_token"]
-    scene.clock.advance(minutes=6)
+    scene.clock.advance(minutes=16)
     scene("an expired subject").exchange(subject)
 
 
