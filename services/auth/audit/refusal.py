@@ -118,9 +118,14 @@ class Refusal(StrEnum):
     SIGN_IN_QUEUE_FULL = "sign_in_queue_full"
 
 
-#: Slips without a meaning for security, and outages: in the log and the metrics, not in the trail.
-UNRECORDED = frozenset(
+#: Slips without a meaning for security, outages, and what prompt=none is told when somebody must act, which clients ask
+#: for by the minute: in the log and the metrics, not in the trail.
+UNRECORDED: frozenset[str] = frozenset(
     {
+        "redirect_login_required",
+        "redirect_interaction_required",
+        "redirect_consent_required",
+        "redirect_account_selection_required",
         Refusal.METHOD_NOT_ALLOWED,
         Refusal.HTTP_ERROR,
         Refusal.UNAVAILABLE,

@@ -268,7 +268,6 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     "redirect_invalid_request": lambda p: p.browser().authorize(code_challenge_method="plain"),
     "redirect_invalid_scope": lambda p: p.browser().authorize(scope=None),
     "redirect_unsupported_response_type": lambda p: p.browser().authorize(response_type="token"),
-    "redirect_login_required": lambda p: p.browser().authorize(prompt="none"),
 }
 
 #: Names without an example here, each with the reason.

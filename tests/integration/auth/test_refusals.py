@@ -194,3 +194,8 @@ def test_the_line_of_a_request_says_who_asked_and_why_it_was_refused(
     assert (good["client_id"], good["grant"]) == ("reports-job", "client_credentials") and "refusal" not in good
     assert (unknown["claimed_client_id"], unknown["refusal"]) == ("nobody", "client_unknown")
     assert "client_id" not in unknown
+
+
+def test_a_silent_question_that_needs_a_person_is_no_row(provider: Provider) -> None:
+    provider.browser().authorize(prompt="none")
+    assert provider.trail() == []
