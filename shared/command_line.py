@@ -19,6 +19,7 @@ from shared.asgi.workers import Post, Workers
 from shared.errors import ConfigurationError, SuiteError
 from shared.installation import recognise, settle_issuer
 from shared.logs import configure_logs
+from shared.misnamed_settings import misnamed_settings
 from shared.settings import MOST_WORKERS, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Commands(Generic[Settings]):
 
     def _serve(self, settings: Settings, workers: int, post: Post | None) -> None:
         configure_logs(self.service, settings.log_level)
+        for told in misnamed_settings(self.settings_class) if post is None else ():
+            logging.getLogger("settings").warning(told)
         options = ServerOptions(
             settings.host,
             settings.port,

@@ -5,9 +5,12 @@ A missing or bad one stops the start with one clear line that names it.
 """
 
 import os
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,7 +19,31 @@ from shared.clock import Clock
 from shared.errors import ConfigurationError
 
 MOST_WORKERS = 64
+#: A name (or an address in brackets) and a port.
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _SECOND, _LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=10)
+
+
+def variable_names() -> list[str]:
+    """Return the names of the process's environment variables, settings or not."""
+    return list(os.environ)  # noqa: TID251
+
+
+def require_plain_address(value: str) -> str:
+    """Return an address that has one spelling.
+
+    Raises:
+        ValueError: no http(s), user information, spaces or other characters, no host, a trailing slash, a query.
+    """
+    if not value.startswith(("https://", "http://")) or value.endswith("/") or "?" in value or "#" in value:
+        raise ValueError("must be an http(s) URL without a trailing slash, query or fragment")
+    try:
+        sound = _HOST_AND_PORT.fullmatch(urlsplit(value).netloc) is not None and urlsplit(value).port != 0
+    except ValueError:
+        sound = False
+    if not sound or not value.isascii() or not value.isprintable() or set(value) & set('"\\ '):
+        raise ValueError("must have a plain host and port, without user information, spaces or other characters")
+    return value
 
 
 class _FilesSource(PydanticBaseSettingsSource):
@@ -71,6 +98,9 @@ class EnvironmentSettings(BaseSettings):
 class ServiceSettings(EnvironmentSettings):
     """What every service of the suite is told; each subclass adds its own prefix and settings."""
 
+    #: What production may set a duration to, so that what the documents promise holds.
+    promised: ClassVar[Mapping[str, tuple[timedelta, timedelta]]] = {}
+
     environment: Literal["local", "production"] = Field(
         default="production", validation_alias=AliasChoices("ENVIRONMENT")
     )
@@ -118,6 +148,10 @@ class ServiceSettings(EnvironmentSettings):
             faults.append("CLOCK_FILE: refused with ENVIRONMENT=production; unset it")
         if not self.database_url or self.database_url.startswith("sqlite"):
             faults.append(f"{prefix}DATABASE_URL: production needs PostgreSQL (postgresql+psycopg://...)")
+        for name, (shortest, longest) in self.promised.items():
+            value: timedelta = getattr(self, name)
+            if not shortest <= value <= longest:
+                faults.append(f"{prefix}{name.upper()}: must be {shortest} to {longest} in production, not {value}")
         return faults
 
 

@@ -101,9 +101,12 @@ class RateLimits:
 
 def _parse(setting: str, limit: str) -> RateLimitItem:
     try:
-        return parse(limit)
+        item = parse(limit)
     except ValueError as error:
         raise ConfigurationError(f"{setting}: write it like 600/minute, not {limit!r}") from error
+    if item.amount < 1:  # everybody would be refused
+        raise ConfigurationError(f"{setting}: write it like 600/minute, not {limit!r}")
+    return item
 
 
 def _shared_storage(setting: str, url: str) -> RedisStorage:

@@ -3,7 +3,9 @@
 Policy: ADR-0049
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -20,6 +22,15 @@ class ApiSettings(ResourceServerSettings):
     them, nobody's without one; keep_deleted: how long a deleted record can be restored before it is purged;
     purge_interval: how often what has expired is removed.
     """
+
+    promised: ClassVar[Mapping[str, tuple[timedelta, timedelta]]] = {
+        "jwks_min_fresh": (timedelta(seconds=1), timedelta(minutes=5)),
+        "jwks_max_fresh": (timedelta(seconds=30), timedelta(days=1)),
+        "jwks_max_age": (timedelta(minutes=5), timedelta(days=7)),
+        "jwks_cooldown": (timedelta(seconds=1), timedelta(minutes=10)),
+        "keep_deleted": (timedelta(days=1), timedelta(days=3660)),
+        "purge_interval": (timedelta(minutes=1), timedelta(days=7)),
+    }
 
     rate_limit_requests: str = "6000/minute"
     rate_limit_changes: str = "600/minute"

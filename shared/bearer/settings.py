@@ -12,7 +12,7 @@ from shared.bearer.keys.jwks import PRODUCTION, JwksPolicy
 from shared.bearer.status.source import StatusPolicy
 from shared.bearer.status.status_list import MAX_LEEWAY
 from shared.bearer.verified_tokens import DEFAULT_BYTES
-from shared.settings import EnvironmentSettings, ServiceSettings
+from shared.settings import EnvironmentSettings, ServiceSettings, require_plain_address
 
 _LOCAL_ISSUER = "http://localhost:9000"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -48,13 +48,7 @@ class BearerSettings(EnvironmentSettings):
     @field_validator("issuer", "audience", "jwks_url", "status_base_url")
     @classmethod
     def _bare_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        plain = value.isascii() and value.isprintable() and not set(value) & set('"\\ ')
-        if value and not (plain and parts.scheme in {"http", "https"} and parts.hostname):
-            raise ValueError("must be an http(s) URL")
-        if value.endswith("/") or parts.query or parts.fragment:
-            raise ValueError("must have no trailing slash, query or fragment")
-        return value
+        return require_plain_address(value) if value else value
 
     @model_validator(mode="after")
     def _fit(self) -> "BearerSettings":

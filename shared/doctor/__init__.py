@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from shared.doctor.database import database_checks, opened
 from shared.doctor.report import Check, Failed, Finding, Verdict, examine, ok, render, warning
 from shared.doctor.web import Answer, Web, clock_check, discovery_url, issuer_check
+from shared.misnamed_settings import misnamed_settings
 from shared.settings import Settings, load_settings
 
 __all__ = [
@@ -41,6 +42,8 @@ def run(service: str, settings_class: type[Settings], checks_of: Callable[[Setti
 
     def load() -> Finding:
         loaded.append(load_settings(settings_class))
+        if misnamed := misnamed_settings(settings_class):
+            return warning("; ".join(misnamed), "rename or remove it: nothing reads it")
         return ok(f"complete, ENVIRONMENT={loaded[0].environment}")
 
     remedy = "correct it: .env.example says what each setting means. Nothing else was looked at"

@@ -114,9 +114,12 @@ class RateLimits:
 
 def _parse(kind: Limit, limit: str) -> RateLimitItem:
     try:
-        return parse(limit)
+        item = parse(limit)
     except ValueError as error:
         raise ConfigurationError(f"AUTH_RATE_LIMIT_{kind.upper()}: write it like 600/minute, not {limit!r}") from error
+    if item.amount < 1:  # everybody would be refused
+        raise ConfigurationError(f"AUTH_RATE_LIMIT_{kind.upper()}: write it like 600/minute, not {limit!r}")
+    return item
 
 
 def _shared_limiter(url: str) -> RateLimiter:

@@ -4,8 +4,9 @@ import pytest
 
 from services.crm.settings import CrmSettings
 from services.orders.settings import OrdersSettings
+from shared.api.rate_limits import RateLimits
 from shared.errors import ConfigurationError
-from shared.settings import load_settings
+from shared.settings import ServiceSettings, load_settings
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -58,6 +59,19 @@ def test_production_starts_with_https_addresses(environment: pytest.MonkeyPatch)
         ("CRM_ISSUER", "https://auth.example/"),
         ("CRM_ISSUER", "https://auth.example?x=1"),
         ("CRM_ISSUER", "https://"),
+        ("CRM_ISSUER", "https://user:pw@auth.example"),
+        ("CRM_ISSUER", "https://a b"),
+        ("CRM_ISSUER", "https://auth.example:99999"),
+        ("CRM_ISSUER", "https://auth.example:0"),
+        ("CRM_AUDIENCE", "https://user@crm.example"),
+        ("CRM_JWKS_URL", "https://auth.example:x/keys"),
+        ("CRM_STATUS_BASE_URL", "https://user:pw@auth.example"),
+        ("CRM_JWKS_MIN_FRESH", "PT0.1S"),
+        ("CRM_JWKS_MAX_FRESH", "P2D"),
+        ("CRM_JWKS_MAX_AGE", "P365D"),
+        ("CRM_JWKS_COOLDOWN", "PT1H"),
+        ("CRM_PURGE_INTERVAL", "P30D"),
+        ("CRM_KEEP_DELETED", "P9999D"),
         ("CRM_ISSUER", "file:///etc/passwd"),
         ("CRM_AUDIENCE", 'https://crm.example/"'),
         ("CRM_PORT", "70000"),
@@ -77,3 +91,17 @@ def test_a_bad_setting_stops_the_start_and_is_named(
     with pytest.raises(ConfigurationError, match=name.removeprefix("CRM_")) as refusal:
         load_settings(CrmSettings)
     assert "\n" not in str(refusal.value)
+
+
+def test_every_duration_of_an_api_has_bounds_in_production() -> None:
+    """A duration that nobody bounded can break a promise."""
+    own = OrdersSettings.model_fields.keys() - ServiceSettings.model_fields.keys()
+    durations = {name for name in own if OrdersSettings.model_fields[name].annotation is timedelta}
+    bounded = {"max_token_lifetime", "leeway", "customers_timeout"}  # by their fields, everywhere
+    assert durations == bounded | set(OrdersSettings.promised)
+
+
+@pytest.mark.parametrize("limit", ["0/minute", "lots", "600"])
+def test_a_limit_that_nobody_could_keep_stops_the_start(limit: str) -> None:
+    with pytest.raises(ConfigurationError, match="CRM_RATE_LIMIT_REQUESTS: write it like 600/minute"):
+        RateLimits({"requests": limit}, prefix="CRM_")
