@@ -199,3 +199,32 @@ def test_the_line_of_a_request_says_who_asked_and_why_it_was_refused(
 def test_a_silent_question_that_needs_a_person_is_no_row(provider: Provider) -> None:
     provider.browser().authorize(prompt="none")
     assert provider.trail() == []
+
+
+def test_the_time_of_an_answer_does_not_tell_whether_there_was_a_row_to_write(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first wrong password of a user is a row, that of one more unknown name is none."""
+    ledger, order = provider.context.ledger, []
+    write = ledger.write
+
+    def late(rows: Any) -> None:
+        order.append("row")
+        write(rows)
+
+    monkeypatch.setattr(type(ledger), "write", lambda _, rows: late(rows))
+    dispatch: Any = provider.app._app
+    answer = type(dispatch).__call__
+
+    async def watched(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                order.append("answered")
+
+        await answer(self, scope, receive, sent)
+
+    monkeypatch.setattr(type(dispatch), "__call__", watched)
+    wrong_secrets(provider, 1)
+    assert order == ["answered", "row"]
+    assert provider.trail() == ["client_secret_wrong"]

@@ -75,10 +75,12 @@ class Dispatch:
                 unforeseen = None if is_foreseen(error) else error
         if endpoint.cors:
             await self._cors.allow(endpoint, http, response)
-        if noted or response.status_code >= 400:
-            await settle(http, response, noted)
         took(endpoint.path, time.perf_counter() - started)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        finally:  # after the answer, whose time must not tell whether there was a row to write
+            if noted or response.status_code >= 400:
+                await settle(http, response, noted)
         if unforeseen is not None:  # `shared.asgi.Edge` records it
             raise unforeseen
 
