@@ -43,6 +43,7 @@ from services.auth.protocol.dpop import DpopProofs, nonces_under
 from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import Limit, RateLimits
+from services.auth.rate_limits.pace import Holding
 from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
 from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
@@ -160,7 +161,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     new_password = NewPassword(database, COMPANY)
-    sign_in = SignIn(database, encryption, lifetimes)
+    sign_in = SignIn(database, encryption, lifetimes, rate_limits)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
     signed_lists = SignedLists(
         database,
@@ -188,6 +189,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         new_password=new_password,
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
+        holding=Holding(),
         replica=replica,
         signed_lists=signed_lists,
         logout_delivery=_logout_delivery(settings, database, signer, replica, clock),

@@ -54,14 +54,14 @@ class AuthSettings(ServiceSettings):
 
     #: Networks (CIDR, comma-separated) whose X-Forwarded-For is believed; none by default.
     trusted_proxies: str = ""
-    #: Requests that one network may send; sign_in counts wrong passwords and codes alone.
+    #: Requests that one network may send; sign_in counts forms with a password or code, and slows from half on.
     rate_limit_authorize: str = "3000/minute"
     rate_limit_par: str = "3000/minute"
     rate_limit_token: str = "6000/minute"
     rate_limit_introspect: str = "6000/minute"
     rate_limit_logout: str = "3000/minute"
     rate_limit_recovery: str = "120/minute"
-    rate_limit_sign_in: str = "120/minute"
+    rate_limit_sign_in: str = "600/minute"
     #: valkey://... for limits that all replicas share; empty: each process counts for itself.
     rate_limit_storage_url: SecretStr = SecretStr("")
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.auth.accounts.browser_session import Sessions
 from services.auth.accounts.failure_budget import FailureBudgets
+from services.auth.accounts.known_devices import KnownDevices
 from services.auth.accounts.one_time_link import OneTimeLinks
 from services.auth.accounts.people import People
 from services.auth.accounts.totp import TotpCredentials
@@ -17,7 +18,6 @@ from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.request import WaitingRequests
-from services.auth.authorization.sign_in import KnownDevices
 from services.auth.clients.assertion import UsedAssertions
 from services.auth.clients.client import Clients
 from services.auth.keys.key_set import SigningKeys

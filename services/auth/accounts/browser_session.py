@@ -22,6 +22,9 @@ MFA_LIFETIME = timedelta(hours=24)
 #: With a first factor at most this old, a second factor alone steps a session up.
 STEP_UP_WINDOW = timedelta(hours=12)
 
+#: Live sessions of one user; a further sign-in ends the oldest.
+MOST_SESSIONS = 100
+
 
 @dataclass(frozen=True)
 class BrowserSession:
@@ -81,6 +84,10 @@ class Sessions(Protocol):
 
     def end(self, session_id: UUID, now: datetime) -> bool:
         """End the row alone (`ends.end_session` does the whole); False when it had ended before."""
+        ...
+
+    def surplus(self, user_id: UUID, *, most: int, now: datetime) -> list[BrowserSession]:
+        """Return the live sessions of a user past the newest `most`, by id."""
         ...
 
     def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:

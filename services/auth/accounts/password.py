@@ -1,6 +1,6 @@
-"""Password hashing: Argon2id, at most one computation a core, with a short queue.
+"""Password hashing: Argon2id, at most one computation a core, with a short queue of which nobody gets all.
 
-Spec: NIST SP 800-63B-4 s3.1.1; OWASP Password Storage (19 MiB, t=2, p=1)
+Spec: NIST SP 800-63B-4 s3.1.1; OWASP Password Storage (19 MiB, t=2, p=1); Policy: ADR-0074
 The only importer of passlib (libpass, its maintained continuation: ADR-0005).
 """
 
@@ -8,6 +8,9 @@ import os
 import secrets
 import threading
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 
@@ -23,10 +26,14 @@ _MAX_BYTES = 4096
 
 _hasher = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
 
-_CORES = os.cpu_count() or 1
-_running = threading.BoundedSemaphore(_CORES)
+_running = threading.BoundedSemaphore(os.cpu_count() or 1)
 #: The running ones and those that wait: never all of the server's forty threads, or /token would wait too.
-_admitted = threading.BoundedSemaphore(min(_CORES * 9, 24))
+_LENGTH = 24
+_admitted = threading.BoundedSemaphore(_LENGTH)
+#: Of these for the unknown browsers of one network, and for one account there or one known browser.
+NETWORK_SHARE, ACCOUNT_SHARE = _LENGTH * 2 // 3, _LENGTH // 6
+_taken: Counter[str] = Counter()
+_taking = threading.Lock()
 
 
 def is_too_long(password: str) -> bool:
@@ -55,24 +62,39 @@ def hash_password(password: str) -> str:
     return str(_hasher.hash(_normalise(password)))
 
 
-def verify_password(password: str, password_hash: str | None) -> bool:
+def verify_password(password: str, password_hash: str | None, shares: Mapping[str, int] | None = None) -> bool:
     """Report whether `password` is the one behind the hash; without a hash it does the same work and says no.
 
+    `shares`: for whom it is done, and how many places of the queue each of these may have at a time.
+
     Raises:
-        Unavailable: the queue is full.
+        Unavailable: the queue is full, or one of these has its share of it.
     """
-    if not _admitted.acquire(blocking=False):
-        raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
-    try:
-        PASSWORDS.inc()
+    with _place(shares or {}):
         given = _normalise(password[:MAX_LENGTH])[:_MAX_BYTES]  # cut for the work alone: see below
         stored = password_hash or _nobody()  # before `verify` is looked up: the first hash loads the backend
         with _running:
             matches = bool(_hasher.verify(given, stored))
+    return matches and password_hash is not None and not is_too_long(password)
+
+
+@contextmanager
+def _place(shares: Mapping[str, int]) -> Iterator[None]:
+    with _taking:
+        if any(_taken[holder] >= most for holder, most in shares.items()) or not _admitted.acquire(blocking=False):
+            raise Unavailable("too many sign-ins at this moment", retry_after=timedelta(seconds=2))
+        _taken.update(shares.keys())
+    PASSWORDS.inc()
+    try:
+        yield
     finally:
         PASSWORDS.dec()
+        with _taking:
+            for holder in shares:
+                _taken[holder] -= 1
+                if not _taken[holder]:
+                    del _taken[holder]
         _admitted.release()
-    return matches and password_hash is not None and not is_too_long(password)
 
 
 @cache

@@ -64,7 +64,7 @@ class Ledger:
             rows = self._close(now) if self._over(now) else []
             self._ends_at = self._ends_at or now + WINDOW
             event = _event(occurrence, origin, now)
-            key: tuple[Any, ...] = (event.event, event.client_id, event.user_id, origin.network)
+            key: tuple[Any, ...] = (event.event, event.client_id, occurrence.about or event.user_id, origin.network)
             if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
                 key = (event.event, event.client_id)
                 event = replace(event, user_id=None, family_id=None, origin=None, details={})

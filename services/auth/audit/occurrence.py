@@ -14,13 +14,17 @@ from shared.request_context import log_fields, note
 
 @dataclass(frozen=True)
 class Occurrence:
-    """`event` is the name in the trail. `grant`: of what was issued; None: it is a refusal."""
+    """`event` is the name in the trail. `grant`: of what was issued; None: it is a refusal.
+
+    `about`: a digest of what it is about, which is counted apart and not written; None: of its user.
+    """
 
     event: str
     client_id: str | None = None
     user_id: UUID | None = None
     family_id: UUID | None = None
     grant: str | None = None
+    about: bytes | None = None
     details: tuple[tuple[str, Any], ...] = ()
 
 
@@ -40,17 +44,19 @@ def refuse(
     client_id: str | None = None,
     user_id: UUID | None = None,
     family_id: UUID | None = None,
+    about: bytes | None = None,
     **details: Any,
 ) -> None:
     """Name why the request is refused; the first name counts, which is the one nearest to the reason.
 
+    `about`: the account that was tried, whether or not there is one, so that writing a row tells nobody which.
     `client_id` must be a registered one; without it, the one that the request was found to come from.
     """
     noted = _noted.get()
     if noted is None or any(each.grant is None for each in noted):
         return
     client_id = client_id or log_fields().get("client_id")
-    noted.append(Occurrence(str(event), client_id, user_id, family_id, None, tuple(details.items())))
+    noted.append(Occurrence(str(event), client_id, user_id, family_id, None, about, tuple(details.items())))
     note(refusal=str(event), **({} if client_id is None else {"client_id": client_id}))
 
 

@@ -1,26 +1,29 @@
 """Signing in: a password, and for users who have one a second factor; at the end a session.
 
-Policy: ADR-0007; Spec: NIST SP 800-63B-4 s3.2.2, OWASP ASVS 6.3
-One answer and the same work for an unknown user and a wrong password. Attempts are counted before they are
-verified, in transactions of their own, so that a refusal is remembered whatever comes after.
+Policy: ADR-0007, ADR-0074; Spec: NIST SP 800-63B-4 s3.2.2, OWASP ASVS 6.3
+One answer and the same work for an unknown user and a wrong password: as many hashes, and the same statements.
+Attempts are counted before they are verified, in transactions of their own, so that a refusal is remembered whatever
+comes after.
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from services.auth import metrics
 from services.auth.accounts.browser_session import (
+    MOST_SESSIONS,
     Authentication,
     BrowserSession,
     SessionLifetimes,
     new_session,
     renewed_session,
 )
-from services.auth.accounts.failure_budget import Blocked, FailureBudgets, account_budget, begin_attempt, device_budget
-from services.auth.accounts.password import verify_password
+from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, FailureBudgets, account_of, begin
+from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
+from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE, verify_password
 from services.auth.accounts.totp import TotpCredentials, verify_totp
 from services.auth.accounts.user import User, normalise_username
 from services.auth.audit import AuditEvent, Origin, Refusal, refuse
@@ -28,20 +31,15 @@ from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.signed_in import find_signed_in
 from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.revocation import EndStores, RememberedDevices, end_session
+from services.auth.rate_limits.limits import Limit, RateLimits
+from services.auth.rate_limits.pace import Pace
+from services.auth.revocation import EndStores, end_session
 from services.auth.tokens.end_reason import EndReason
 from shared.errors import Unavailable
 
-#: How long a browser remembers that it has signed in here.
-DEVICE_LIFETIME = timedelta(days=400)
-
-
-class KnownDevices(RememberedDevices, Protocol):
-    """The port that storage implements: which browsers have signed in as whom."""
-
-    def knows(self, device_hash: bytes, user_id: UUID) -> bool: ...
-
-    def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None: ...
+#: What who has tried too often, whatever came of it, is told to wait.
+_TOO_OFTEN = Blocked(timedelta(seconds=10))
+_NOBODY = UUID(int=0)
 
 
 class SignInStores(EndStores, Protocol):
@@ -58,18 +56,20 @@ class SignInStores(EndStores, Protocol):
 
 
 class SignInDatabase(Protocol):
-    """Opens those stores in one transaction."""
+    """Opens those stores in one transaction, or for single statements."""
 
     def transaction(self) -> AbstractContextManager[SignInStores]: ...
+
+    def autocommit(self) -> AbstractContextManager[SignInStores]: ...
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Who is asking: the hashes of this browser's cookies (None: it sent none), and its origin."""
+    """Who is asking: the hashes of this browser's cookies (None: it sent none), its device secrets, and its origin."""
 
     browser_hash: bytes
     session_hash: bytes | None
-    device_hash: bytes | None
+    devices: DeviceSecrets = field(repr=False)
     origin: Origin
 
 
@@ -85,10 +85,10 @@ class FirstFactorDone:
 
 @dataclass(frozen=True, repr=False)
 class SignedInNow:
-    """All demanded factors were right: the new session cookie, and a device cookie for a browser that had none."""
+    """All demanded factors were right: the new session cookie, and the new device cookie."""
 
     session_cookie: str
-    device_cookie: str | None
+    device_cookie: str
 
 
 Outcome = Wrong | Blocked | FirstFactorDone | SignedInNow
@@ -101,54 +101,68 @@ class SignIn:
     database: SignInDatabase
     encryption_keys: KeyRing
     lifetimes: SessionLifetimes
+    rate_limits: RateLimits
 
     def with_password(
-        self, waiting: WaitingRequest, browser: Browser, username: str, password: str, now: datetime
+        self, waiting: WaitingRequest, browser: Browser, username: str, password: str, pace: Pace, now: datetime
     ) -> Outcome:
-        """Try the first factor.
+        """Try the first factor. `pace`: what is left of its network's limit, which is not asked of a known browser.
 
         Raises:
-            Unavailable: too many passwords are being verified at this moment.
+            TooManyRequests: nothing.
+            Unavailable: too many passwords are being verified at this moment, of all or of its network.
         """
         name = normalise_username(username)
-        with self.database.transaction() as stores:
+        with self.database.autocommit() as stores:
             user = stores.users.find_for_sign_in(name)
-            name = user.username if user else name  # one budget, by whichever name somebody comes
-            budget_key = _budget_key(stores, name, user, browser)
-            counted = begin_attempt(stores.budgets, budget_key, now)
-        if isinstance(counted, Blocked):
-            return counted
+        name = user.username if user else name  # one budget, by whichever name somebody comes
+        attempt = self._begin(waiting, browser, name, pace, now)
+        if isinstance(attempt, Blocked):
+            return attempt
         try:
-            right = verify_password(password, user.password_hash if user else None)
+            right = verify_password(password, user.password_hash if user else None, _shares(attempt.contender))
         except Unavailable:  # nothing was verified, so nothing has failed
             with self.database.transaction() as stores:
-                stores.budgets.refund(budget_key, counted=counted)
+                attempt.give_back(stores.budgets, now)
             raise
         with self.database.transaction() as stores:
-            if user is not None and right:  # as of now, and held: an end may have come while the password was verified
-                user = stores.users.lock(user.id)
+            # as of now, and held: an end may have come while the password was verified
+            user = stores.users.lock(user.id if user else _NOBODY)
             if user is None or not right or not user.may_sign_in(now):
-                refuse(Refusal.SIGN_IN_FAILED, client_id=waiting.request.client_id, user_id=user.id if user else None)
+                refuse(
+                    Refusal.SIGN_IN_FAILED,
+                    client_id=waiting.request.client_id,
+                    user_id=user.id if user else None,
+                    about=account_of(name),
+                )
                 return Wrong()
-            stores.budgets.refund(budget_key, counted=counted)
+            attempt.give_back(stores.budgets, now)
             if user.has_totp and not _second_factor_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
                 _record(stores, "first_factor_accepted", user, waiting, browser, now)
                 return FirstFactorDone()
-            return self._complete(stores, waiting, browser, user, password_at=now, mfa_at=None, now=now)
+            return self._complete(stores, waiting, browser, user, attempt, password_at=now, mfa_at=None, now=now)
 
     def with_totp(
-        self, waiting: WaitingRequest, browser: Browser, user: User, password_at: datetime, otp: str, now: datetime
+        self,
+        waiting: WaitingRequest,
+        browser: Browser,
+        user: User,
+        password_at: datetime,
+        otp: str,
+        pace: Pace,
+        now: datetime,
     ) -> Outcome:
         """Try the second factor of the user whose first factor was right at `password_at`.
 
         That was in this request, or in a session, which must still be there: no factor outlives what it was given for.
+
+        Raises:
+            TooManyRequests: nothing is left of the network's limit, and it is no known browser.
         """
-        with self.database.transaction() as stores:
-            budget_key = _budget_key(stores, user.username, user, browser)
-            counted = begin_attempt(stores.budgets, budget_key, now)
-        if isinstance(counted, Blocked):
-            return counted
+        attempt = self._begin(waiting, browser, user.username, pace, now)
+        if isinstance(attempt, Blocked):
+            return attempt
         with self.database.transaction() as stores:
             right = verify_totp(stores.totp, self.encryption_keys, user.id, otp, now)
             if (
@@ -158,7 +172,23 @@ class SignIn:
             ):
                 refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
-            return self._complete(stores, waiting, browser, user, password_at=password_at, mfa_at=now, now=now)
+            return self._complete(stores, waiting, browser, user, attempt, password_at=password_at, mfa_at=now, now=now)
+
+    def _begin(
+        self, waiting: WaitingRequest, browser: Browser, username: str, pace: Pace, now: datetime
+    ) -> Attempt | Blocked:
+        """Find out whether this browser is known to the user, and count an attempt."""
+        with self.database.autocommit() as stores:
+            device = stores.devices.find(browser.devices.hashes, username, now)
+        if device is not None:
+            pace.release()
+        pace.demand()
+        contender = Contender(username, browser.origin.network, device)
+        for key in (contender.budget_key.value, waiting.handle_hash):
+            if not self.rate_limits.hit(Limit.ATTEMPT, key.hex()):
+                return _TOO_OFTEN
+        with self.database.transaction() as stores:
+            return begin(stores.budgets, contender, now)
 
     def _complete(
         self,
@@ -166,20 +196,18 @@ class SignIn:
         waiting: WaitingRequest,
         browser: Browser,
         user: User,
+        attempt: Attempt,
         *,
         password_at: datetime,
         mfa_at: datetime | None,
         now: datetime,
     ) -> SignedInNow:
-        stores.budgets.reset(_budget_key(stores, user.username, user, browser))
+        attempt.succeed(stores.budgets, now)
         session_cookie = mint_opaque_token()
-        device_cookie = mint_opaque_token() if browser.device_hash is None else None
         authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now)
         session = self._open_session(stores, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
-        device_hash = digest(device_cookie) if device_cookie else browser.device_hash
-        if device_hash is not None:
-            stores.devices.remember(device_hash, user.id, now)
+        device_cookie = browser.devices.renewed(stores.devices, user.id, now)
         _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
         return SignedInNow(session_cookie, device_cookie)
 
@@ -199,16 +227,20 @@ class SignIn:
                 origin=browser.origin,
                 now=authentication.at,
             )
+        user_id, now = authentication.user_id, authentication.at
+        for oldest in stores.sessions.surplus(user_id, most=MOST_SESSIONS - 1, now=now):
+            end_session(
+                stores, oldest, everywhere=False, reason=EndReason.TOO_MANY_SESSIONS, origin=browser.origin, now=now
+            )
         begun = new_session(authentication, self.lifetimes)
         stores.sessions.add(begun)
         return begun
 
 
-def _budget_key(stores: SignInStores, username: str, user: User | None, browser: Browser) -> bytes:
-    known = user is not None and browser.device_hash is not None and stores.devices.knows(browser.device_hash, user.id)
-    if known and browser.device_hash is not None:
-        return device_budget(username, browser.device_hash)
-    return account_budget(username)
+def _shares(contender: Contender) -> dict[str, int]:
+    """Return who does this work, and how much of the queue each may take: a known browser nothing of its network's."""
+    shares = {contender.budget_key.value.hex(): ACCOUNT_SHARE}
+    return shares if contender.device is not None else {contender.network: NETWORK_SHARE, **shares}
 
 
 def _first_factor_stands(

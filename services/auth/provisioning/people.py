@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.auth.accounts.email_address import EmailAddress
-from services.auth.accounts.failure_budget import FailureBudgets, account_budget
+from services.auth.accounts.failure_budget import FailureBudgets, account_of
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, mint_link
 from services.auth.accounts.people import NewUser, People
 from services.auth.accounts.totp import TotpCredentials
@@ -115,10 +115,8 @@ def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool
 
 def unlock(stores: PeopleStores, user: User, now: datetime) -> bool:
     """Forget a user's failed attempts; False when there are none."""
-    budget_key = account_budget(user.username)
-    if stores.budgets.find(budget_key) is None:
+    if not stores.budgets.reset_account(account_of(user.username)):
         return False
-    stores.budgets.reset(budget_key)
     stores.audit.record(AuditEvent("user_unlocked", now, user_id=user.id))
     return True
 
@@ -126,6 +124,6 @@ def unlock(stores: PeopleStores, user: User, now: datetime) -> bool:
 def erase_user(stores: PeopleStores, user: User, now: datetime) -> None:
     """End all that a user has, for good, and delete them; the audit trail keeps a pseudonym (ADR-0076)."""
     end_user(stores, user.id, reason=EndReason.USER_DELETED, origin=None, now=now)
-    stores.budgets.reset(account_budget(user.username))
+    stores.budgets.reset_account(account_of(user.username))
     stores.people.forget(user.id, now)
     stores.audit.pseudonymise(user.id)

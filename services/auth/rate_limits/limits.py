@@ -2,7 +2,7 @@
 
 Policy: ADR-0011; Spec: RFC 6585 s4
 Counted in Valkey for all replicas; while that is away in this process alone: never no limit, and never no answer.
-Wrong passwords are not counted here but by the failure budgets in the database (`throttling`).
+Failures of an account are counted by the budgets in the database (`accounts.failure_budget`).
 """
 
 import logging
@@ -18,6 +18,7 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
+from services.auth.rate_limits.pace import Pace
 from shared.errors import ConfigurationError, TooManyRequests
 from shared.sliding_window import SlidingWindow
 
@@ -38,8 +39,10 @@ class Limit(StrEnum):
     LOGOUT = "logout"
     #: Invitations, forgotten and new passwords.
     RECOVERY = "recovery"
-    #: Wrong passwords and codes alone.
+    #: Every form with a password or code, also those that are refused for another reason.
     SIGN_IN = "sign_in"
+    #: Those of one account in one network, of one known browser, and of one waiting request: a share of `SIGN_IN`.
+    ATTEMPT = "attempt"
 
 
 class RateLimits:
@@ -52,6 +55,8 @@ class RateLimits:
             ConfigurationError: a limit or the URL cannot be read.
         """
         self._limits = {kind: _parse(kind, limit) for kind, limit in limits.items()}
+        if Limit.SIGN_IN in self._limits:
+            self._limits[Limit.ATTEMPT] = _share(self._limits[Limit.SIGN_IN])
         self._here = {kind: SlidingWindow(limit.amount, limit.get_expiry()) for kind, limit in self._limits.items()}
         self._shared = _shared_limiter(storage_url) if storage_url else None
         self._away_until = 0.0
@@ -63,44 +68,44 @@ class RateLimits:
         Raises:
             TooManyRequests: the limit was reached before it.
         """
-        if not self._hit(kind, network):
+        if not self.hit(kind, network):
             self._refuse(kind)
 
-    def check(self, kind: Limit, network: str) -> None:
-        """Raise as `admit`, without counting: for what costs only when it fails."""
-        if not self._test(kind, network):
-            self._refuse(kind)
+    def hit(self, kind: Limit, key: str) -> bool:
+        """Count; False, and not counted, when the limit was reached before."""
+        shared = self._shared_while_there()
+        if shared is not None:
+            try:
+                return shared.hit(self._limits[kind], kind, key)
+            except StorageError as error:
+                self._leave_alone(error)
+        return self._here[kind].hit(key)
 
-    def count(self, kind: Limit, network: str) -> None:
-        """Count without refusing."""
-        self._hit(kind, network)
+    def pace(self, kind: Limit, network: str) -> Pace:
+        """Count, and return how fast this network may be answered."""
+        admitted = self.hit(kind, network)
+        used = 1 - self._left(kind, network) / self._limits[kind].amount if admitted else 1.0
+        return Pace(used, admitted, self._whole_window(kind))
 
     def shared_storage_answers(self) -> bool:
         """Report whether the storage that all replicas share is there and takes our password; False without one."""
         return self._shared is not None and self._shared.storage.check()
 
-    def _hit(self, kind: Limit, network: str) -> bool:
+    def _left(self, kind: Limit, key: str) -> int:
         shared = self._shared_while_there()
         if shared is not None:
             try:
-                return shared.hit(self._limits[kind], kind, network)
+                return shared.get_window_stats(self._limits[kind], kind, key).remaining
             except StorageError as error:
                 self._leave_alone(error)
-        return self._here[kind].hit(network)
+        return self._here[kind].left(key)[0]
 
-    def _test(self, kind: Limit, network: str) -> bool:
-        shared = self._shared_while_there()
-        if shared is not None:
-            try:
-                return shared.test(self._limits[kind], kind, network)
-            except StorageError as error:
-                self._leave_alone(error)
-        return self._here[kind].test(network)
+    def _whole_window(self, kind: Limit) -> timedelta:
+        """Return what a refused caller is told to wait: it slides, so an exact moment would promise too much."""
+        return timedelta(seconds=self._limits[kind].get_expiry())
 
     def _refuse(self, kind: Limit) -> NoReturn:
-        # the whole window: it slides, so an exact moment would promise too much
-        wait = timedelta(seconds=self._limits[kind].get_expiry())
-        raise TooManyRequests("too many requests from this network", wait)
+        raise TooManyRequests("too many requests from this network", self._whole_window(kind))
 
     def _shared_while_there(self) -> RateLimiter | None:
         return None if self._shared is None or time.monotonic() < self._away_until else self._shared
@@ -120,6 +125,11 @@ def _parse(kind: Limit, limit: str) -> RateLimitItem:
     if item.amount < 1:  # everybody would be refused
         raise ConfigurationError(f"AUTH_RATE_LIMIT_{kind.upper()}: write it like 600/minute, not {limit!r}")
     return item
+
+
+def _share(whole: RateLimitItem) -> RateLimitItem:
+    """Return a fifth of a limit, or ten, or all of it if it is less."""
+    return type(whole)(max(whole.amount // 5, min(whole.amount, 10)), whole.multiples)
 
 
 def _shared_limiter(url: str) -> RateLimiter:

@@ -16,6 +16,7 @@ from services.auth.storage.consents import SqlConsents
 from services.auth.storage.dpop_proofs import SqlUsedProofs
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
+from services.auth.storage.known_devices import SqlKnownDevices
 from services.auth.storage.logout_notices import SqlLogoutNotices
 from services.auth.storage.one_time_links import SqlOneTimeLinks
 from services.auth.storage.people import SqlPeople
@@ -24,7 +25,7 @@ from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
-from services.auth.storage.users import SqlKnownDevices, SqlTotpCredentials, SqlUsers
+from services.auth.storage.users import SqlTotpCredentials, SqlUsers
 from services.auth.storage.waiting_logouts import SqlWaitingLogouts
 from services.auth.storage.waiting_requests import SqlWaitingRequests
 from services.auth.stores import Stores

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_, update
 
-from services.auth.authorization.sign_in import DEVICE_LIFETIME
 from services.auth.settings import AuthSettings
 from services.auth.storage.assertion_jtis import MARGIN
 from services.auth.storage.audit_events import forget_audit_events
@@ -127,10 +126,10 @@ class SqlPurge:
         return self._delete(failure_budgets, and_(row.updated_at < self.now - self.kept, free))
 
     def known_devices(self) -> int:
-        """Delete browsers that have forgotten it themselves: their cookie was given to them once, for so long."""
+        """Delete those that have expired; the look-up knows them no more."""
         row = known_devices.c
         key = (row.device_hash, row.user_id)
-        old = row.created_at < self.now - DEVICE_LIFETIME
+        old = row.expires_at < self.now
         found = [tuple(each) for each in self.connection.execute(select(*key).where(old).order_by(*key).limit(BATCH))]
         self.connection.execute(delete(known_devices).where(tuple_(*key).in_(found)))
         return len(found)

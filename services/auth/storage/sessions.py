@@ -76,6 +76,12 @@ class SqlSessions:
         )
         return self.connection.execute(statement).rowcount == 1
 
+    def surplus(self, user_id: UUID, *, most: int, now: datetime) -> list[BrowserSession]:
+        live = (_row.ended_at.is_(None), _row.idle_expires_at > now, _row.expires_at > now)
+        query = select(*_SESSION).where(_row.user_id == user_id, *live).order_by(_row.auth_time.desc(), _row.id.desc())
+        found = [BrowserSession(*row) for row in self.connection.execute(query.offset(most))]
+        return sorted(found, key=lambda session: session.id)
+
     def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
         live = and_(browser_sessions.c.user_id == user_id, browser_sessions.c.ended_at.is_(None))
         locked = select(browser_sessions.c.id).where(live).order_by(browser_sessions.c.id).with_for_update()

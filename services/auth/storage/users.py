@@ -1,4 +1,4 @@
-"""Users, their TOTP credentials, and the browsers that they have signed in with."""
+"""Users and their TOTP credentials."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,7 @@ from sqlalchemy import and_, bindparam, case, delete, or_, select, update
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.accounts.user import User
-from services.auth.storage.insert import insert_if_absent
-from services.auth.storage.tables import known_devices, totp_credentials, users
+from services.auth.storage.tables import totp_credentials, users
 from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
@@ -141,23 +140,3 @@ class SqlTotpCredentials:
             .values(last_step=step)
         )
         return self.connection.execute(statement).rowcount == 1
-
-
-@dataclass(frozen=True)
-class SqlKnownDevices:
-    """Implements `authorization.sign_in.KnownDevices`."""
-
-    connection: Connection
-
-    def knows(self, device_hash: bytes, user_id: UUID) -> bool:
-        query = select(known_devices.c.user_id).where(
-            known_devices.c.device_hash == device_hash, known_devices.c.user_id == user_id
-        )
-        return self.connection.execute(query).first() is not None
-
-    def remember(self, device_hash: bytes, user_id: UUID, now: datetime) -> None:
-        values = {"device_hash": device_hash, "user_id": user_id, "created_at": now}
-        insert_if_absent(self.connection, known_devices, values, conflict=["device_hash", "user_id"])
-
-    def forget(self, user_id: UUID) -> None:
-        self.connection.execute(delete(known_devices).where(known_devices.c.user_id == user_id))

@@ -9,6 +9,7 @@ class EndReason(StrEnum):
     LOGOUT = "logout"
     LOGOUT_EVERYWHERE = "logout_everywhere"
     SIGNED_IN_AS_ANOTHER_USER = "signed_in_as_another_user"
+    TOO_MANY_SESSIONS = "too_many_sessions"
     AUTHORIZATION_CODE_REPLAY = "authorization_code_replay"
     REFRESH_TOKEN_REUSE = "refresh_token_reuse"
     REVOKED_BY_CLIENT = "revoked_by_client"

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
-from services.auth.accounts.failure_budget import Blocked, account_budget, begin_attempt
+from services.auth.accounts.failure_budget import Blocked, begin_attempt, network_budget
 from services.auth.accounts.totp import seal_totp_secret
 from services.auth.authorization.request import WaitingRequest
 from services.auth.clients.assertion import AssertionUse
@@ -151,7 +151,7 @@ def test_a_totp_step_is_accepted_once(postgres_stage: Stage, processes: Processe
 
 @pytest.mark.requirement("NIST63B-3.2.2")
 def test_a_failure_budget_admits_no_more_than_it_holds(postgres_stage: Stage, processes: Processes) -> None:
-    key = account_budget("alice")
+    key = network_budget("alice", "192.0.2.1")
 
     def act(database: SqlAuthDatabase, number: int) -> int | None:
         with database.transaction() as stores:

@@ -71,8 +71,8 @@ def cast(stage: Stage) -> Cast:
         }
         for family in named.values():
             stores.families.add(family)
-        stores.devices.remember(b"d" * 32, UUID(ALICE), NOON)
-        stores.devices.remember(b"d" * 32, UUID(BOB), NOON)
+        stores.devices.remember(b"a" * 32, UUID(ALICE), expires_at=LATER, now=NOON)
+        stores.devices.remember(b"b" * 32, UUID(BOB), expires_at=LATER, now=NOON)
     return Cast(stage, named, elsewhere)
 
 

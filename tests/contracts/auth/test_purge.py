@@ -6,9 +6,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from services.auth.accounts.failure_budget import account_budget, begin_attempt
+from services.auth.accounts.failure_budget import begin_attempt, network_budget
 from services.auth.authorization.request import WaitingRequest
-from services.auth.authorization.sign_in import DEVICE_LIFETIME
 from services.auth.clients.assertion import AssertionUse
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.protocol.authorization_request import AuthorizationRequest
@@ -66,7 +65,7 @@ def test_nothing_that_lives_is_purged_and_twice_is_once(stage: Stage) -> None:
     stage.family()
     stage.code()
     with stage.auth.transaction() as stores:
-        begin_attempt(stores.budgets, account_budget("alice"), NOON)
+        begin_attempt(stores.budgets, network_budget("alice", "192.0.2.1"), NOON)
         stores.machine_places.draw("app", NOON)
     assert run(stage, NOON) == {}
     assert [count(stage, table) for table in (families, authorization_codes, failure_budgets, machine_places)] == [
@@ -123,7 +122,7 @@ def test_expired_requests_and_forgotten_failures_go(stage: Stage) -> None:
     request = AuthorizationRequest("app", "myapp://callback", frozenset({"openid"}))
     with stage.auth.transaction() as stores:
         stores.waiting_requests.add(WaitingRequest(b"h" * 32, request, NOON, NOON + SECOND, b"b" * 32))
-        begin_attempt(stores.budgets, account_budget("alice"), NOON)
+        begin_attempt(stores.budgets, network_budget("alice", "192.0.2.1"), NOON)
     assert run(stage, NOON + SECOND) == {}
     assert run(stage, NOON + 2 * SECOND) == {"waiting requests": 1}
     assert run(stage, NOON + KEPT + SECOND)["failure budgets"] == 1
@@ -180,12 +179,12 @@ def test_used_assertions_and_finished_logouts_go(stage: Stage) -> None:
 def test_a_browser_is_forgotten_when_its_own_cookie_has_expired(stage: Stage) -> None:
     """Each sign-in from a fresh browser adds a row: without this the table only grows."""
     with stage.auth.transaction() as stores:
-        stores.devices.remember(b"d" * 32, UUID(ALICE), NOON)
-        stores.devices.remember(b"d" * 32, UUID(BOB), NOON + SECOND)
-    assert "known browsers" not in run(stage, NOON + DEVICE_LIFETIME)
-    assert run(stage, NOON + DEVICE_LIFETIME + SECOND)["known browsers"] == 1
+        stores.devices.remember(b"a" * 32, UUID(ALICE), expires_at=NOON, now=NOON)
+        stores.devices.remember(b"b" * 32, UUID(BOB), expires_at=NOON + SECOND, now=NOON)
+    assert "known browsers" not in run(stage, NOON)
+    assert run(stage, NOON + SECOND)["known browsers"] == 1
     with stage.auth.autocommit() as stores:
-        assert stores.devices.knows(b"d" * 32, UUID(BOB)) and not stores.devices.knows(b"d" * 32, UUID(ALICE))
+        assert stores.devices.owners([b"a" * 32, b"b" * 32], NOON - SECOND) == {b"b" * 32: UUID(BOB)}
 
 
 def test_an_assertion_stays_used_for_a_process_whose_clock_is_behind(stage: Stage) -> None:

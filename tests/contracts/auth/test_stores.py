@@ -9,7 +9,6 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
-from services.auth.accounts.failure_budget import Budget
 from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.accounts.totp import TotpCredential
 from services.auth.audit import AuditEvent, Origin
@@ -181,7 +180,7 @@ def test_a_renewed_session_forgets_its_old_cookie_and_an_ended_one_stays_ended(s
     assert ended.idle_expires_at == NOON + timedelta(hours=13)
 
 
-# ---------------------------------------------------------------- users, devices, TOTP, budgets
+# ---------------------------------------------------------------- users, TOTP
 
 
 def test_users_are_found_by_id_and_name(stage: Stage) -> None:
@@ -207,45 +206,6 @@ def test_a_totp_step_is_accepted_once_and_never_an_earlier_one(stage: Stage) -> 
         assert not stores.totp.accept_step(UUID(ALICE), 9)
         found = stores.users.find(bob)
     assert found is not None and found.has_totp
-
-
-def test_a_device_is_known_to_the_users_who_signed_in_there(stage: Stage) -> None:
-    device = b"d" * 32
-    with stage.auth.transaction() as stores:
-        stores.devices.remember(device, UUID(ALICE), NOON)
-        stores.devices.remember(device, UUID(ALICE), NOON + SECOND)
-        assert stores.devices.knows(device, UUID(ALICE))
-        assert not stores.devices.knows(device, UUID(BOB))
-        assert not stores.devices.knows(b"e" * 32, UUID(ALICE))
-
-
-def test_a_budget_is_replaced_only_as_it_was_read(stage: Stage) -> None:
-    key, blocked = b"k" * 32, NOON + SECOND
-    with stage.auth.transaction() as stores:
-        budgets = stores.budgets
-        assert budgets.find(key) is None
-        assert budgets.count(key, read=None, write=Budget(1, None), now=NOON)
-        assert not budgets.count(key, read=None, write=Budget(1, None), now=NOON), "two first failures at once"
-        assert budgets.count(key, read=Budget(1, None), write=Budget(5, blocked), now=NOON)
-        assert not budgets.count(key, read=Budget(5, None), write=Budget(6, None), now=NOON)
-        assert not budgets.count(key, read=Budget(4, blocked), write=Budget(6, None), now=NOON)
-        assert budgets.find(key) == Budget(5, blocked)
-
-
-def test_a_refund_takes_back_the_wait_that_its_own_attempt_made(stage: Stage) -> None:
-    key, blocked = b"k" * 32, NOON + SECOND
-    with stage.auth.transaction() as stores:
-        budgets = stores.budgets
-        budgets.count(key, read=None, write=Budget(5, blocked), now=NOON)
-        budgets.refund(key, counted=5)
-        assert budgets.find(key) == Budget(4, None)
-        budgets.count(key, read=Budget(4, None), write=Budget(6, blocked), now=NOON)
-        budgets.refund(key, counted=5)  # somebody else has failed since
-        assert budgets.find(key) == Budget(5, blocked)
-        budgets.reset(key)
-        assert budgets.find(key) is None
-        budgets.refund(key, counted=1)
-        assert budgets.find(key) is None
 
 
 # ---------------------------------------------------------------- clients and APIs

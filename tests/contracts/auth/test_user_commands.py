@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select
 
-from services.auth.accounts.failure_budget import account_budget, begin_attempt
+from services.auth.accounts.failure_budget import Contender, begin
 from services.auth.accounts.password import hash_password, verify_password
 from services.auth.accounts.user import User
 from services.auth.opaque_token import digest
@@ -132,8 +132,9 @@ def test_a_user_is_shown_without_a_secret(stage: Stage, run: Run, typed: Typed) 
 
 def test_a_user_who_has_failed_often_is_unlocked(stage: Stage, run: Run) -> None:
     with stage.auth.transaction() as stores:
-        for _ in range(5):
-            begin_attempt(stores.budgets, account_budget("alice"), NOON)
+        for network in ("192.0.2.1", "198.51.100.7"):
+            for _ in range(5):
+                begin(stores.budgets, Contender("alice", network, None), NOON)
     assert run("users", "unlock", "alice") == (0, ["alice may try again at once"])
     assert run("users", "unlock", "alice") == (0, ["nothing to do"])
     assert events(stage)[-1] == "user_unlocked"

@@ -12,7 +12,6 @@ from services.auth.storage.tables import audit_events
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, error_of, oauth_error, start
-from tests.integration.auth.seeds import ALICE
 
 FLOODED = "There were too many requests from your network. Please try again shortly."
 
@@ -40,28 +39,6 @@ def test_authorize_answers_429_with_a_page_to_that_network_alone(limited: Provid
     assert (refused.status_code, error_of(refused)) == (429, FLOODED)
     assert int(refused.headers["retry-after"]) >= 1
     assert limited.browser(network="192.0.2.77").authorize().status_code == 303
-    stop(limited)
-
-
-def test_wrong_passwords_of_one_network_are_stopped_before_any_is_verified(
-    tmp_path: Path, clock: SettableClock
-) -> None:
-    limited = start(tmp_path, clock, rate_limit_sign_in="2/hour")
-    browser = limited.browser()
-    page = browser.open()
-    for name in ("alice", "bob"):  # two accounts: neither one's own budget is used up
-        page = browser.enter_password(page, (name, "a wrong password"))
-        assert page.status_code == 400
-    refused = browser.enter_password(page, ALICE)
-    assert (refused.status_code, error_of(refused)) == (429, FLOODED)
-    assert limited.events().count("sign_in_failed") == 2
-    stop(limited)
-
-
-def test_right_passwords_cost_nothing(tmp_path: Path, clock: SettableClock) -> None:
-    limited = start(tmp_path, clock, rate_limit_sign_in="1/hour")
-    for _ in range(3):
-        limited.sign_in()
     stop(limited)
 
 

@@ -22,11 +22,13 @@ from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.endpoints.web.context import AuthContext, context_of
 from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of, csrf_token, csrf_token_fits
+from services.auth.endpoints.web.paced import paced
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
 from services.auth.opaque_token import digest
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import Parameters
+from services.auth.rate_limits.pace import Pace
 from services.auth.scopes import ScopeCatalogue
 from shared.request_context import note
 
@@ -44,6 +46,7 @@ class Interaction:
     evaluation: Evaluation
     catalogue: ScopeCatalogue
     form: Parameters
+    pace: Pace
     now: datetime
 
     @property
@@ -104,10 +107,10 @@ async def interact(http: Request, handler: Callable[[Interaction], Response]) ->
 
     Another browser's request, an expired or finished one, and a form without this browser's CSRF token get a page.
     """
-    return await answer_page(http, lambda http, form: _interact(http, form, handler))
+    return await paced(http, lambda pace: answer_page(http, lambda http, form: _interact(http, form, handler, pace)))
 
 
-def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], Response]) -> Response:
+def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], Response], pace: Pace) -> Response:
     context, cookies, handle = context_of(http), cookies_of(http), form.get("request")
     if form.repeated:
         return error_page("malformed_request")
@@ -139,6 +142,7 @@ def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], 
             evaluation=evaluation,
             catalogue=catalogue,
             form=form,
+            pace=pace,
             now=now,
         )
     )

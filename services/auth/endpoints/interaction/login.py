@@ -45,9 +45,10 @@ def _sign_in(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
     username, password = here.form.get("username") or "", here.form.get("password") or ""
-    here.context.rate_limits.check(Limit.SIGN_IN, here.browser.origin.network)  # before the work of a password
     try:
-        outcome = here.context.sign_in.with_password(here.waiting, here.browser, username, password, here.now)
+        outcome = here.context.sign_in.with_password(
+            here.waiting, here.browser, username, password, here.pace, here.now
+        )
     except Unavailable as error:
         refuse(Refusal.SIGN_IN_QUEUE_FULL)
         sentence = "Many people are signing in at this moment. Please try again in a few seconds."
@@ -62,7 +63,6 @@ def _sign_in(here: Interaction) -> Response:
 def refusal(here: Interaction, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
     """Show the page again: the factor was wrong, or it is too early for another try."""
     if isinstance(outcome, Wrong):
-        here.context.rate_limits.count(Limit.SIGN_IN, here.browser.origin.network)
         return here.page(template, status=400, error=sentence, **values)
     refuse(Refusal.ATTEMPT_WHILE_BLOCKED)
     seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
@@ -75,8 +75,7 @@ def after_factor(here: Interaction, outcome: Outcome) -> Response:
     response = here.back_to_authorize()
     if isinstance(outcome, SignedInNow):
         here.cookies.set_session(response, outcome.session_cookie)
-        if outcome.device_cookie is not None:
-            here.cookies.set_device(response, outcome.device_cookie)
+        here.cookies.set_device(response, outcome.device_cookie)
     return response
 
 

@@ -44,9 +44,8 @@ def _verify(here: Interaction) -> Response:
     if who is None:
         return here.back_to_authorize()
     user, password_at = who
-    here.context.rate_limits.check(Limit.SIGN_IN, here.browser.origin.network)
     otp = digits_of(here.form.get("otp") or "")
-    outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.now)
+    outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.pace, here.now)
     if isinstance(outcome, Wrong | Blocked):
         return refusal(here, "mfa.html", outcome, sentence="The code is wrong or was used before.")
     return after_factor(here, outcome)

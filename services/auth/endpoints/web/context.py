@@ -23,6 +23,7 @@ from services.auth.protocol.introspection import Introspection
 from services.auth.protocol.parameters import MalformedParametersError, Parameters, parse_parameters
 from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import RateLimits
+from services.auth.rate_limits.pace import Holding
 from services.auth.settings import AuthSettings
 from services.auth.stores import AuthDatabase
 from services.auth.token_endpoint.pipeline import TokenEndpoint
@@ -56,6 +57,7 @@ class AuthContext:
     new_password: NewPassword
     forwarding: Forwarding
     rate_limits: RateLimits
+    holding: Holding
     replica: Replica
     signed_lists: SignedLists
     logout_delivery: LogoutDelivery
@@ -83,13 +85,18 @@ def attach(scope: Scope, context: AuthContext, endpoint: Endpoint) -> None:
     scope[_CONTEXT], scope[_ENDPOINT] = context, endpoint
 
 
+def endpoint_of(http: Request) -> Endpoint:
+    """Return the declaration of the endpoint that answers."""
+    return cast("Endpoint", http.scope[_ENDPOINT])
+
+
 def admit(http: Request, origin: Origin) -> None:
     """Count the request by the limit of its endpoint. May wait for Valkey: never in the event loop.
 
     Raises:
         TooManyRequests: its network has sent too many.
     """
-    endpoint = cast("Endpoint", http.scope[_ENDPOINT])
+    endpoint = endpoint_of(http)
     if endpoint.limit is not None:
         context_of(http).rate_limits.admit(endpoint.limit, origin.network)
 

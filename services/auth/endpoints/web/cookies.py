@@ -3,7 +3,7 @@
 Policy: ADR-0007; Spec: RFC 6265bis (`__Host-`), OWASP ASVS 3.3
     SSO_SESSION  the browser session; new at every authentication
     SSO_BROWSER  which browser this is, before anybody signs in; waiting requests and CSRF tokens are bound to it
-    SSO_DEVICE   this browser has signed in before; gives it a failure budget of its own
+    SSO_DEVICE   this browser has signed in before: a secret for each user who did; gives it failure budgets of its own
 Only this site's own pages ever get them: with TLS each is `__Host-`, Secure, HttpOnly, Lax, without a Domain.
 """
 
@@ -14,7 +14,8 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.authorization.sign_in import DEVICE_LIFETIME, Browser
+from services.auth.accounts.known_devices import DEVICE_LIFETIME, LONGEST_COOKIE, DeviceSecrets
+from services.auth.authorization.sign_in import Browser
 from services.auth.endpoints.web.context import context_of, origin_of
 from services.auth.opaque_token import LENGTH, b64url, digest
 
@@ -63,19 +64,21 @@ def cookies_of(http: Request) -> Cookies:
     settings = context_of(http).settings
     prefix = "__Host-" if settings.secure else ""
     sent = _sent_cookies(http)
-    session, browser, device = (sent.get(prefix + name) for name in (SESSION, BROWSER, DEVICE))
-    return Cookies(session, browser, device, settings.secure, settings.session_absolute_lifetime)
+    session, browser = (sent.get(prefix + name) for name in (SESSION, BROWSER))
+    # one that is longer or shorter than ours is none
+    session, browser = (value if value and len(value) == LENGTH else None for value in (session, browser))
+    return Cookies(session, browser, sent.get(prefix + DEVICE), settings.secure, settings.session_absolute_lifetime)
 
 
 def _sent_cookies(http: Request) -> dict[str, str]:
-    """Return the cookies whose value is as long as those of ours; of several with one name, the last.
+    """Return the cookies whose value is no shorter or longer than those of ours; of several with one name, the last.
 
     Read here and not by the standard library, which takes 17 seconds for 60 kB of backslashes (CVE-2024-7592): ours are
     never quoted.
     """
     lines = http.headers.getlist("cookie")
     pairs = (pair.partition("=") for line in lines for pair in line.split(";") if len(pair) > LENGTH)
-    return {name.strip(): value.strip() for name, _, value in pairs if len(value.strip()) == LENGTH}
+    return {name.strip(): value.strip() for name, _, value in pairs if LENGTH <= len(value.strip()) <= LONGEST_COOKIE}
 
 
 def browser_of(http: Request, cookies: Cookies, browser_cookie: str) -> Browser:
@@ -83,7 +86,7 @@ def browser_of(http: Request, cookies: Cookies, browser_cookie: str) -> Browser:
     return Browser(
         browser_hash=digest(browser_cookie),
         session_hash=digest(cookies.session) if cookies.session else None,
-        device_hash=digest(cookies.device) if cookies.device else None,
+        devices=DeviceSecrets.of_cookie(cookies.device),
         origin=origin_of(http),
     )
 

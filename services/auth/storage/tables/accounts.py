@@ -38,6 +38,7 @@ failure_budgets = Table(
     "failure_budgets",
     metadata,
     Column("budget_key", LargeBinary(32), primary_key=True),
+    Column("account_hash", LargeBinary(32), nullable=False, index=True),
     Column("failures", Integer, nullable=False),
     Column("blocked_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -49,6 +50,7 @@ known_devices = Table(
     Column("device_hash", LargeBinary(32), primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 browser_sessions = Table(

@@ -6,29 +6,36 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.auth.accounts.failure_budget import (
+    CEILING,
+    DRIP,
+    Attempt,
     Blocked,
     Budget,
-    account_budget,
+    BudgetKey,
+    Contender,
+    account_ceiling,
+    begin,
     begin_attempt,
     device_budget,
+    network_budget,
     wait_after,
 )
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-ALICE = account_budget("alice")
+ALICE = network_budget("alice", "192.0.2.1")
 
 
 @dataclass
 class Budgets:
     """In memory; `lose` attempts see the row changed by somebody else."""
 
-    rows: dict[bytes, Budget] = field(default_factory=dict)
+    rows: dict[BudgetKey, Budget] = field(default_factory=dict)
     lose: int = 0
 
-    def find(self, budget_key: bytes) -> Budget | None:
+    def find(self, budget_key: BudgetKey) -> Budget | None:
         return self.rows.get(budget_key)
 
-    def count(self, budget_key: bytes, *, read: Budget | None, write: Budget, now: datetime) -> bool:
+    def count(self, budget_key: BudgetKey, *, read: Budget | None, write: Budget, now: datetime) -> bool:
         assert now == NOW or now > NOW
         if self.lose:
             self.lose -= 1
@@ -39,10 +46,14 @@ class Budgets:
         self.rows[budget_key] = write
         return True
 
-    def refund(self, budget_key: bytes, *, counted: int) -> None:
-        raise NotImplementedError
+    def refund(self, budget_key: BudgetKey, *, counted: int) -> None:
+        row = self.rows[budget_key]
+        self.rows[budget_key] = Budget(row.failures - 1, None if row.failures == counted else row.blocked_until)
 
-    def reset(self, budget_key: bytes) -> None:
+    def reset(self, budget_key: BudgetKey) -> None:
+        del self.rows[budget_key]
+
+    def reset_account(self, account: bytes) -> bool:
         raise NotImplementedError
 
 
@@ -109,5 +120,67 @@ def test_a_known_browser_has_a_budget_of_its_own() -> None:
 
 
 def test_a_key_is_a_digest_and_no_name() -> None:
-    assert len(ALICE) == 32
-    assert b"alice" not in ALICE
+    for key in (ALICE, account_ceiling("alice"), device_budget("alice", b"d" * 32)):
+        assert [len(part) for part in key] == [32, 32]
+        assert b"alice" not in key.value + key.account
+        assert key.account == ALICE.account
+
+
+def try_from(budgets: Budgets, network: str, now: datetime = NOW, *, device: bytes | None = None) -> Attempt | Blocked:
+    return begin(budgets, Contender("alice", network, device), now)
+
+
+def test_seventeen_wrong_guesses_and_one_an_hour_keep_no_new_browser_of_another_network_out() -> None:
+    budgets, now = Budgets(), NOW
+    for hour in range(24 * 30):
+        while not isinstance(try_from(budgets, "198.51.100.66", now), Blocked):
+            pass
+        now = NOW + timedelta(hours=hour + 1)
+        mine = try_from(budgets, "192.0.2.1", now)
+        assert isinstance(mine, Attempt), f"kept out after {hour} hours"
+        mine.succeed(budgets, now)
+
+
+def test_an_account_that_many_networks_guess_at_has_a_ceiling_that_lets_one_more_in_each_quarter_of_an_hour() -> None:
+    budgets = Budgets()
+    for number in range(CEILING):
+        assert isinstance(try_from(budgets, f"198.51.{number}.1"), Attempt)
+    assert try_from(budgets, "192.0.2.1") == Blocked(DRIP)
+    assert isinstance(try_from(budgets, "192.0.2.1", NOW + DRIP), Attempt), "what was blocked did not count"
+    assert try_from(budgets, "192.0.2.2", NOW + DRIP) == Blocked(DRIP)
+    assert isinstance(try_from(budgets, "192.0.2.2", device=b"d" * 32), Attempt), "a known browser has no ceiling"
+
+
+@pytest.mark.requirement("ASVS-6.1.1", "NIST63B-3.2.2")
+def test_guessing_from_a_thousand_networks_for_a_month_admits_three_thousand_attempts() -> None:
+    budgets, now, admitted, network = Budgets(), NOW, 0, 0
+    while now < NOW + timedelta(days=30):
+        network = (network + 1) % 1000
+        match try_from(budgets, f"network {network}", now):
+            case Blocked(retry_after=wait):
+                now += wait
+            case _:
+                admitted += 1
+    assert 2900 < admitted < CEILING + 30 * 24 * 4 + 2
+
+
+def test_a_right_factor_costs_neither_budget_anything() -> None:
+    budgets = Budgets()
+    for _ in range(3 * CEILING):
+        attempt = try_from(budgets, "192.0.2.1")
+        assert isinstance(attempt, Attempt)
+        attempt.give_back(budgets, NOW)
+    assert budgets.rows[account_ceiling("alice")] == Budget(0, NOW)
+
+
+def test_a_sign_in_forgives_its_own_network_and_not_what_others_have_failed() -> None:
+    budgets = Budgets()
+    for _ in range(4):
+        try_from(budgets, "192.0.2.1")
+        try_from(budgets, "198.51.100.66")
+    attempt = try_from(budgets, "192.0.2.1")
+    assert isinstance(attempt, Attempt)
+    attempt.succeed(budgets, NOW)
+    assert ALICE not in budgets.rows
+    assert budgets.rows[network_budget("alice", "198.51.100.66")].failures == 4
+    assert budgets.rows[account_ceiling("alice")] == Budget(8, NOW + 8 * DRIP)

@@ -4,13 +4,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.auth.accounts import password as passwords
-from services.auth.accounts.password import MAX_LENGTH, hash_password, verify_password
+from services.auth.accounts.password import (
+    ACCOUNT_SHARE,
+    MAX_LENGTH,
+    NETWORK_SHARE,
+    hash_password,
+    verify_password,
+)
 from shared.errors import Unavailable
 
 ROOT = Path(__file__).parents[4]
@@ -110,6 +117,21 @@ def test_past_the_queue_it_says_so_and_recovers(monkeypatch: pytest.MonkeyPatch,
         verify_password("x", "hash")
     assert refused.value.retry_after.total_seconds() > 0
     assert verify_password("x", "hash")
+
+
+def test_one_network_and_one_account_get_their_share_of_the_queue_and_the_rest_is_for_others(
+    hasher: CountingHasher,
+) -> None:
+    with ExitStack() as queue:
+        for number in range(NETWORK_SHARE):
+            queue.enter_context(passwords._place({"net": NETWORK_SHARE, f"account {number // 4}": ACCOUNT_SHARE}))
+        for shares in ({"net": NETWORK_SHARE}, {"elsewhere": NETWORK_SHARE, "account 0": ACCOUNT_SHARE}):
+            with pytest.raises(Unavailable):
+                verify_password("x", "hash", shares)
+        assert verify_password("x", "hash", {"elsewhere": NETWORK_SHARE, "account 9": ACCOUNT_SHARE})
+        assert verify_password("x", "hash", {"a known browser": ACCOUNT_SHARE})
+    assert verify_password("x", "hash", {"net": NETWORK_SHARE, "account 0": ACCOUNT_SHARE})
+    assert not passwords._taken, "nothing is kept of those who are gone"
 
 
 def test_an_error_gives_its_place_in_the_queue_back(monkeypatch: pytest.MonkeyPatch, hasher: CountingHasher) -> None:

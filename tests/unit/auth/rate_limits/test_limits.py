@@ -1,6 +1,10 @@
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from services.auth.rate_limits.limits import Limit, RateLimits
+from services.auth.rate_limits.pace import Holding, Pace
 from shared.errors import ConfigurationError, TooManyRequests
 
 
@@ -24,14 +28,46 @@ def test_networks_and_kinds_are_counted_apart() -> None:
         counted.admit(Limit.TOKEN, network)
 
 
-def test_a_check_costs_nothing_and_a_count_refuses_nobody() -> None:
-    counted = limits()
-    for _ in range(5):
-        counted.check(Limit.SIGN_IN, "192.0.2.1")
-    for _ in range(5):
-        counted.count(Limit.SIGN_IN, "192.0.2.1")
+def test_the_pace_slows_from_half_of_the_limit_on_and_refuses_last() -> None:
+    counted = RateLimits({Limit.SIGN_IN: "10/hour"}, storage_url="")
+    paces = [counted.pace(Limit.SIGN_IN, "192.0.2.1") for _ in range(12)]
+    assert [pace.admitted for pace in paces] == [True] * 10 + [False] * 2
+    holds = [pace.hold.total_seconds() for pace in paces]
+    assert holds[:5] == [0] * 5
+    assert holds[4:10] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert holds[10:] == [1, 1]
     with pytest.raises(TooManyRequests):
-        counted.check(Limit.SIGN_IN, "192.0.2.1")
+        paces[-1].demand()
+    assert counted.pace(Limit.SIGN_IN, "192.0.2.2").hold == timedelta(0), "another network's pace is its own"
+
+
+def test_a_known_browser_is_neither_held_nor_refused() -> None:
+    pace = Pace(used=1.0, admitted=False, retry_after=timedelta(minutes=1))
+    pace.release()
+    pace.demand()
+    assert pace.hold == timedelta(0)
+
+
+def test_no_more_answers_are_held_than_the_process_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.auth.rate_limits.pace._MOST_HELD", 1)
+    holding, slow = Holding(), Pace(used=1.0, admitted=False, retry_after=timedelta(minutes=1))
+
+    async def two_at_once() -> None:
+        first = asyncio.ensure_future(holding.wait(slow))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(holding.wait(slow), 0.5)
+        assert not first.done()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+    asyncio.run(two_at_once())
+    assert holding._held == 0
+
+
+@pytest.mark.parametrize(("whole", "share"), [("600/minute", 120), ("30/hour", 10), ("2/hour", 2)])
+def test_one_account_has_a_share_of_its_networks_limit(whole: str, share: int) -> None:
+    counted = RateLimits({Limit.SIGN_IN: whole}, storage_url="")
+    assert [counted.hit(Limit.ATTEMPT, "somebody") for _ in range(share + 1)] == [True] * share + [False]
 
 
 @pytest.mark.parametrize(
