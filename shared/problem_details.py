@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from shared.errors import Conflict, TooManyRequests, Unavailable
 from shared.problem_codes import BY_STATUS, TYPE_PREFIX, ProblemCode
+from shared.request_context import note
 
 
 class ProblemError(HTTPException):
@@ -33,9 +34,10 @@ def problem(
 ) -> Response:
     """Return the response of one problem; `instance` is the path it happened at.
 
-    `code` says which case it is; without one, the case that the status stands for.
+    `code` says which case it is; without one, the case that the status stands for. The request's log line says it too.
     """
     code = code or BY_STATUS.get(status, ProblemCode.BAD_REQUEST)
+    note(refusal=str(code))
     body = {"type": TYPE_PREFIX + code, "title": code.words, "status": status, "detail": detail, "code": code}
     if instance is not None:
         body["instance"] = instance

@@ -23,6 +23,7 @@ from shared.bearer.web.open_routes import look_at_routes
 from shared.bearer.web.requirements import requests_by_result
 from shared.errors import Unavailable
 from shared.problem_details import unavailable_problem
+from shared.request_context import note
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def install_bearer(app: FastAPI, api: ProtectedApi, *, docs: bool = False) -> No
     @app.exception_handler(BearerRefusal)
     async def refuse(connection: HTTPConnection, refusal: BearerRefusal) -> Response:
         requests_by_result.labels(refusal.reason).inc()
+        note(reason=refusal.reason)
         response = refusal_response(connection, refusal, realm=api.name, resource_metadata=resource_metadata)
         return await _denied(connection, response)
 
