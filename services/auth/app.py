@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from ssl import SSLContext
 
 from starlette.types import ASGIApp
 
@@ -29,7 +30,7 @@ from services.auth.endpoints import (
     userinfo,
 )
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
-from services.auth.endpoints.recovery import invitation, reset
+from services.auth.endpoints.recovery import forgot, invitation, reset
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.keys.key_ring import KeyRing, load_key_ring
@@ -37,6 +38,9 @@ from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.logout.back_channel.post import Poster, trust
+from services.auth.mail.delivery import MailDelivery
+from services.auth.mail.message import Sender
+from services.auth.mail.transport import ConsoleTransport, SmtpTransport, Transport
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.dpop import DpopProofs, nonces_under
@@ -79,6 +83,7 @@ ENDPOINTS = (
     confirm.endpoint,
     invitation.endpoint,
     reset.endpoint,
+    forgot.endpoint,
 )
 
 #: Whose sign-in this is, on pages and in mail.
@@ -193,6 +198,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         replica=replica,
         signed_lists=signed_lists,
         logout_delivery=_logout_delivery(settings, database, signer, replica, clock),
+        mail_delivery=_mail_delivery(settings, database, clock),
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
@@ -218,17 +224,43 @@ def _grants(
 def _logout_delivery(
     settings: AuthSettings, database: SqlAuthDatabase, signer: Signer, replica: Replica, clock: Clock
 ) -> LogoutDelivery:
-    try:
-        trusted = trust(settings.backchannel_ca_file)
-    except OSError as error:
-        file = settings.backchannel_ca_file
-        raise ConfigurationError(f"AUTH_BACKCHANNEL_CA_FILE: no certificate can be read from {file}") from error
     return LogoutDelivery(
         database=database,
         clock=clock,
         signer=signer,
         refresh=replica.refresh,
         issuer=settings.issuer,
-        poster=Poster(settings.backchannel_networks, loopback=settings.local, trust=trusted),
+        poster=Poster(settings.backchannel_networks, loopback=settings.local, trust=_trusted(settings)),
         give_up_after=settings.backchannel_give_up_after,
+    )
+
+
+def _trusted(settings: AuthSettings) -> SSLContext:
+    try:
+        return trust(settings.backchannel_ca_file)
+    except OSError as error:
+        file = settings.backchannel_ca_file
+        raise ConfigurationError(f"AUTH_BACKCHANNEL_CA_FILE: no certificate can be read from {file}") from error
+
+
+def _mail_delivery(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) -> MailDelivery | None:
+    if not settings.sends_mail:
+        return None
+    transport: Transport = ConsoleTransport()
+    if settings.smtp_host:
+        transport = SmtpTransport(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_security,
+            settings.smtp_username,
+            settings.smtp_password.get_secret_value(),
+            _trusted(settings),
+        )
+    return MailDelivery(
+        database=database,
+        clock=clock,
+        transport=transport,
+        sender=Sender(COMPANY, settings.mail_from or "sign-in@company.localhost"),
+        issuer=settings.issuer,
+        give_up_after=settings.mail_give_up_after,
     )

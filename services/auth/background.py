@@ -32,6 +32,8 @@ async def running(context: AuthContext, database: Database, encryption: KeyRing)
         context.ledger.tell_in_time(),
         gauges(context, database).run(),
     ]
+    if context.mail_delivery is not None:
+        work.append(context.mail_delivery.run())
     if context.settings.upkeep:
         work.append(upkeep(context.settings, database, encryption, context.clock).run())
     tasks = [asyncio.create_task(each) for each in work]

@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -35,8 +36,17 @@ _PROMISED: Final = {
     "signing_key_rotate_after": (_HOUR, 3660 * _DAY),
     "purge_interval": (_MINUTE, _DAY),
     "audit_retention": (30 * _DAY, 3660 * _DAY),
+    "mail_give_up_after": (_MINUTE, 7 * _DAY),
     "backchannel_give_up_after": (_MINUTE, 7 * _DAY),
 }
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class AuthSettings(ServiceSettings):
@@ -67,10 +77,22 @@ class AuthSettings(ServiceSettings):
 
     #: Networks (CIDR, comma-separated) to which logout tokens may go although they are not public.
     backchannel_allowed_networks: str = ""
-    #: PEM file of authorities that a client's back channel is trusted by, beside the system's.
+    #: PEM file of authorities that a client's back channel and the mail server are trusted by, beside the system's.
     backchannel_ca_file: Path | None = None
     #: How long a logout token is tried again.
     backchannel_give_up_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
+
+    #: Where mail leaves. `smtp_security` is starttls, tls, or none (in production on this machine alone). No host: the
+    #: local stack prints mail, production sends none.
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Security = Security.STARTTLS
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    #: Whose mail it is: an address.
+    mail_from: str = ""
+    #: How long a mail is tried again.
+    mail_give_up_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
 
     signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
     jwks_max_age: timedelta = timedelta(minutes=5)
@@ -149,6 +171,7 @@ class AuthSettings(ServiceSettings):
             faults.append("AUTH_STATUS_TTL: must be shorter than AUTH_STATUS_LIST_LIFETIME")
         if self.signing_key_retired <= max(self.access_token_lifetime, self.id_token_lifetime):
             faults.append("AUTH_SIGNING_KEY_RETIRED: must be longer than the tokens that the key has signed")
+        faults += self._mail_faults()
         if self.local:
             return faults
         if not self.secure:
@@ -157,6 +180,22 @@ class AuthSettings(ServiceSettings):
             secret: SecretStr = getattr(self, name)
             if not secret.get_secret_value():
                 faults.append(f"AUTH_{name.upper()}: production needs its own secret (or AUTH_{name.upper()}_FILE)")
+        return faults
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail reaches anybody: by a server, or on the console of the local stack."""
+        return bool(self.smtp_host) or self.local
+
+    def _mail_faults(self) -> list[str]:
+        if not self.smtp_host:
+            return []
+        faults = []
+        if "@" not in self.mail_from or not self.mail_from.isascii() or not self.mail_from.isprintable():
+            faults.append("AUTH_MAIL_FROM: AUTH_SMTP_HOST needs the address that mail comes from")
+        here = self.local or self.smtp_host in {"localhost", "127.0.0.1", "::1"}
+        if self.smtp_security is Security.NONE and (self.smtp_username or not here):
+            faults.append("AUTH_SMTP_SECURITY: must be starttls or tls")
         return faults
 
 

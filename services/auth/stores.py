@@ -24,6 +24,7 @@ from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
 from services.auth.logout.back_channel.outbox import LogoutNotices
 from services.auth.logout.rp_initiated import WaitingLogouts
+from services.auth.mail.outbox import Mails
 from services.auth.protocol.dpop import UsedProofs
 from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
@@ -59,6 +60,7 @@ class Stores:
     machine_places: MachinePlaces
     people: People
     proofs: UsedProofs
+    mails: Mails
     publications: Publications
     revoked_access_tokens: RevokedAccessTokens
     sessions: Sessions

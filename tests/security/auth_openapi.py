@@ -71,6 +71,8 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/consent"): {**_STEP, "action": "allow"},
     ("get", "/invitation"): {"token": "t" * 43},
     ("post", "/invitation"): {"token": "t" * 43, "csrf": "csrf", "action": "accept"},
+    ("get", "/forgot"): {},
+    ("post", "/forgot"): {"email": "alice", "csrf": "csrf", "action": "send-link"},
     ("get", "/reset"): {"token": "t" * 43},
     ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},
     ("get", "/logout"): {

@@ -15,6 +15,7 @@ from services.auth.accounts.password_policy import password_fault
 from services.auth.accounts.people import People
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
+from services.auth.mail.outbox import MailKind, Mails, queue_notice
 from services.auth.revocation import EndStores, end_user
 from services.auth.tokens.end_reason import EndReason
 
@@ -26,6 +27,8 @@ class NewPasswordStores(EndStores, Protocol):
     def links(self) -> OneTimeLinks: ...
     @property
     def people(self) -> People: ...
+    @property
+    def mails(self) -> Mails: ...
 
 
 class NewPasswordDatabase(Protocol):
@@ -113,6 +116,7 @@ class NewPassword:
             proven = _prove_address(stores, now_user, link, now)
             reason = EndReason.INVITATION_USED if link.kind is LinkKind.INVITATION else EndReason.PASSWORD_RESET
             end_user(stores, user.id, reason=reason, origin=origin, now=now)
+            queue_notice(stores, now_user, MailKind.PASSWORD_CHANGED, origin, now)
             details = {"link": str(link.kind), "address_verified": proven}
             stores.audit.record(AuditEvent("password_set", now, user_id=user.id, origin=origin, details=details))
         return PasswordSet()

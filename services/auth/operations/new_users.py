@@ -40,6 +40,7 @@ def add_commands(group: Subparsers) -> None:
     inviting.add_argument("user", nargs="?", help="user name; with --admin it may be left out: admin")
     add_members(inviting)
     inviting.add_argument("--admin", action="store_true", help="with the role admin")
+    inviting.add_argument("--print-link", action="store_true", help="print the link though a mail server is set")
     inviting.set_defaults(act=invite)
     resetting = group.add_parser("reset-password", help="print a link by which a user chooses a password; 30 minutes")
     resetting.add_argument("user", help="user name, verified e-mail address or subject")
@@ -72,7 +73,12 @@ def invite(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         given.role = [*given.role, ADMIN]
     described = new_user(settings, given, username=given.user or ADMIN)
     with opened(settings) as database, database.transaction() as stores:
-        token = invite_user(stores, described)
+        known = stores.users.find_by_username(described.username)
+        has_address = described.email is not None or (known is not None and known.email is not None)
+        by_mail = bool(settings.smtp_host) and has_address and not given.print_link
+        token = invite_user(stores, described, by_mail=by_mail)
+    if token is None:
+        return [f"{described.username} is invited; a mail is on its way"]
     return [
         f"{described.username} is invited. This link is good once, for 7 days:",
         link_address(settings.issuer, LinkKind.INVITATION, token),

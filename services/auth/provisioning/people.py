@@ -15,6 +15,7 @@ from services.auth.accounts.people import NewUser, People
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import User, UserState
 from services.auth.audit import AuditEvent
+from services.auth.mail.outbox import MailKind, Mails, queue_invitation, queue_notice
 from services.auth.revocation import EndStores, end_user
 from services.auth.tokens.end_reason import EndReason
 from shared.errors import Conflict
@@ -27,6 +28,8 @@ class PeopleStores(EndStores, Protocol):
     def people(self) -> People: ...
     @property
     def links(self) -> OneTimeLinks: ...
+    @property
+    def mails(self) -> Mails: ...
     @property
     def budgets(self) -> FailureBudgets: ...
     @property
@@ -47,8 +50,10 @@ def create_user(stores: PeopleStores, user: NewUser) -> None:
     stores.audit.record(AuditEvent("user_created", user.created_at, user_id=user.id, details=details))
 
 
-def invite_user(stores: PeopleStores, wanted: NewUser) -> str:
+def invite_user(stores: PeopleStores, wanted: NewUser, *, by_mail: bool) -> str | None:
     """Make a user, or take the one who is invited already, and return the token of a link for them.
+
+    `by_mail`: queue a mail that will bring a link, and return None; the user needs an address.
 
     Of somebody who is there already, a new address and new roles count; earlier links are over.
 
@@ -68,7 +73,13 @@ def invite_user(stores: PeopleStores, wanted: NewUser) -> str:
         stores.links.end_of_user(user.id, now)
     user_id = wanted.id if user is None else user.id
     stores.audit.record(AuditEvent("user_invited", now, user_id=user_id, details={"roles": list(wanted.roles)}))
-    return mint_link(stores.links, user_id, LinkKind.INVITATION, email_key=None, now=now)
+    if not by_mail:
+        return mint_link(stores.links, user_id, LinkKind.INVITATION, email_key=None, now=now)
+    address = wanted.email.text if wanted.email else user.email if user else None
+    if address is None:
+        raise Conflict(f"users: {wanted.username} has no e-mail address; give --email, or --print-link")
+    queue_invitation(stores, user_id, address, now)
+    return None
 
 
 def offer_reset(stores: PeopleStores, user: User, now: datetime) -> str:
@@ -110,6 +121,7 @@ def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool
     if not stores.totp.remove(user.id):
         return False
     end_user(stores, user.id, reason=EndReason.SECOND_FACTOR_RESET, origin=None, now=now)
+    queue_notice(stores, user, MailKind.FACTOR_CHANGED, None, now)
     return True
 
 

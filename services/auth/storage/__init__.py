@@ -18,6 +18,7 @@ from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
 from services.auth.storage.known_devices import SqlKnownDevices
 from services.auth.storage.logout_notices import SqlLogoutNotices
+from services.auth.storage.mails import SqlMails
 from services.auth.storage.one_time_links import SqlOneTimeLinks
 from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
@@ -71,6 +72,7 @@ def stores_on(connection: Connection) -> Stores:
         links=SqlOneTimeLinks(connection),
         logout_notices=SqlLogoutNotices(connection),
         machine_places=SqlMachinePlaces(connection),
+        mails=SqlMails(connection),
         people=SqlPeople(connection),
         proofs=SqlUsedProofs(connection),
         publications=SqlPublications(connection),

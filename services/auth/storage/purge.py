@@ -21,6 +21,7 @@ from services.auth.storage.tables import (
     known_devices,
     logout_notices,
     machine_places,
+    mails,
     one_time_links,
     status_shards,
     waiting_logouts,
@@ -56,6 +57,10 @@ class SqlPurge:
 
     def waiting_logouts(self) -> int:
         return self._delete(waiting_logouts, waiting_logouts.c.expires_at < self.now)
+
+    def mails(self) -> int:
+        """Delete what is out or given up; the audit trail keeps what came of it."""
+        return self._delete(mails, mails.c.finished_at < self.now - timedelta(days=1))
 
     def one_time_links(self) -> int:
         return self._delete(one_time_links, one_time_links.c.expires_at < self.now)
@@ -158,6 +163,7 @@ class SqlPurge:
 PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "waiting requests": SqlPurge.waiting_requests,
     "waiting logouts": SqlPurge.waiting_logouts,
+    "mails": SqlPurge.mails,
     "one-time links": SqlPurge.one_time_links,
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,

@@ -17,6 +17,7 @@ from services.auth.cache.replica import Replica
 from services.auth.cache.signed_lists import SignedLists
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
+from services.auth.mail.delivery import MailDelivery
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.dpop import DpopProofs
 from services.auth.protocol.introspection import Introspection
@@ -61,8 +62,13 @@ class AuthContext:
     replica: Replica
     signed_lists: SignedLists
     logout_delivery: LogoutDelivery
+    mail_delivery: MailDelivery | None
     ledger: Ledger
     endpoints: tuple[Endpoint, ...]
+
+    @property
+    def sends_mail(self) -> bool:
+        return self.mail_delivery is not None
 
     @property
     def issuer(self) -> str:

@@ -20,7 +20,7 @@ from services.auth.storage.tables.grants import (
 from services.auth.storage.tables.installation import installation
 from services.auth.storage.tables.keys import key_set_versions, signing_keys
 from services.auth.storage.tables.logout import logout_notices, waiting_logouts
-from services.auth.storage.tables.mail import one_time_links
+from services.auth.storage.tables.mail import mails, one_time_links
 from services.auth.storage.tables.registrations import apis, assertion_jtis, client_secrets, clients, machine_places
 from services.auth.storage.tables.schema import metadata
 from services.auth.storage.tables.upkeep import upkeep_tasks
@@ -43,6 +43,7 @@ __all__ = [
     "known_devices",
     "logout_notices",
     "machine_places",
+    "mails",
     "metadata",
     "one_time_links",
     "revoked_access_tokens",
