@@ -20,6 +20,7 @@ CLIENT = Client(
     require_pkce=True,
     require_mfa=False,
     require_pushed_authorization_requests=False,
+    id_token_profile_claims=False,
     default_max_age=None,
     assertion_keys=(),
     assertion_algorithm=None,

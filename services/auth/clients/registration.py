@@ -101,6 +101,8 @@ class ClientMetadata:
     require_pkce: Annotated[bool, Field(default=True)]
     require_mfa: Flag
     require_pushed_authorization_requests: Flag
+    #: Whether its ID tokens carry the claims of the granted profile scopes, which /userinfo alone tells otherwise.
+    id_token_profile_claims: Flag
     default_max_age: Annotated[int | None, Field(default=None)]
     #: JWKs by value, the algorithm that they sign with (None: by the key), and the audience that is wanted of it.
     assertion_keys: Annotated[Keys, Field(alias="jwks", default=())]

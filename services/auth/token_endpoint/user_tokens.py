@@ -90,13 +90,18 @@ class UserTokens:
         )
 
     def _requested(self, grant: Grant, client: Client) -> dict[str, object]:
-        """Return what the user has of the claims asked for in the ID token, and what the client may have, as of now."""
+        """Return what the user has of the claims for the ID token, as of now: those asked for by name that the client
+        may have, and those of the granted scopes for a client that is registered to get them there.
+        """
         asked = grant.authorization.claims.within(client.scopes).id_token
-        if not asked:  # nearly always: a refresh stays one statement
+        if not asked and not client.id_token_profile_claims:  # nearly always: a refresh stays one statement
             return {}
         with self.database.autocommit() as stores:
             user = stores.users.find(grant.authorization.user_id)
-        return {} if user is None else answered(asked, user.standard_claims)
+        if user is None:
+            return {}
+        granted = grant.authorization.scopes & client.scopes if client.id_token_profile_claims else frozenset[str]()
+        return {**user.claims_for(granted), **answered(asked, user.standard_claims)}
 
 
 def narrow(catalogue: ScopeCatalogue, request: ClientRequest, scopes: frozenset[str]) -> frozenset[str]:

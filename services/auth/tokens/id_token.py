@@ -1,7 +1,8 @@
 """ID tokens: what the client itself learns about the sign-in.
 
 Spec: OpenID Connect Core s2, s3.1.3.6 and s5.5; s12.2 (refresh: the original auth_time, no nonce)
-Roles and teams are not for here: APIs read access tokens; profile claims are where the client asked for them by name.
+Roles and teams are not for here: APIs read access tokens; profile claims are here where the client asked for them by
+name, or is registered to get them (`id_token_profile_claims`).
 """
 
 import hashlib

@@ -51,6 +51,26 @@ def test_a_named_value_is_told_or_nothing(
     assert ("name" in provider.userinfo(tokens["access_token"]).json()) is told
 
 
+def test_a_client_that_reads_the_id_token_alone_gets_the_granted_claims_in_it(
+    provider: Provider, browser: Browser
+) -> None:
+    """Auth.js, msal and passport never ask /userinfo: a switch of the client, off by default."""
+    wishes = {"redirect_uri": APP_LINK, "scope": "openid email offline_access"}
+    assert "email" not in claims_of(tokens_of(provider, browser, **wishes)["id_token"])
+    provider.sql(
+        "UPDATE clients SET metadata = json_set(metadata, '$.id_token_profile_claims', json('true'))"
+        " WHERE client_id = 'mobile-app'"
+    )
+    provider.clock.advance(seconds=11)
+    tokens = tokens_of(provider, provider.browser(), **wishes)
+    for answer in (tokens, provider.refresh(tokens["refresh_token"]).json()):
+        told = claims_of(answer["id_token"])
+        assert (told["email"], told["email_verified"]) == ("alice@company.localhost", True)
+        assert "name" not in told, "profile was not granted"
+        assert told["iss"] == provider.settings.issuer and "roles" not in told
+        assert "email" not in claims_of(answer["access_token"])
+
+
 def test_a_boolean_is_no_number(provider: Provider, browser: Browser) -> None:
     tokens = tokens_of(provider, browser, **asking(userinfo={"email_verified": {"value": 1}}))
     assert "email_verified" not in provider.userinfo(tokens["access_token"]).json()

@@ -27,6 +27,7 @@ FULL = replace(
     require_pkce=False,
     require_mfa=True,
     require_pushed_authorization_requests=True,
+    id_token_profile_claims=True,
     default_max_age=5,
     assertion_keys=(public_key(public_jwk(rsa_key(), "k")),),
     assertion_algorithm="PS256",
