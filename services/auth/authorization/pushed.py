@@ -27,6 +27,7 @@ _PREFIX = "urn:ietf:params:oauth:request_uri:"
 #: What /authorize would tell on a page, told to the client.
 _SENTENCES = {
     "missing_redirect_uri": "The redirect_uri is missing.",
+    "request_object": "Request objects are not supported.",
     "unregistered_redirect_uri": "The redirect_uri is not registered for this client.",
 }
 

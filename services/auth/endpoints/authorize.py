@@ -63,7 +63,8 @@ def _get(http: Request, parameters: Parameters) -> Response:
     admit(http, browser.origin)
     interaction = _Interaction(context, browser, context.registrations.catalogue(now), now)
     handle = parameters.get("request")
-    if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
+    # a handle of ours has no dot; a client's request object, which has the same name, has two or four
+    if handle is not None and "." not in handle and [name for name, _ in parameters.pairs] == ["request"]:
         response = interaction.resume(handle)
     elif (pushed := _pushed_handle(parameters)) is not None:
         response = interaction.begin_pushed(parameters, pushed)

@@ -77,6 +77,7 @@ def _client_and_redirect_uri(clients: RegisteredClients, parameters: Parameters,
         raise ErrorPage("repeated_parameter", "invalid_request")
     client_id = parameters.get("client_id")
     if client_id is None:
+        _refuse_request_object(parameters)
         raise ErrorPage("missing_client", "invalid_request")
     client = clients.find_client(client_id, now)
     if client is None:
@@ -84,10 +85,18 @@ def _client_and_redirect_uri(clients: RegisteredClients, parameters: Parameters,
     note(client_id=client_id)
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
+        _refuse_request_object(parameters)
         raise ErrorPage("missing_redirect_uri", "invalid_request")
     if not client.has_redirect_uri(redirect_uri):
         raise ErrorPage("unregistered_redirect_uri", "invalid_request")
     return client, redirect_uri
+
+
+def _refuse_request_object(parameters: Parameters) -> None:
+    """Say of a request whose parameters are in a request object alone (RFC 9101 s5) that this is why none is read."""
+    for name, error in (("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")):
+        if parameters.get(name) is not None:
+            raise ErrorPage("request_object", error)
 
 
 def _validate_for(

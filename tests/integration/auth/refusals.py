@@ -256,6 +256,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     "page_missing_client": lambda p: p.http.get("/authorize"),
     "page_unknown_client": lambda p: p.http.get("/authorize", params={**REQUEST, "client_id": "nobody"}),
     "page_missing_redirect_uri": lambda p: p.http.get("/authorize?client_id=mobile-app"),
+    "page_request_object": lambda p: p.http.get("/authorize?client_id=mobile-app&request=eyJhbGciOiJub25lIn0.e30."),
     "page_unregistered_redirect_uri": lambda p: p.http.get(
         "/authorize", params={**REQUEST, "redirect_uri": "https://elsewhere.example/"}
     ),

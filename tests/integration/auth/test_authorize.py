@@ -208,3 +208,12 @@ def test_an_error_in_a_post_is_answered_as_in_a_get(provider: Provider) -> None:
     form = {"client_id": "mobile-app", "redirect_uri": DEEP_LINK, "response_type": "token", "state": "s"}
     assert answer_of(provider.post("/authorize", form))["error"] == "unsupported_response_type"
     assert_is_a_page(provider.http.post("/authorize", json=form), "invalid_request")
+
+
+@pytest.mark.parametrize("given", ["request=eyJhbGciOiJub25lIn0.e30.", "request_uri=https%3A%2F%2Fapp.example%2Fjar"])
+@pytest.mark.parametrize("client", ["", "client_id=mobile-app&"])
+def test_a_request_object_alone_is_told_as_one(refusing: Provider, client: str, given: str) -> None:
+    """RFC 9101 s5: a client that sends one needs nothing beside it but its client_id."""
+    page = refusing.http.get(f"/authorize?{client}{given}")
+    assert page.status_code == 400
+    assert "request object, which is not supported here" in page.text

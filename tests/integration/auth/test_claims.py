@@ -55,7 +55,7 @@ def test_a_client_that_reads_the_id_token_alone_gets_the_granted_claims_in_it(
     provider: Provider, browser: Browser
 ) -> None:
     """Auth.js, msal and passport never ask /userinfo: a switch of the client, off by default."""
-    wishes = {"redirect_uri": APP_LINK, "scope": "openid email offline_access"}
+    wishes: dict[str, Any] = {"redirect_uri": APP_LINK, "scope": "openid email offline_access"}
     assert "email" not in claims_of(tokens_of(provider, browser, **wishes)["id_token"])
     provider.sql(
         "UPDATE clients SET metadata = json_set(metadata, '$.id_token_profile_claims', json('true'))"

@@ -31,6 +31,7 @@ ERROR_SENTENCES = {
     "missing_client": "The request does not say which application it comes from.",
     "unknown_client": "The application that sent you here is not known.",
     "missing_redirect_uri": "The request does not say where to return to.",
+    "request_object": "The application sent its request as a request object, which is not supported here.",
     "unregistered_redirect_uri": "The return address is not registered for this application.",
     "request_over": "This sign-in has ended, has expired, or was started in another browser.",
     "logout_over": "This sign-out has ended, has expired, or was started in another browser.",

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from services.auth.clients.metadata import doubled_address_fault, jwks_fault, unknown_name_fault
+from services.auth.clients.redirect_uris import is_registered
 from services.auth.provisioning.client_entry import CLIENT_NAMES, ClientEntry
 from services.auth.provisioning.parse import parse_configuration
 from shared.errors import ConfigurationError
@@ -186,6 +187,14 @@ def test_localhost_is_for_local_stacks() -> None:
         "clients.app.backchannel_logout_uri",
     ]
     assert str(error.value).count("http is for loopback addresses") == 2
+
+
+def test_an_address_with_and_without_a_slash_are_two() -> None:
+    both = ["https://app.example", "https://app.example/"]
+    entry = parse({**WEB, "redirect_uris": both, "post_logout_redirect_uris": both})
+    assert [*entry.redirect_uris] == [*entry.post_logout_redirect_uris] == both
+    assert is_registered("https://app.example/", entry.redirect_uris)
+    assert not is_registered("https://app.example/", ["https://app.example"]), "exact strings are different strings"
 
 
 def test_addresses_that_differ_stand_for_themselves() -> None:
