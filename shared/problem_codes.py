@@ -18,6 +18,8 @@ class ProblemCode(StrEnum):
     INVALID_REQUEST = "invalid_request"
     NO_CREDENTIALS = "no_credentials"
     INVALID_TOKEN = "invalid_token"
+    INVALID_DPOP_PROOF = "invalid_dpop_proof"
+    USE_DPOP_NONCE = "use_dpop_nonce"
     INSUFFICIENT_USER_AUTHENTICATION = "insufficient_user_authentication"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     MANAGER_REQUIRED = "manager_required"

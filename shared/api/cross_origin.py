@@ -13,6 +13,7 @@ _METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _SENT = (
     "Authorization",
     "Content-Type",
+    "DPoP",
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
@@ -25,6 +26,7 @@ _SENT = (
 _READ = (
     "Allow",
     "Content-Disposition",
+    "DPoP-Nonce",
     "ETag",
     "Idempotent-Replayed",
     "Location",

@@ -10,8 +10,8 @@
 Verifies offline, with cached keys and status lists: a request waits for the issuer only when its key or its list is
 not held, one fetch for all. Holds no session. docs/bearer.md tells the rest, a whole program first.
 
-Of the suite it stands on `shared.clock`, `errors`, `problem_details` and `settings` alone; `checks` (for doctor) also
-on `shared.doctor`, and nothing here imports it.
+Of the suite it stands on `shared.clock`, `dpop`, `errors`, `problem_details` and `settings` alone; `checks` (doctor's)
+also on `shared.doctor`, and nothing here imports it.
 """
 
 from shared.bearer.access_token import AccessTokenRules
@@ -19,9 +19,11 @@ from shared.bearer.challenge import (
     BearerRefusal,
     InsufficientScope,
     InsufficientUserAuthentication,
+    InvalidDpopProof,
     InvalidToken,
     MalformedRequest,
     NoCredentials,
+    UseDpopNonce,
 )
 from shared.bearer.keys.jwks import JwksCache, JwksPolicy
 from shared.bearer.principal import Principal
@@ -43,6 +45,7 @@ __all__ = [
     "BearerSettings",
     "InsufficientScope",
     "InsufficientUserAuthentication",
+    "InvalidDpopProof",
     "InvalidToken",
     "JwksCache",
     "JwksPolicy",
@@ -57,6 +60,7 @@ __all__ = [
     "StatusReference",
     "StatusSource",
     "UnprotectedRoute",
+    "UseDpopNonce",
     "fail_closed",
     "install_bearer",
     "public",

@@ -1,11 +1,12 @@
 """Verifies a JWT access token, offline: header, key, signature, then claims, in that order.
 
-Spec: RFC 9068 s4, RFC 8725 s3
+Spec: RFC 9068 s4, RFC 8725 s3, RFC 9449 s6.1
 
 Every claim is checked here, against `shared.clock`, with the whole list spelled out. Does not check scopes (a token is
 good or bad by itself, and each route asks what it grants), nor whether it was revoked: `status.cache` does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,11 +24,12 @@ MAX_TOKEN_BYTES = 8192
 #: What clocks may differ by; MAX_LEEWAY is the most that may be configured (RFC 7519 s4.1.4: "a few minutes").
 LEEWAY = timedelta(seconds=30)
 
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 #: Claims that a Principal does not keep as claims: it has a field for each, or they were checked and are done with.
 _FIELDS = frozenset(
     {"iss", "sub", "aud", "client_id", "jti", "scope", "iat", "exp", "nbf"}
-    | {"groups", "roles", "acr", "auth_time", "sid", "status"}
+    | {"groups", "roles", "acr", "auth_time", "sid", "status", "cnf"}
 )
 
 
@@ -75,8 +77,6 @@ def verify(access_token: str, public_key: RSAPublicKey, rules: AccessTokenRules,
     if rules.audience not in (audience if isinstance(audience, list) else [audience]):
         raise InvalidToken("aud")
     issued_at, expires_at = _lifetime(claims, rules, now)
-    if "cnf" in claims:  # sender-constrained: its proof cannot be checked here yet, so it proves nothing
-        raise InvalidToken("cnf")
     return Principal(
         issuer=rules.issuer,
         subject=_text(claims, "sub"),
@@ -92,6 +92,7 @@ def verify(access_token: str, public_key: RSAPublicKey, rules: AccessTokenRules,
         sid=_text(claims, "sid") if "sid" in claims else None,
         status=_status(claims, rules),
         claims={name: value for name, value in claims.items() if name not in _FIELDS} or None,
+        jkt=_key(claims),
         not_before=issued_at if "nbf" not in claims else max(issued_at, jws.moment_of(claims, "nbf")),
     )
 
@@ -115,6 +116,19 @@ def _status(claims: Mapping[str, Any], rules: AccessTokenRules) -> StatusReferen
     if reference is None and rules.require_status:
         raise InvalidToken("no_status")
     return reference
+
+
+def _key(claims: Mapping[str, Any]) -> str | None:
+    """Return the thumbprint of the key that the token is bound to; what is bound by other means proves nothing here."""
+    if "cnf" not in claims:
+        return None
+    confirmation = claims["cnf"]
+    if not isinstance(confirmation, dict) or set(confirmation) != {"jkt"}:
+        raise InvalidToken("cnf")
+    thumbprint = confirmation["jkt"]
+    if not isinstance(thumbprint, str) or not _THUMBPRINT.fullmatch(thumbprint):
+        raise InvalidToken("cnf")
+    return thumbprint
 
 
 def _text(claims: Mapping[str, Any], name: str, *, default: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """The refusals of a protected resource and their `WWW-Authenticate` challenges.
 
-Spec: RFC 6750 s3, RFC 9470 s3, RFC 9728 s5.1
+Spec: RFC 6750 s3, RFC 9449 s7.1, s9, RFC 9470 s3, RFC 9728 s5.1
 
 Each attribute appears at most once, quoted; the token never does. Every bad token gets the same text, so that
 nobody learns from the answer whether it was expired, forged or meant for someone else: `reason` is for the metrics.
@@ -13,6 +13,7 @@ from typing import ClassVar
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from shared.dpop.jwk import ALGORITHMS
 from shared.errors import SuiteError
 from shared.problem_codes import ProblemCode
 from shared.problem_details import problem
@@ -37,6 +38,8 @@ class BearerRefusal(SuiteError):
     |-- NoCredentials                    401, no error code: the client may not have known that it needs a token
     |-- MalformedRequest                 400 invalid_request
     |-- InvalidToken                     401 invalid_token
+    |-- InvalidDpopProof                 401 invalid_dpop_proof
+    |-- UseDpopNonce                     401 use_dpop_nonce
     |-- InsufficientScope                403 insufficient_scope
     `-- InsufficientUserAuthentication   401 insufficient_user_authentication
     """
@@ -45,11 +48,17 @@ class BearerRefusal(SuiteError):
     error: ClassVar[str | None]
     code: ClassVar[ProblemCode]
     description: ClassVar[str]
+    #: Whether it can be of a token that is bound to a key alone.
+    by_dpop: ClassVar[bool] = False
 
     def __init__(self, reason: str, *, scope: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.scope = scope
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of the answer, beside the challenge."""
+        return {}
 
     def attributes(self) -> dict[str, str]:
         """Return what the challenge says of this refusal, beside realm and metadata."""
@@ -67,7 +76,7 @@ class NoCredentials(BearerRefusal):
 
 
 class MalformedRequest(BearerRefusal):
-    """The Authorization header is repeated or is not `Bearer <token>`."""
+    """The Authorization header is repeated or is not `Bearer <token>` (or `DPoP <token>`)."""
 
     status = 400
     error = "invalid_request"
@@ -82,6 +91,34 @@ class InvalidToken(BearerRefusal):
     error = "invalid_token"
     code = ProblemCode.INVALID_TOKEN
     description = "The access token is not valid here, or has expired."
+
+
+class InvalidDpopProof(BearerRefusal):
+    """The proof of a bound token is missing, is not good for this request, or was used before."""
+
+    status = 401
+    error = "invalid_dpop_proof"
+    code = ProblemCode.INVALID_DPOP_PROOF
+    description = "The DPoP proof is missing or not valid for this request."
+    by_dpop = True
+
+
+class UseDpopNonce(BearerRefusal):
+    """The proof must hold a nonce; the answer brings one."""
+
+    status = 401
+    error = "use_dpop_nonce"
+    code = ProblemCode.USE_DPOP_NONCE
+    description = "The DPoP proof must hold the nonce of this answer."
+    by_dpop = True
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__("dpop_nonce")
+        self._nonce = nonce
+
+    def headers(self) -> dict[str, str]:
+        """Bring the nonce (RFC 9449 s9)."""
+        return {"DPoP-Nonce": self._nonce}
 
 
 class InsufficientScope(BearerRefusal):
@@ -114,16 +151,21 @@ class InsufficientUserAuthentication(BearerRefusal):
         return super().attributes() | demanded
 
 
-def challenge(refusal: BearerRefusal, *, realm: str, resource_metadata: str) -> str:
-    """Return the value of `WWW-Authenticate`."""
+def challenge(refusal: BearerRefusal, *, realm: str, resource_metadata: str, by_dpop: bool = False) -> str:
+    """Return the value of `WWW-Authenticate`. `by_dpop`: the request came with a token as `DPoP`."""
     attributes = {"realm": realm, **refusal.attributes(), "resource_metadata": resource_metadata}
-    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in attributes.items())
+    scheme = "Bearer"
+    if by_dpop or refusal.by_dpop:
+        scheme, attributes["algs"] = "DPoP", " ".join(ALGORITHMS)
+    return f"{scheme} " + ", ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 
 def refusal_response(
     request: HTTPConnection, refusal: BearerRefusal, *, realm: str, resource_metadata: str
 ) -> Response:
     """Return the refusal as a problem document with its challenge."""
-    headers = {"WWW-Authenticate": challenge(refusal, realm=realm, resource_metadata=resource_metadata)}
+    by_dpop = request.headers.get("Authorization", "")[:5].lower() == "dpop "
+    said = challenge(refusal, realm=realm, resource_metadata=resource_metadata, by_dpop=by_dpop)
+    headers = {"WWW-Authenticate": said, **refusal.headers()}
     path = request.url.path
     return problem(refusal.status, refusal.description, code=refusal.code, instance=path, headers=headers)

@@ -21,6 +21,8 @@ MACHINE_PREFIX = "client:"
 class Principal:
     """Who calls, through which client, with which rights. A user is (issuer, subject), never an e-mail address.
 
+    `jkt`: the key that the token is bound to, which the request has proved to hold.
+
     `claims` are those of the token that have no field here (`act`, `amr`, an issuer's own), None if there are none.
     """
 
@@ -39,6 +41,7 @@ class Principal:
     status: StatusReference | None = None
     claims: Mapping[str, Any] | None = None
     not_before: datetime | None = None
+    jkt: str | None = None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

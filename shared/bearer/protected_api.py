@@ -6,7 +6,7 @@ Policy: ADR-0016
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -14,11 +14,13 @@ import httpx2
 from shared.bearer.challenge import require_scope_form
 from shared.bearer.keys.copies import StatusListCopies
 from shared.bearer.keys.jwks import JwksCache
+from shared.bearer.proofs import Proofs
 from shared.bearer.settings import BearerSettings
 from shared.bearer.status.cache import StatusCache
 from shared.bearer.status.source import StatusSource
 from shared.bearer.verifier import AccessTokenVerifier
 from shared.clock import Clock
+from shared.dpop.proof import ProofRules
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class ProtectedApi:
     scopes: tuple[str, ...]
     verifier: AccessTokenVerifier
     machine_scopes: tuple[str, ...] = ()
+    proof_rules: ProofRules = field(default_factory=ProofRules)
+    #: The DPoP proofs that its requests came with.
+    proofs: Proofs = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         given: tuple[object, ...] = (self.scopes, self.machine_scopes)
@@ -47,6 +52,7 @@ class ProtectedApi:
                 require_scope_form(scope)
         if not set(self.machine_scopes) <= set(self.scopes):
             raise ValueError("machine_scopes: must be among scopes")
+        object.__setattr__(self, "proofs", Proofs(self.identifier, self.proof_rules))
 
     @property
     def user_scopes(self) -> tuple[str, ...]:
@@ -92,7 +98,8 @@ class ProtectedApi:
             statuses=statuses,
             cache_bytes=settings.token_cache_mib * 1024 * 1024,
         )
-        return cls(name, settings.audience, settings.issuer, scopes, verifier, machine_scopes)
+        rules = settings.proof_rules()
+        return cls(name, settings.audience, settings.issuer, scopes, verifier, machine_scopes, rules)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -1,10 +1,11 @@
 """The settings that every resource server shares; a service adds its own prefix and defaults."""
 
+import secrets
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.bearer.access_token import LEEWAY, AccessTokenRules
@@ -12,6 +13,8 @@ from shared.bearer.keys.jwks import PRODUCTION, JwksPolicy
 from shared.bearer.status.source import StatusPolicy
 from shared.bearer.status.status_list import MAX_LEEWAY
 from shared.bearer.verified_tokens import DEFAULT_BYTES
+from shared.dpop.nonces import KEY_BYTES, Nonces, parse_nonce_keys
+from shared.dpop.proof import ProofRules
 from shared.settings import EnvironmentSettings, ServiceSettings, require_plain_address
 
 _LOCAL_ISSUER = "http://localhost:9000"
@@ -27,7 +30,9 @@ class BearerSettings(EnvironmentSettings):
     require_status: refuse a token that names no place in the status list; max_token_lifetime: the longest that the
     provider gives an access token (at most 1 h), in seconds, and for how long an old status list serves while the
     provider is away; leeway: what clocks may differ by (at most 120 s); token_cache_mib: mebibytes for tokens that were
-    verified; jwks_*: see JwksPolicy, for proofs that scale them down.
+    verified; dpop_nonce_keys: comma-separated base64url keys of 32 bytes by which all replicas make and know the nonces
+    of DPoP (none: each process by a key of its own); dpop_require_nonce: every proof must hold one, not one of a wrong
+    clock alone; jwks_*: see JwksPolicy, for proofs that scale them down.
     """
 
     model_config = SettingsConfigDict(env_prefix="BEARER_")
@@ -40,6 +45,8 @@ class BearerSettings(EnvironmentSettings):
     max_token_lifetime: timedelta = Field(default=timedelta(minutes=15), gt=_NOUGHT, le=timedelta(hours=1))
     leeway: timedelta = Field(default=LEEWAY, ge=_NOUGHT, le=MAX_LEEWAY)
     token_cache_mib: int = Field(default=DEFAULT_BYTES // 1024**2, ge=1, le=4096)
+    dpop_nonce_keys: SecretStr = SecretStr("")
+    dpop_require_nonce: bool = False
     jwks_min_fresh: timedelta = Field(default=PRODUCTION.min_fresh, gt=_NOUGHT)
     jwks_max_fresh: timedelta = Field(default=PRODUCTION.max_fresh, gt=_NOUGHT)
     jwks_max_age: timedelta = Field(default=PRODUCTION.max_age, gt=_NOUGHT)
@@ -49,6 +56,12 @@ class BearerSettings(EnvironmentSettings):
     @classmethod
     def _bare_url(cls, value: str) -> str:
         return require_plain_address(value) if value else value
+
+    @field_validator("dpop_nonce_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        parse_nonce_keys(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _fit(self) -> "BearerSettings":
@@ -82,6 +95,11 @@ class BearerSettings(EnvironmentSettings):
         return AccessTokenRules(
             self.issuer, self.audience, self.max_token_lifetime, self.leeway, require_status=self.require_status
         )
+
+    def proof_rules(self) -> ProofRules:
+        """Return what these settings demand of a DPoP proof."""
+        keys = parse_nonce_keys(self.dpop_nonce_keys.get_secret_value()) or (secrets.token_bytes(KEY_BYTES),)
+        return ProofRules(Nonces(keys), self.dpop_require_nonce)
 
     def jwks_policy(self) -> JwksPolicy:
         """Return how long keys are kept and how often they are fetched."""

@@ -47,8 +47,8 @@ class AccessTokenVerifier:
         #: Whether a service runs with it: between `open` and `aclose`.
         self.is_running = False
 
-    def verify_cached(self, access_token: bytes) -> Principal | None:
-        """Return the principal of a token that was verified before and is as good as it was then.
+    def verify_cached(self, access_token: bytes, *, bound: bool = False) -> Principal | None:
+        """Return the principal of a token that was verified before and is as good as it was then. `bound`: as `verify`.
 
         None says nothing of the token: `verify` does. This is what most requests cost, so it waits for nothing.
         """
@@ -56,16 +56,20 @@ class AccessTokenVerifier:
         if (key_set := self.jwks.current(now)) is None or key_set is not self._verified_with:
             return None
         principal = self._verified.find(hashlib.sha256(access_token).digest(), now)
-        if principal is None or (principal.status is not None and not self.statuses.is_valid(principal.status, now)):
+        if principal is None or (principal.jkt is not None) is not bound:
+            return None
+        if principal.status is not None and not self.statuses.is_valid(principal.status, now):
             return None
         _hit.inc()
         return principal
 
-    async def verify(self, access_token: str) -> Principal:
+    async def verify(self, access_token: str, *, bound: bool = False) -> Principal:
         """Return the principal of a good token that was not revoked.
 
+        `bound`: it came as one that is bound to a key, and the caller looks at the proof: of no other kind is it then.
+
         Raises:
-            InvalidToken: the token is not one that this API accepts.
+            InvalidToken: the token is not one that this API accepts, or came as bound and is not, or the reverse.
             Unavailable: the issuer's keys cannot be had, or no word of what it revoked.
         """
         digest = hashlib.sha256(access_token.encode()).digest()
@@ -76,6 +80,8 @@ class AccessTokenVerifier:
                 principal = await self._verified_anew(access_token, digest)
             else:
                 _hit.inc()
+            if (principal.jkt is not None) is not bound:
+                raise InvalidToken("not_bound" if bound else "cnf")
             if principal.status is None:
                 return principal
             verified_with = self._verified_with

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from shared.bearer.protected_api import ProtectedApi
+from shared.dpop.jwk import ALGORITHMS
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
@@ -34,6 +35,7 @@ def metadata_router(api: ProtectedApi) -> APIRouter:
         "authorization_servers": [api.issuer],
         "scopes_supported": list(api.user_scopes),
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
     }
 
     @router.get(urlsplit(metadata_url(api.identifier)).path)

@@ -1,6 +1,6 @@
 """What a route may require of its caller: a token, a scope, a strong or recent sign-in, word of every revocation.
 
-Spec: RFC 6750 s2.1, s3.1; RFC 9470 s3, s5
+Spec: RFC 6750 s2.1, s3.1; RFC 9449 s7.1; RFC 9470 s3, s5
 
     principal: Annotated[Principal, Depends(require_scope("orders:write"))]
     dependencies=[Depends(require_auth(acr="urn:company:acr:mfa", max_age=timedelta(minutes=5))), Depends(fail_closed)]
@@ -15,6 +15,7 @@ import string
 from collections.abc import Awaitable, Iterable
 from datetime import timedelta
 from typing import ClassVar, TypeAlias
+from urllib.parse import quote
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -40,7 +41,7 @@ _let_in = requests_by_result.labels("authenticated")
 
 # Where a request keeps its principal and what it was found to meet: in its own ASGI scope. Not in `request.state`,
 # which a server may share between requests.
-_ASKED = "shared.bearer.asked"
+_ASKED, _PROVED = "shared.bearer.asked", "shared.bearer.proved"
 _Asked: TypeAlias = tuple[Principal | None, frozenset["Requirement"]]
 _NOT_ASKED: _Asked = (None, frozenset())
 
@@ -48,6 +49,7 @@ _NOT_ASKED: _Asked = (None, frozenset())
 ACCESS_TOKEN = "access_token"
 # What b64token may hold before its padding (RFC 6750 s2.1). Deleting these is ten times as fast as a regex.
 _BEARER = b"Bearer "
+_SCHEMES = frozenset({b"bearer", b"dpop"})
 _TOKEN_CHARACTERS = (string.ascii_letters + string.digits + "-._~+/").encode()
 
 
@@ -187,10 +189,11 @@ async def authorize(requirements: Requirements, connection: HTTPConnection, *, a
         requirements, principal, met = Requirements(met | requirements.all), None, frozenset()
     elif principal is not None and requirements.all <= met:
         return principal
-    verifier = _verifier(scope)
+    api = _api(scope)
+    verifier = api.verifier
     try:
         if principal is None:
-            principal = await _authenticated(scope, verifier)
+            principal = await _authenticated(scope, api)
             if not anew:
                 _let_in.inc()
         for requirement in requirements.in_order:
@@ -209,34 +212,57 @@ def principal_of(connection: HTTPConnection) -> Principal | None:
     return asked[0]
 
 
-async def _authenticated(scope: Scope, verifier: AccessTokenVerifier) -> Principal:
+async def _authenticated(scope: Scope, api: ProtectedApi) -> Principal:
+    verifier = api.verifier
     sent = [value for name, value in scope["headers"] if name == b"authorization"]
     # what was found to be a good token before was also well-formed
     if len(sent) == 1 and sent[0].startswith(_BEARER):
         principal = verifier.verify_cached(sent[0][len(_BEARER) :])
         if principal is not None:
             return principal
-    return await verifier.verify(_access_token(sent))
+    scheme, access_token = _access_token(sent)
+    if scheme != b"dpop":
+        return await verifier.verify(access_token)
+    principal = verifier.verify_cached(access_token.encode(), bound=True)
+    if principal is None:
+        principal = await verifier.verify(access_token, bound=True)
+    if scope.get(_PROVED) != principal.jkt:  # asked again when the body is in, a request has one proof
+        _require_proof(scope, api, access_token, principal)
+        scope[_PROVED] = principal.jkt
+    return principal
 
 
-def _verifier(scope: Scope) -> AccessTokenVerifier:
+def _require_proof(scope: Scope, api: ProtectedApi, access_token: str, principal: Principal) -> None:
+    raw: bytes | None = scope.get("raw_path")
+    api.proofs.require(
+        [value for name, value in scope["headers"] if name == b"dpop"],
+        method=scope.get("method", "GET"),  # a WebSocket opens with GET
+        path=quote(scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0],
+        access_token=access_token,
+        jkt=principal.jkt or "",
+        now=api.verifier.clock.now(),
+    )
+
+
+def _api(scope: Scope) -> ProtectedApi:
     api: ProtectedApi | None = getattr(scope["app"].state, "protected_api", None)
     if api is None:
         raise RuntimeError("install_bearer(app, api) was not called for the application that this route is in")
-    return api.verifier
+    return api
 
 
-def _access_token(sent: list[bytes]) -> str:
+def _access_token(sent: list[bytes]) -> tuple[bytes, str]:
+    """Return the scheme, in lower case (they ignore case, RFC 9110 s11.1), and the token."""
     if not sent:
         raise NoCredentials("no_credentials")
     if len(sent) > 1:
         raise MalformedRequest("repeated_header")
     scheme = (sent[0].split(maxsplit=1) or [b""])[0]
-    if scheme.lower() != b"bearer":  # schemes ignore case (RFC 9110 s11.1)
+    if scheme.lower() not in _SCHEMES:
         raise NoCredentials("other_scheme")
     rest = sent[0][len(scheme) :]
     token = rest.strip(b" ")
     text = token.rstrip(b"=")
     if not rest.startswith(b" ") or not text or text.translate(None, _TOKEN_CHARACTERS):
         raise MalformedRequest("malformed_header")
-    return token.decode("ascii")
+    return scheme.lower(), token.decode("ascii")
