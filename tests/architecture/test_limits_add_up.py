@@ -11,6 +11,8 @@ from services.crm.endpoints.contact_import import BATCH
 from services.crm.settings import CrmSettings
 from services.orders.settings import OrdersSettings
 from shared import limits
+from shared.api.pagination import LARGEST_PAGE
+from shared.asgi.edge import BODY_LIMIT
 from shared.limits import MIB
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,20 @@ def test_the_page_tells_the_table() -> None:
         for name, value in values.items()
     }
     assert told == spelled
+
+
+def test_the_page_tells_the_figures_that_are_kept_elsewhere() -> None:
+    needed = (limits.API_AT_REST + limits.API_AT_WORK + limits.FILES_IN_FLIGHT) // MIB
+    container = COMPOSE["services"]["crm"]["mem_limit"]
+    words = {100: "a hundred"}
+    for told in (
+        f"at rest + at work + files in flight = {needed} MiB, within `mem_limit: {container}`",
+        f"looked at and written {words[BATCH]} at a time",
+        f"an import is written {words[BATCH]} rows a transaction",
+        f"Every other body is at most {BODY_LIMIT // 1024} KiB (`shared/asgi/edge.py`)",
+        f"every page of an answer {LARGEST_PAGE // MIB} MiB (`shared/api/pagination.py`)",
+    ):
+        assert told in " ".join(PAGE.split()), told
 
 
 def test_no_token_of_the_provider_lives_longer_than_the_apis_accept() -> None:

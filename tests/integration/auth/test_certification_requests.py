@@ -8,7 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.integration.auth.certification import Suite, apply
+from tests.integration.auth.certification import URL, Suite, apply
 from tests.integration.auth.provider import basic
 from tests.integration.auth.seeds import APP_LINK, CHALLENGE, HTTPS_ISSUER, VERIFIER
 
@@ -60,6 +60,29 @@ def test_refresh_token(suite: Suite) -> None:
     assert refreshed["refresh_token"] != tokens["refresh_token"]
     retry = suite.tokens_of(suite.token(form))
     assert retry["refresh_token"] == refreshed["refresh_token"], "the old one within its window: the same successor"
+
+
+@pytest.mark.parametrize("name", ["first", "second", "post"])
+@pytest.mark.parametrize("query", ["", "?dummy1=lorem&dummy2=ipsum"])
+def test_refresh_token_with_every_client_at_either_address(suite: Suite, name: str, query: str) -> None:
+    """oidcc-refresh-token: after the first client the second one signs in, at the plain /callback as the first did, and
+    then tries the first one's token."""
+    first_tokens, _ = suite.flow(scope="openid offline_access", prompt="consent")
+    client = suite.as_client(name)
+    address = f"{URL}/callback{query}"
+    code, request = client.code(scope="openid offline_access", prompt="consent", redirect_uri=address)
+    tokens = client.redeem(code, redirect_uri=address)
+    claims = client.verified(tokens["id_token"], request["nonce"])
+    suite.provider.clock.advance(seconds=5)
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    refreshed = client.tokens_of(client.token(form))
+    again = client.verified(refreshed["id_token"], None)
+    assert [again[member] for member in ("iss", "sub", "aud")] == [claims[member] for member in ("iss", "sub", "aud")]
+    stolen = client.token({**form, "refresh_token": first_tokens["refresh_token"]})
+    if name == "first":
+        assert stolen.status_code == 200, "its own"
+    else:
+        assert stolen.status_code == 400 and stolen.json()["error"] == "invalid_grant"
 
 
 def open_pushed(suite: Suite, pushed: httpx2.Response) -> httpx2.Response:
