@@ -82,7 +82,13 @@ class PushedRequests:
             refuse(Refusal.PUSHED_REQUEST_REFUSED, error=error.error, reason=error.description)
             raise Refused(Refusal.PUSHED_REQUEST_REFUSED, error.error, error.description) from error
         with self.database.autocommit() as stores:
-            request_uri = push_request(stores.waiting_requests, checked, lifetime=self.lifetime, now=request.now)
+            request_uri = push_request(
+                stores.waiting_requests,
+                checked,
+                network=request.origin.network,
+                lifetime=self.lifetime,
+                now=request.now,
+            )
         return {"request_uri": request_uri, "expires_in": int(self.lifetime.total_seconds())}
 
 
@@ -95,11 +101,11 @@ def _bound(pairs: tuple[tuple[str, str], ...], jkt: str | None) -> tuple[tuple[s
 
 
 def push_request(
-    requests: WaitingRequests, request: AuthorizationRequest, *, lifetime: timedelta, now: datetime
+    requests: WaitingRequests, request: AuthorizationRequest, *, network: str, lifetime: timedelta, now: datetime
 ) -> str:
     """Store the checked request and return its request_uri."""
     handle = mint_opaque_token()
-    requests.add(WaitingRequest(digest(handle), request, now, now + lifetime, pushed=True))
+    requests.add(WaitingRequest(digest(handle), request, now, now + lifetime, pushed=True, network=network))
     return _PREFIX + handle
 
 
@@ -109,7 +115,14 @@ def handle_of_request_uri(request_uri: str) -> str | None:
 
 
 def claim_pushed_request(
-    requests: WaitingRequests, handle: str, client_id: str, browser_hash: bytes, *, lifetime: timedelta, now: datetime
+    requests: WaitingRequests,
+    handle: str,
+    client_id: str,
+    browser_hash: bytes,
+    *,
+    network: str,
+    lifetime: timedelta,
+    now: datetime,
 ) -> WaitingRequest | None:
     """Make the pushed request this browser's, and return it; from then on it waits for `lifetime`.
 
@@ -118,6 +131,6 @@ def claim_pushed_request(
     handle_hash = digest(handle)
     pushed = requests.find_pushed(handle_hash, now)
     if pushed is not None and pushed.client_id == client_id:
-        requests.claim_pushed(handle_hash, browser_hash, expires_at=now + lifetime, now=now)
+        requests.claim_pushed(handle_hash, browser_hash, network=network, expires_at=now + lifetime, now=now)
     waiting = requests.find(handle_hash, browser_hash, now)
     return waiting if waiting is not None and waiting.request.client_id == client_id else None

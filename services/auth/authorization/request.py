@@ -20,6 +20,7 @@ class WaitingRequest:
     factor is still to come; that lives here alone. `signed_in_session_id`: a sign-in was completed for this request.
     `continued_session_id`: the person agreed to go on as that session's user. `consented_session_id`: and to what the
     client asks for. `pushed`: its client has pushed it, and no browser has come for it yet.
+    `network`: where it came from.
     """
 
     handle_hash: bytes
@@ -33,12 +34,15 @@ class WaitingRequest:
     continued_session_id: UUID | None = None
     consented_session_id: UUID | None = None
     pushed: bool = False
+    network: str | None = None
 
 
 class WaitingRequests(PendingRequests, Protocol):
     """The port that storage implements. Finding and completing name the browser: a handle alone opens nothing."""
 
-    def add(self, waiting: WaitingRequest) -> None: ...
+    def add(self, waiting: WaitingRequest) -> None:
+        """Store it; the oldest row of a browser or network that has too many goes."""
+        ...
 
     def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
         """Give an unbound row to this browser; a bound one and a pushed one stay as they are."""
@@ -48,7 +52,9 @@ class WaitingRequests(PendingRequests, Protocol):
         """Return an unexpired pushed request that no browser has come for."""
         ...
 
-    def claim_pushed(self, handle_hash: bytes, browser_hash: bytes, *, expires_at: datetime, now: datetime) -> None:
+    def claim_pushed(
+        self, handle_hash: bytes, browser_hash: bytes, *, network: str, expires_at: datetime, now: datetime
+    ) -> None:
         """Make a pushed request this browser's waiting one, in one conditional statement."""
         ...
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.accounts.browser_session import BrowserSession
-from services.auth.audit import refuse
+from services.auth.audit import Origin, refuse
 from services.auth.authorization.code import issue_code
 from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
@@ -82,7 +82,8 @@ def _get(http: Request, parameters: Parameters) -> Response:
 def _post(http: Request, parameters: Parameters) -> Response:
     context = context_of(http)
     now = context.moment()
-    admit(http, origin_of(http))
+    origin = origin_of(http)
+    admit(http, origin)
     if _pushed_handle(parameters) is not None:  # is stored already
         named = [(name, value) for name, value in parameters.pairs if name in {"client_id", "request_uri"}]
         return see_other(f"/authorize?{urlencode(named)}")
@@ -91,7 +92,7 @@ def _post(http: Request, parameters: Parameters) -> Response:
     except (ErrorPage, ErrorRedirect) as error:
         return _error_response(context, error)
     with context.database.transaction() as stores:
-        handle = _store(context, stores, request, None, now)
+        handle = _store(context, stores, request, None, origin, now)
     return see_other(f"/authorize?request={quote(handle)}")
 
 
@@ -148,6 +149,7 @@ class _Interaction:
                 handle,
                 client_id,
                 self.browser.browser_hash,
+                network=self.browser.origin.network,
                 lifetime=lifetime,
                 now=self.now,
             )
@@ -189,7 +191,9 @@ class _Interaction:
             return error_page("unknown_client", "invalid_client")
         step = evaluation.step
         if isinstance(step, Login | Mfa | Continue | Consent):
-            handle = handle or _store(self.context, stores, request, self.browser.browser_hash, self.now)
+            handle = handle or _store(
+                self.context, stores, request, self.browser.browser_hash, self.browser.origin, self.now
+            )
             return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
         if isinstance(step, IssueCode):
             self._keep_alive(stores, step.signed_in.session, hold=waiting is not None)
@@ -225,10 +229,16 @@ class _Interaction:
 
 
 def _store(
-    context: AuthContext, stores: Stores, request: AuthorizationRequest, browser_hash: bytes | None, now: datetime
+    context: AuthContext,
+    stores: Stores,
+    request: AuthorizationRequest,
+    browser_hash: bytes | None,
+    origin: Origin,
+    now: datetime,
 ) -> str:
     """Store a request that waits, and return its handle."""
     handle = mint_opaque_token()
     expires_at = now + context.settings.waiting_request_lifetime
-    stores.waiting_requests.add(WaitingRequest(digest(handle), request, now, expires_at, browser_hash))
+    waiting = WaitingRequest(digest(handle), request, now, expires_at, browser_hash, network=origin.network)
+    stores.waiting_requests.add(waiting)
     return handle

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.auth.audit import Origin
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
@@ -103,7 +104,7 @@ def _post(http: Request, parameters: Parameters) -> Response:
         return error_page("malformed_request")
     if parameters.get("csrf") is None:
         with context.database.transaction() as stores:
-            handle = _store(context, stores, _check(context, stores, parameters), None)
+            handle = _store(context, stores, _check(context, stores, parameters), None, origin_of(http))
         return see_other(f"/logout?request={quote(handle)}")
     handle = parameters.get("request") or ""
     if cookies.browser is None or not csrf_token_fits(cookies.browser, handle, parameters.get("csrf")):
@@ -153,7 +154,10 @@ def _advance(here: _Interaction, request: LogoutRequest, *, handle: str = "") ->
             return error_page("logout_over")
         return _sign_out(here, request, everywhere=False)
     return _ask(
-        here, signed_in, request, handle or _store(here.context, here.stores, request, here.browser.browser_hash)
+        here,
+        signed_in,
+        request,
+        handle or _store(here.context, here.stores, request, here.browser.browser_hash, here.browser.origin),
     )
 
 
@@ -215,9 +219,11 @@ def _client(here: _Interaction, request: LogoutRequest) -> Client | None:
     return here.stores.clients.find(request.client_id) if request.client_id is not None else None
 
 
-def _store(context: AuthContext, stores: Stores, request: LogoutRequest, browser_hash: bytes | None) -> str:
+def _store(
+    context: AuthContext, stores: Stores, request: LogoutRequest, browser_hash: bytes | None, origin: Origin
+) -> str:
     """Store a request that waits, and return its handle."""
     handle, now = mint_opaque_token(), context.clock.now()
     expires_at = now + context.settings.waiting_request_lifetime
-    stores.waiting_logouts.add(WaitingLogout(digest(handle), request, now, expires_at, browser_hash))
+    stores.waiting_logouts.add(WaitingLogout(digest(handle), request, now, expires_at, browser_hash, origin.network))
     return handle

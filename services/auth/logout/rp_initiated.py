@@ -84,12 +84,15 @@ class WaitingLogout:
     created_at: datetime
     expires_at: datetime
     browser_hash: bytes | None = None
+    network: str | None = None
 
 
 class WaitingLogouts(Protocol):
     """The port that storage implements. Finding and completing name the browser: a handle alone opens nothing."""
 
-    def add(self, waiting: WaitingLogout) -> None: ...
+    def add(self, waiting: WaitingLogout) -> None:
+        """Store it; the oldest row of a browser or network that has too many goes."""
+        ...
 
     def bind(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:
         """Give an unbound row to this browser; a bound one stays as it is."""

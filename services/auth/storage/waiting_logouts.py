@@ -20,6 +20,9 @@ class SqlWaitingLogouts:
 
     def add(self, waiting: WaitingLogout) -> None:
         sweep(self.connection, waiting_logouts, added=waiting.handle_hash, before=waiting.created_at)
+        waiting_rows.make_room(
+            self.connection, waiting_logouts, browser_hash=waiting.browser_hash, network=waiting.network
+        )
         self.connection.execute(
             insert(waiting_logouts).values(
                 handle_hash=waiting.handle_hash,
@@ -27,6 +30,7 @@ class SqlWaitingLogouts:
                 request=waiting.request.record(),
                 created_at=waiting.created_at,
                 expires_at=waiting.expires_at,
+                network=waiting.network,
             )
         )
 

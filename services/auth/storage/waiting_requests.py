@@ -25,6 +25,9 @@ class SqlWaitingRequests:
 
     def add(self, waiting: WaitingRequest) -> None:
         sweep(self.connection, waiting_requests, added=waiting.handle_hash, before=waiting.created_at)
+        waiting_rows.make_room(
+            self.connection, waiting_requests, browser_hash=waiting.browser_hash, network=waiting.network
+        )
         self.connection.execute(
             insert(waiting_requests).values(
                 handle_hash=waiting.handle_hash,
@@ -32,6 +35,7 @@ class SqlWaitingRequests:
                 request=waiting.request.record(),
                 created_at=waiting.created_at,
                 expires_at=waiting.expires_at,
+                network=waiting.network,
                 pushed=waiting.pushed,
             )
         )
@@ -44,11 +48,14 @@ class SqlWaitingRequests:
         record = self.connection.execute(query).scalar_one_or_none()
         return None if record is None else AuthorizationRequest.from_record(record)
 
-    def claim_pushed(self, handle_hash: bytes, browser_hash: bytes, *, expires_at: datetime, now: datetime) -> None:
+    def claim_pushed(
+        self, handle_hash: bytes, browser_hash: bytes, *, network: str, expires_at: datetime, now: datetime
+    ) -> None:
+        waiting_rows.make_room(self.connection, waiting_requests, browser_hash=browser_hash, network=network)
         statement = (
             update(waiting_requests)
             .where(_row.handle_hash == handle_hash, _row.pushed, _row.expires_at > now)
-            .values(browser_hash=browser_hash, pushed=False, expires_at=expires_at)
+            .values(browser_hash=browser_hash, network=network, pushed=False, expires_at=expires_at)
         )
         self.connection.execute(statement)
 

@@ -1,14 +1,35 @@
 """Rows that wait for a browser, of requests to sign in and to sign out alike: bound once, found by their browser, used
 up once.
 
-Policy: ADR-0007
+Policy: ADR-0007, ADR-0075
 """
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, select, update
 
 from shared.database import Connection
+
+#: Rows that one browser, and that one network may have; a further one takes the place of the oldest.
+MOST_OF_BROWSER, MOST_OF_NETWORK = 50, 3000
+
+
+def make_room(connection: Connection, table: Table, *, browser_hash: bytes | None, network: str | None) -> None:
+    """Delete what is too much, the oldest first, so that one more row of this browser and network fits.
+
+    Nobody is refused: many people may be behind one network. A flood pushes out what came before it, within minutes.
+    """
+    if network:  # none: nobody can say which
+        _keep(connection, table, table.c.network == network, MOST_OF_NETWORK - 1)
+    if browser_hash is not None:
+        _keep(connection, table, table.c.browser_hash == browser_hash, MOST_OF_BROWSER - 1)
+
+
+def _keep(connection: Connection, table: Table, whose: ColumnElement[bool], most: int) -> None:
+    key = table.c.handle_hash
+    surplus = select(key).where(whose).order_by(table.c.created_at.desc()).offset(most)
+    free = select(key).where(key.in_(surplus)).with_for_update(skip_locked=True)  # what is at work is left alone
+    connection.execute(delete(table).where(key.in_(free)))
 
 
 def bind(connection: Connection, table: Table, handle_hash: bytes, browser_hash: bytes, now: datetime) -> None:

@@ -16,11 +16,11 @@ def test_a_pushed_request_is_claimed_once_and_bound_by_nothing_else(stage: Stage
         requests.bind(HANDLE, BROWSER, NOON)
         assert requests.find(HANDLE, BROWSER, NOON) is None, "a handle alone does not open it"
         assert requests.find_pushed(HANDLE, later) is None
-        requests.claim_pushed(HANDLE, BROWSER, expires_at=later, now=later)
+        requests.claim_pushed(HANDLE, BROWSER, network="192.0.2.1", expires_at=later, now=later)
         assert requests.find(HANDLE, BROWSER, NOON) is None, "expired"
         assert requests.find_pushed(HANDLE, NOON) is not None
-        requests.claim_pushed(HANDLE, BROWSER, expires_at=later, now=NOON)
-        requests.claim_pushed(HANDLE, b"x" * 32, expires_at=later, now=NOON)
+        requests.claim_pushed(HANDLE, BROWSER, network="192.0.2.1", expires_at=later, now=NOON)
+        requests.claim_pushed(HANDLE, b"x" * 32, network="192.0.2.1", expires_at=later, now=NOON)
         assert requests.find_pushed(HANDLE, NOON) is None
         found = requests.find(HANDLE, BROWSER, NOON)
         assert found is not None and (found.pushed, found.expires_at) == (False, later)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -22,7 +23,7 @@ waiting_requests = Table(
     "waiting_requests",
     metadata,
     Column("handle_hash", LargeBinary(32), primary_key=True),
-    Column("browser_hash", LargeBinary(32)),  # NULL until the first browser comes for it
+    Column("browser_hash", LargeBinary(32), index=True),  # NULL until the first browser comes for it
     Column("request", Json, nullable=False),
     Column("first_factor_user_id", Uuid),
     Column("first_factor_at", UtcDateTime),
@@ -33,6 +34,8 @@ waiting_requests = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("completed_at", UtcDateTime),
+    Column("network", String(100)),  # where it came from; NULL: nobody can say
+    Index("ix_waiting_requests_network", "network", "created_at"),
 )
 
 #: What a user has allowed a client: one row a scope, so that two consents at once add up.

@@ -1,6 +1,6 @@
 """Logout requests, and the notices that go to clients."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, UniqueConstraint, Uuid
 
 from services.auth.storage.tables.schema import index_where, metadata
 from shared.database import Json, UtcDateTime
@@ -9,11 +9,13 @@ waiting_logouts = Table(  # logout requests that wait for their browser or for a
     "waiting_logouts",
     metadata,
     Column("handle_hash", LargeBinary(32), primary_key=True),
-    Column("browser_hash", LargeBinary(32)),  # NULL until the first browser comes for it
+    Column("browser_hash", LargeBinary(32), index=True),  # NULL until the first browser comes for it
     Column("request", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
+    Column("network", String(100)),  # where it came from; NULL: nobody can say
+    Index("ix_waiting_logouts_network", "network", "created_at"),
 )
 
 #: The outbox: which client is to be told that which session is over. `id` is the `jti`.
