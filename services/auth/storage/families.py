@@ -115,7 +115,8 @@ class SqlFamilies:
         row = rotation.RETRY.first(self.connection, rotation.retry(presented, window=window, now=now))
         if row is None:
             return None
-        *grant, another_agent, rotated_from = row
+        *grant, bound_to, rotated_by, rotated_from = row
+        another_agent = bound_to is None and rotated_by != origin_hash(presented.origin)
         return Retried(rotation.grant_of(tuple(grant)), rotated_from if another_agent else None)
 
     def fast_forward(self, family_id: UUID, *, read: int, to: int) -> bool:

@@ -96,7 +96,8 @@ RETRY = CompiledStatement(
             or_(_row.dpop_thumbprint.is_not(None), _row.rotated_at > _given("window_from", _row.rotated_at)),
         )
         .values(replays=_row.replays + 1, moved=or_(_row.moved, _ANOTHER_AGENT))
-        .returning(*_GRANT, _ANOTHER_AGENT.label("another_agent"), _row.last_network)
+        # not the condition itself: SQLite 3.40 answers it false where it has just set `moved` by it
+        .returning(*_GRANT, _row.dpop_thumbprint.label("bound_to"), _row.origin_hash, _row.last_network)
     )
 )
 

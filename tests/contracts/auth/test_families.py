@@ -207,6 +207,19 @@ def test_retries_are_counted_and_the_window_closes(stage: Stage) -> None:
         assert db.execute(select(families.c.replays)).scalar_one() == 3
 
 
+def test_the_network_of_the_rotation_is_told_when_another_agent_retries(stage: Stage) -> None:
+    family = stage.family()
+    rotate(stage, presented(family))
+    told = []
+    for agent in (HOME.agent, "Stolen/1", "Stolen/1", HOME.agent):
+        with stage.auth.autocommit() as stores:
+            token = presented(family, origin=Origin("198.51.100.7", agent))
+            retried = stores.families.retry(token, window=timedelta(seconds=60), now=NOON)
+        assert retried is not None
+        told.append(retried.rotated_from)
+    assert told == [None, HOME.network, HOME.network, None]
+
+
 def test_a_revocation_for_another_generation_is_none(stage: Stage) -> None:
     family = stage.family()
     rotate(stage, presented(family))
