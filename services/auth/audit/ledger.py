@@ -57,25 +57,34 @@ class Ledger:
     _ends_at: datetime | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, occurrence: Occurrence, origin: Origin) -> list[AuditEvent]:
-        """Count one, and return the rows to `write` now: its own, if it is new, and those of a window that is over."""
+    def count(self, occurrence: Occurrence, origin: Origin | None) -> list[AuditEvent]:
+        """Count one, and return the rows to `write` now: its own, if it is new, and those of a window that is over.
+
+        `origin`: of a refusal; what is issued is counted without, in a microsecond or two.
+        """
         now = self.clock()
+        network = None if origin is None else origin.network
+        key: tuple[Any, ...] = (
+            occurrence.event,
+            occurrence.client_id,
+            occurrence.about or occurrence.user_id,
+            network,
+        )
         with self._lock:
             rows = self._close(now) if self._over(now) else []
-            self._ends_at = self._ends_at or now + WINDOW
-            event = _event(occurrence, origin, now)
-            key: tuple[Any, ...] = (event.event, event.client_id, occurrence.about or event.user_id, origin.network)
             if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
-                key = (event.event, event.client_id)
-                event = replace(event, user_id=None, family_id=None, origin=None, details={})
+                key, origin = key[:2], None
+                occurrence = Occurrence(occurrence.event, occurrence.client_id, grant=occurrence.grant)
             known = self._kinds.get(key)
             if known is not None:
                 known.untold += 1
-            elif occurrence.grant is None:
+                return rows
+            self._ends_at = self._ends_at or now + WINDOW
+            event = _event(occurrence, origin, now)
+            if occurrence.grant is None:
                 self._kinds[key] = _Kind(event, 0)
-                rows.append(event)
-            else:
-                self._kinds[key] = _Kind(event, 1)
+                return [*rows, event]
+            self._kinds[key] = _Kind(event, 1)
         return rows
 
     def overdue(self) -> list[AuditEvent]:
@@ -125,7 +134,7 @@ class Ledger:
         return rows
 
 
-def _event(occurrence: Occurrence, origin: Origin, now: datetime) -> AuditEvent:
+def _event(occurrence: Occurrence, origin: Origin | None, now: datetime) -> AuditEvent:
     return AuditEvent(
         occurrence.event,
         now,

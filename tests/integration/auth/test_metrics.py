@@ -1,13 +1,20 @@
 """What /metrics tells of auth: bounded, cheap, and of all that an operator has to watch."""
 
+import asyncio
 import time
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from starlette.requests import Request
+from starlette.responses import Response
 
 from services.auth import metrics
+from services.auth.audit import begin_occurrences, issued
 from services.auth.background import gauges
+from services.auth.endpoints import token
+from services.auth.endpoints.web.context import attach
+from services.auth.endpoints.web.settle import settle
 from tests.integration.auth.provider import Provider, basic
 from tests.integration.auth.seeds import BOB
 
@@ -113,13 +120,24 @@ def test_the_gauges_show_keys_lists_pool_and_outbox(provider: Provider) -> None:
     assert value("auth_passwords_verifying") == 0
 
 
-def test_counting_a_request_costs_less_than_15_microseconds() -> None:
+def test_counting_a_request_costs_less_than_15_microseconds(provider: Provider) -> None:
     """The cheapest of many rounds: a machine that is busy makes the others dearer."""
-    rounds = []
-    for _ in range(200):
-        started = time.perf_counter()
-        for _ in range(50):
-            metrics.took("/token", 0.002)
-            metrics.issued("client_credentials", "reports-job")
-        rounds.append((time.perf_counter() - started) / 50)
-    assert min(rounds) < 15e-6, min(rounds)
+    context = provider.context
+    http = Request({"type": "http", "method": "POST", "path": "/token", "headers": []})
+    attach(http.scope, context, token.endpoint)
+    answer = Response()
+
+    async def rounds() -> float:
+        found = []
+        for _ in range(200):
+            started = time.perf_counter()
+            for _ in range(50):
+                noted = begin_occurrences()
+                issued("machine_tokens_issued", "client_credentials", client_id="reports-job")
+                metrics.took("/token", 0.002)
+                await settle(http, answer, noted)
+            found.append((time.perf_counter() - started) / 50)
+        return min(found)
+
+    cheapest = asyncio.run(rounds())
+    assert cheapest < 15e-6, cheapest

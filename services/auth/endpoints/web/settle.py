@@ -18,11 +18,12 @@ async def settle(http: Request, response: Response, noted: Sequence[Occurrence])
     """Count what the request brought about. A thread hop only when there is a row to write; never while it is open."""
     if response.status_code >= 400:
         refuse(Refusal.WITHOUT_A_NAME)  # counts only if nobody gave a name
-    ledger, origin = context_of(http).ledger, origin_of(http)
-    rows = []
+    ledger, rows = context_of(http).ledger, []
     for occurrence in noted:
+        origin = None
         if occurrence.grant is None:
             metrics.refused(occurrence.event)
+            origin = origin_of(http)
         else:
             metrics.issued(occurrence.grant, occurrence.client_id)
         if occurrence.event and occurrence.event not in UNRECORDED:
