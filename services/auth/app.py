@@ -165,7 +165,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
-    new_password = NewPassword(database, COMPANY)
+    new_password = NewPassword(database, encryption, COMPANY)
     sign_in = SignIn(database, encryption, lifetimes, rate_limits)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
     signed_lists = SignedLists(

@@ -51,6 +51,11 @@ def is_password_hash(text: str) -> bool:
     return bool(parsed.type.upper() == "ID" and affordable)
 
 
+def hash_is_outdated(password_hash: str) -> bool:
+    """Report whether a hash was made with other parameters than today's."""
+    return bool(_hasher.needs_update(password_hash))
+
+
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of `password`, NFKC-normalised.
 

@@ -13,8 +13,10 @@ from services.auth.accounts.one_time_link import REPEATABLE, LinkKind, OneTimeLi
 from services.auth.accounts.password import hash_password
 from services.auth.accounts.password_policy import password_fault
 from services.auth.accounts.people import People
+from services.auth.accounts.sealed_password import seal_hash
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
+from services.auth.keys.key_ring import KeyRing
 from services.auth.mail.outbox import MailKind, Mails, queue_notice
 from services.auth.revocation import EndStores, end_user
 from services.auth.tokens.end_reason import EndReason
@@ -69,6 +71,7 @@ class NewPassword:
     """What a link does. `company`: words that are no part of a good password here."""
 
     database: NewPasswordDatabase
+    encryption_keys: KeyRing
     company: str
 
     def find(self, token: str | None, kind: LinkKind, browser_hash: bytes | None, now: datetime) -> Given | None:
@@ -104,7 +107,7 @@ class NewPassword:
         words = (user.username, user.display_name, user.email or "", self.company)
         if sentence := password_fault(password, has_second_factor=user.has_totp, context=words):
             return Fault(sentence)
-        password_hash = hash_password(password)
+        password_hash = seal_hash(self.encryption_keys, user.id, hash_password(password))
         with self.database.transaction() as stores:
             stores.users.lock_for_end(user.id)
             now_user = stores.users.find(user.id)

@@ -24,6 +24,8 @@ from services.auth.accounts.browser_session import (
 from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, FailureBudgets, account_of, begin
 from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
 from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE, verify_password
+from services.auth.accounts.people import People
+from services.auth.accounts.sealed_password import open_hash, renewed_hash
 from services.auth.accounts.totp import TotpCredentials, verify_totp
 from services.auth.accounts.user import User, normalise_username
 from services.auth.audit import AuditEvent, Origin, Refusal, refuse
@@ -49,6 +51,8 @@ class SignInStores(EndStores, Protocol):
     def waiting_requests(self) -> WaitingRequests: ...
     @property
     def totp(self) -> TotpCredentials: ...
+    @property
+    def people(self) -> People: ...
     @property
     def budgets(self) -> FailureBudgets: ...
     @property
@@ -120,11 +124,13 @@ class SignIn:
         if isinstance(attempt, Blocked):
             return attempt
         try:
-            right = verify_password(password, user.password_hash if user else None, _shares(attempt.contender))
+            right = verify_password(password, self._hash_of(user), _shares(attempt.contender))
         except Unavailable:  # nothing was verified, so nothing has failed
             with self.database.transaction() as stores:
                 attempt.give_back(stores.budgets, now)
             raise
+        if user is not None and right:
+            self._renew_hash(user, password)
         with self.database.transaction() as stores:
             # as of now, and held: an end may have come while the password was verified
             user = stores.users.lock(user.id if user else _NOBODY)
@@ -142,6 +148,18 @@ class SignIn:
                 _record(stores, "first_factor_accepted", user, waiting, browser, now)
                 return FirstFactorDone()
             return self._complete(stores, waiting, browser, user, attempt, password_at=now, mfa_at=None, now=now)
+
+    def _hash_of(self, user: User | None) -> str | None:
+        return None if user is None else open_hash(self.encryption_keys, user.id, user.password_hash)
+
+    def _renew_hash(self, user: User, password: str) -> None:
+        """Store a password that was right as one is stored today, unless it has changed meanwhile."""
+        if user.password_hash is None:
+            return
+        anew = renewed_hash(self.encryption_keys, user.id, user.password_hash, password)
+        if anew is not None:  # by itself: two sign-ins at once, each holding the user, would wait for each other
+            with self.database.autocommit() as stores:
+                stores.people.replace_hash(user.id, read=user.password_hash, write=anew)
 
     def with_totp(
         self,

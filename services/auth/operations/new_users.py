@@ -7,6 +7,7 @@ A password or its hash is read from standard input, never taken as an argument: 
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 
 from uuid_utils.compat import uuid7
 
@@ -15,6 +16,8 @@ from services.auth.accounts.one_time_link import LinkKind, link_address
 from services.auth.accounts.password import hash_password, is_password_hash, is_too_long
 from services.auth.accounts.people import NewUser
 from services.auth.accounts.person_name import parse_display_name, parse_username
+from services.auth.accounts.sealed_password import seal_hash
+from services.auth.app import encryption_keys
 from services.auth.operations.opened import opened
 from services.auth.operations.users import find_user
 from services.auth.provisioning.people import create_user, invite_user, offer_reset
@@ -58,7 +61,9 @@ def add_members(parser: ArgumentParser) -> None:
 def create(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Make a user, and return their subject."""
     password_hash = _password_hash(given)
-    user = new_user(settings, given, username=given.user, password_hash=password_hash)
+    user = new_user(settings, given, username=given.user)
+    if password_hash is not None:
+        user = replace(user, password_hash=seal_hash(encryption_keys(settings), user.id, password_hash))
     with opened(settings) as database, database.transaction() as stores:
         create_user(stores, user)
     state = "active" if password_hash else "invited"
@@ -96,7 +101,7 @@ def reset_password(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     ]
 
 
-def new_user(settings: AuthSettings, given: Namespace, *, username: str, password_hash: str | None = None) -> NewUser:
+def new_user(settings: AuthSettings, given: Namespace, *, username: str) -> NewUser:
     """Return the user that the arguments describe.
 
     Raises:
@@ -109,7 +114,7 @@ def new_user(settings: AuthSettings, given: Namespace, *, username: str, passwor
             display_name=None if given.name is None else parse_display_name(given.name),
             email=email_of(given),
             email_verified=getattr(given, "email_verified", False) and given.email is not None,
-            password_hash=password_hash,
+            password_hash=None,
             team=None if given.team is None else _word(given.team),
             roles=tuple(dict.fromkeys(map(_word, given.role))),
             created_at=settings.clock().now(),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.auth.accounts.email_address import parse_email_address
 from services.auth.accounts.password import hash_password, verify_password
+from services.auth.accounts.sealed_password import open_hash, seal_hash
 from services.auth.accounts.totp import TotpCredential, seal_totp_secret, totp_label
 from services.auth.clients.registration import ClientMetadata
 from services.auth.keys.encryption import decrypt
@@ -163,7 +164,7 @@ class _Applying:
             name: getattr(user, name) if kept is None or name in said else before[name]
             for name in ("username", "claims", "team", "roles")
         }
-        same_password = _has_password(user, old_hash)
+        same_password = _has_password(user, open_hash(self.keys, user.sub, old_hash))
         credential = self.store.totp(user.sub)
         factor = user.totp_secret if "totp_secret" in user.model_fields_set else self._opened(user.sub, credential)
         same_factor = factor == self._opened(user.sub, credential)
@@ -179,7 +180,7 @@ class _Applying:
         if not self.write:
             return
         if kept is None or fields:
-            password_hash = old_hash if same_password else _new_hash(user)
+            password_hash = old_hash if same_password else _new_hash(self.keys, user)
             self.store.put_user(user.sub, {**columns, "password_hash": password_hash}, self.now)
         if not same_factor:
             self.store.put_totp(user.sub, seal_totp_secret(self.keys, user.sub, factor) if factor else None, self.now)
@@ -259,8 +260,9 @@ def _has_password(user: UserEntry, old_hash: str | None) -> bool:
     return user.password_hash is None or old_hash is not None
 
 
-def _new_hash(user: UserEntry) -> str | None:
-    return user.password_hash if user.password is None else hash_password(user.password)
+def _new_hash(keys: KeyRing, user: UserEntry) -> str | None:
+    password_hash = user.password_hash if user.password is None else hash_password(user.password)
+    return None if password_hash is None else seal_hash(keys, user.sub, password_hash)
 
 
 def _lost_a_key(before: ClientMetadata, after: ClientMetadata) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select
 
+from services.auth.accounts.sealed_password import seal_hash
 from services.auth.accounts.totp import seal_totp_secret, totp_label
 from services.auth.keys.encryption import decrypt
 from services.auth.keys.key_ring import KeyRing
@@ -16,7 +17,7 @@ from services.auth.opaque_token import digest
 from services.auth.operations.cli import main
 from services.auth.storage.configuration import SqlConfigurationStore
 from services.auth.storage.sealed import SEALED
-from services.auth.storage.tables import audit_events, families, metadata, totp_credentials
+from services.auth.storage.tables import audit_events, families, metadata, totp_credentials, users
 from shared.clock import Clock
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import CLIENT_METADATA, NOON, Stage
@@ -188,6 +189,8 @@ def with_totp(stage: Stage) -> None:
     row = {"user_id": UUID(ALICE), "sealed_secret": sealed, "last_step": 0, "created_at": NOON}
     with stage.sql.unit_of_work() as db:
         db.execute(insert(totp_credentials).values(**row))
+        stored = seal_hash(KeyRing.of(KEY), UUID(ALICE), "$argon2id$")
+        db.execute(users.update().where(users.c.id == UUID(ALICE)).values(password_hash=stored))
 
 
 def test_an_old_key_encryption_key_leaves_the_ring(stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +198,8 @@ def test_an_old_key_encryption_key_leaves_the_ring(stage: Stage, run: Run, monke
     monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEYS", ring_text(NEW_KEY, KEY))
     code, lines = run("keys", "reseal")
     assert (code, lines[:2]) == (0, ["signing keys: 1 sealed anew", "TOTP secrets: 1 sealed anew"])
-    assert "may leave AUTH_KEY_ENCRYPTION_KEYS" in lines[2] and KeyRing.of(NEW_KEY).current.hex() in lines[2]
+    assert lines[2] == "passwords: 1 sealed anew"
+    assert "may leave AUTH_KEY_ENCRYPTION_KEYS" in lines[3] and KeyRing.of(NEW_KEY).current.hex() in lines[3]
     assert run("keys", "reseal")[1][:2] == ["signing keys: 0 sealed anew", "TOTP secrets: 0 sealed anew"]
     assert events(stage).count("rows_sealed_anew") == 1
     alone = KeyRing.of(NEW_KEY)
@@ -221,4 +225,4 @@ def test_a_row_that_cannot_be_opened_stays_and_is_told(stage: Stage, run: Run, m
 
 def test_no_sealed_column_is_forgotten() -> None:
     named = {column for table in metadata.tables.values() for column in table.columns if "sealed" in column.name}
-    assert named == {each.sealed for each in SEALED}
+    assert named | {users.c.password_hash} == {each.sealed for each in SEALED}

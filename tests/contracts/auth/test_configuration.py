@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from services.auth.accounts.password import hash_password, verify_password
+from services.auth.accounts.sealed_password import open_hash
 from services.auth.keys.key_ring import KeyRing
 from services.auth.provisioning.apply import apply_configuration
 from services.auth.provisioning.parse import Configuration, parse_configuration
@@ -48,7 +49,7 @@ def test_the_local_seeds_apply_once_and_then_there_is_nothing_to_do(stage: Stage
     with stage.auth.autocommit() as stores:
         alice, bob = stores.users.find(UUID(ALICE)), stores.users.find_by_username("bob")
         assert stores.users.find_by_username("carol") is not None
-    assert alice is not None and verify_password("wonderland-tea-party", alice.password_hash)
+    assert alice is not None and verify_password("wonderland-tea-party", open_hash(RING, alice.id, alice.password_hash))
     assert bob is not None and bob.has_totp and str(bob.id) == BOB
 
 
@@ -97,7 +98,7 @@ def test_a_changed_password_or_factor_is_the_only_change(stage: Stage) -> None:
     with stage.auth.autocommit() as stores:
         bob = stores.users.find(UUID(BOB))
     assert bob is not None and not bob.has_totp
-    assert verify_password("builder-yes-we-can", bob.password_hash)
+    assert verify_password("builder-yes-we-can", open_hash(RING, bob.id, bob.password_hash))
     assert count(stage, users) == 3
 
 
@@ -161,7 +162,9 @@ def test_production_takes_users_with_a_hash_that_counts_once_or_without_a_passwo
     assert apply(stage, production) == ["add user dinah", "add user lacie"]
     with stage.auth.transaction() as stores:
         dinah, lacie = (stores.users.find(UUID(int=number)) for number in (21, 22))
-        assert dinah is not None and verify_password("a-teapot-full-of-rain", dinah.password_hash)
+        assert dinah is not None and verify_password(
+            "a-teapot-full-of-rain", open_hash(RING, dinah.id, dinah.password_hash)
+        )
         assert lacie is not None and (dinah.state, lacie.state) == ("active", "invited")
         assert stores.users.find_for_sign_in("l@c.example") == lacie
         stores.people.set_password(dinah.id, hash_password("chosen-since-by-herself"), NOON)

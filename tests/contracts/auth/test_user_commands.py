@@ -11,13 +11,15 @@ from sqlalchemy import insert, select
 
 from services.auth.accounts.failure_budget import Contender, begin
 from services.auth.accounts.password import hash_password, verify_password
+from services.auth.accounts.sealed_password import open_hash
 from services.auth.accounts.user import User
+from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest
 from services.auth.storage.people import NOBODY
 from services.auth.storage.tables import audit_events, families, totp_credentials, users
 from shared.testing import ALICE
 from tests.contracts.auth.conftest import NOON, Stage
-from tests.contracts.auth.test_commands import Run, events, reasons, run
+from tests.contracts.auth.test_commands import KEY, Run, events, reasons, run
 
 __all__ = ["run"]
 
@@ -43,6 +45,11 @@ def user(stage: Stage, name: str) -> User:
     return found
 
 
+def has_password(user: User) -> bool:
+    assert user.password_hash is not None and "argon2" not in user.password_hash, "sealed"
+    return verify_password(PASSWORD, open_hash(KeyRing.of(KEY), user.id, user.password_hash))
+
+
 def test_a_user_without_a_password_is_invited(stage: Stage, run: Run) -> None:
     code, lines = run("users", "create", "Dinah", "--email", "Dinah@Company.example", "--name", "Dinah  Cat")
     dinah = user(stage, "dinah")
@@ -56,11 +63,11 @@ def test_a_password_comes_by_standard_input_and_makes_its_user_active(stage: Sta
     typed(PASSWORD)
     assert run("users", "create", "dinah", "--password-stdin", "--role", "manager", "--team", "sales")[0] == 0
     dinah = user(stage, "dinah")
-    assert verify_password(PASSWORD, dinah.password_hash)
+    assert has_password(dinah)
     assert (dinah.state, dinah.roles, dinah.team) == ("active", ("manager",), "sales")
     typed(hash_password(PASSWORD))
     assert run("users", "create", "lacie", "--password-hash-stdin")[0] == 0
-    assert verify_password(PASSWORD, user(stage, "lacie").password_hash)
+    assert has_password(user(stage, "lacie"))
 
 
 @pytest.mark.parametrize(
