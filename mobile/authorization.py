@@ -27,6 +27,8 @@ class Registration:
     client_id: str = "mobile-app"
     redirect_uri: str = "http://127.0.0.1/callback"
     scope: str = ALL_SCOPES
+    #: Bind new sign-ins to a key of this app, if the provider can (RFC 9449).
+    bind: bool = False
 
 
 @dataclass(frozen=True)

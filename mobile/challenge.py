@@ -41,7 +41,7 @@ class StepUp:
 
 @dataclass(frozen=True)
 class Challenge:
-    """The Bearer challenge of one answer. An answer without one has an empty challenge."""
+    """The Bearer or DPoP challenge of one answer. An answer without one has an empty challenge."""
 
     error: str | None = None
     scope: str | None = None
@@ -50,7 +50,7 @@ class Challenge:
 
     @classmethod
     def read(cls, response: httpx2.Response) -> "Challenge":
-        """Return the first Bearer challenge of `response`; what cannot be read counts as absent."""
+        """Return the first such challenge of `response`; what cannot be read counts as absent."""
         found = _bearer_parameters(response.headers.get("www-authenticate", ""))
         max_age = found.get("max_age", "")
         return cls(
@@ -80,7 +80,7 @@ def _bearer_parameters(header: str) -> dict[str, str]:
         if item["scheme"]:
             if inside:
                 break
-            inside = item["scheme"].lower() == "bearer"
+            inside = item["scheme"].lower() in {"bearer", "dpop"}
         elif inside:
             value = item["plain"] if item["quoted"] is None else re.sub(r"\\(.)", r"\1", item["quoted"])
             parameters.setdefault(item["name"].lower(), value)

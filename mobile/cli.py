@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _client(options: argparse.Namespace) -> Iterator[MobileClient]:
-    registration = Registration(options.issuer, options.client_id, options.redirect_uri)
+    registration = Registration(options.issuer, options.client_id, options.redirect_uri, bind=options.bind)
     store = _store(registration, options)
     # nothing on this machine is asked through a proxy
     direct: dict[str, httpx2.BaseTransport | None] = {

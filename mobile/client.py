@@ -1,7 +1,7 @@
 """The app: sign in through the system browser, call APIs, sign out.
 
 The app never sees a password or a cookie: the browser does (RFC 8252 s5, s8.12).
-Spec: RFC 8252, OpenID Connect Core s3.1, RFC 6750 s2.1, RFC 7009, RFC 9470
+Spec: RFC 8252, OpenID Connect Core s3.1, RFC 6750 s2.1, RFC 7009, RFC 9449 s7.1 and s10, RFC 9470
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from mobile.errors import (
 )
 from mobile.id_token import IdTokenValidator
 from mobile.network import safe_for_tokens, send
+from mobile.prover import Prover
 from mobile.provider import Provider
 from mobile.refresh import FreshTokens
 from mobile.store import TokenStore
@@ -43,7 +44,8 @@ class MobileClient:
         self._provider = Provider(registration, http)
         self._validator = IdTokenValidator(registration.issuer, registration.client_id, self._provider.signing_key)
         self._dropped = DroppedTokens(store, self._provider, clock)
-        self._fresh = FreshTokens(store, self._provider, self._validator, self._dropped, clock)
+        self._prover = Prover(store, http, clock)
+        self._fresh = FreshTokens(store, self._provider, self._validator, self._dropped, self._prover, clock)
 
     def begin_sign_in(self, redirect_uri: str | None = None, *, step_up: StepUp | None = None, **extra: str) -> str:
         """Return the URL to open in the SYSTEM browser. All that its answer will need is stored first.
@@ -63,8 +65,8 @@ class MobileClient:
             subject = contents.tokens.claims["sub"] if step_up and contents.tokens else None
             pending = PendingSignIn.begin(redirect_uri or self._registration.redirect_uri, now, subject)
             waiting = {state: item for state, item in contents.pending.items() if not item.stale(now)}
+            asked = {**(step_up.parameters if step_up else {}), **self._key_to_bind_to()}
             self._store.save(replace(contents, pending={**waiting, pending.state: pending}))
-        asked = step_up.parameters if step_up else {}
         return pending.request_url(endpoint, self._registration, {**asked, **extra})
 
     def expects(self, url: str) -> bool:
@@ -168,6 +170,7 @@ class MobileClient:
                 left, readable = self._salvaged(), False
             try:
                 self._store.save(left)  # signed out from here on, even if this process is killed
+                self._store.keep_key(None)
             except StoreError:
                 for item in left.to_revoke:
                     with contextlib.suppress(MobileError):
@@ -193,6 +196,14 @@ class MobileClient:
         except StoreError:
             return Contents()
 
+    @property
+    def _binds(self) -> bool:
+        return self._registration.bind and self._provider.metadata().takes_proofs
+
+    def _key_to_bind_to(self) -> dict[str, str]:
+        """Return the parameter that keeps the code for this app's key. Spec: RFC 9449 s10"""
+        return {"dpop_jkt": self._prover.thumbprint()} if self._binds else {}
+
     def _take_pending(self, callback: Callback) -> PendingSignIn:
         """Remove and return what waits for `callback`, before anything is sent: a second one finds nothing."""
         with self._store.lock():
@@ -216,12 +227,13 @@ class MobileClient:
                 code=code,
                 redirect_uri=pending.redirect_uri,
                 code_verifier=pending.verifier,
+                prover=self._prover if self._binds else None,
             )
         except InvalidGrant as error:
             raise ProviderError("the provider refused the code (too late, or used before); sign in again") from error
         if answer.ending is not None:
             self._keep_to_revoke(answer.ending)
-        answer.require_usable()
+        answer.require_usable(proved=self._binds)
         id_token = self._validated(answer, pending)
         scope = self._registration.scope
         tokens = answer.tokens(asked_at, refresh_token=answer.refresh_token, id_token=id_token, scope=scope)
@@ -253,5 +265,10 @@ class MobileClient:
         return answer.id_token
 
     def _call(self, method: str, url: str, tokens: Tokens, options: dict[str, Any]) -> httpx2.Response:
-        headers = {**options.get("headers", {}), "Authorization": f"Bearer {tokens.access_token}"}
-        return send(self._http, self._http.build_request(method, url, **{**options, "headers": headers}))
+        scheme = "DPoP" if tokens.bound else "Bearer"
+        headers = {**options.get("headers", {}), "Authorization": f"{scheme} {tokens.access_token}"}
+
+        def build() -> httpx2.Request:
+            return self._http.build_request(method, url, **{**options, "headers": headers})
+
+        return self._prover.send(build, tokens.access_token) if tokens.bound else send(self._http, build())

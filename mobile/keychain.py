@@ -54,6 +54,19 @@ class KeyringStore(TokenStore):
         with self.lock():
             return super().load()
 
+    def key(self) -> str | None:
+        return self._get(self._key_name)
+
+    def keep_key(self, text: str | None) -> None:
+        if text is not None:
+            self._set(self._key_name, text)
+        elif self._get(self._key_name) is not None:
+            self._remove(self._key_name)
+
+    @property
+    def _key_name(self) -> str:
+        return f"{self._profile} key"
+
     def _read(self) -> str | None:
         head = self._get(self._profile)
         if head is None:

@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("keyring", "file"),
         help="where the tokens are kept (the system's keychain; a private file where there is none)",
     )
+    parser.add_argument(
+        "--bind",
+        action="store_true",
+        help="with login: bind the sign-in to a key of this machine (DPoP), kept beside the tokens",
+    )
     parser.add_argument("--store-path", type=Path, help="the file; with keyring, the directory of its lock")
     parser.add_argument(
         "--ca-file",

@@ -1,6 +1,6 @@
 """The OpenID Provider as the app sees it: discovery, keys, and the endpoints that it posts to.
 
-Spec: RFC 8414, OpenID Connect Discovery s4, RFC 6749 s3.2, RFC 7009, RFC 7517
+Spec: RFC 8414, OpenID Connect Discovery s4, RFC 6749 s3.2, RFC 7009, RFC 7517, RFC 9449 s5
 """
 
 import threading
@@ -13,6 +13,7 @@ import jwt
 from mobile.authorization import Registration, printable
 from mobile.errors import IdTokenRejected, InvalidGrant, MobileError, Offline, ProviderError
 from mobile.network import later, origin, safe_for_tokens, send, unavailable
+from mobile.prover import ALGORITHM, Prover
 from mobile.tokens import TokenAnswer
 
 
@@ -26,6 +27,7 @@ class Metadata:
     revocation_endpoint: str
     jwks_uri: str
     iss_in_response: bool
+    takes_proofs: bool
 
 
 class Provider:
@@ -63,8 +65,10 @@ class Provider:
                 raise IdTokenRejected("the ID token is signed by a key that the provider does not publish (kid)")
             return self._keys[kid]
 
-    def token(self, **form: str) -> TokenAnswer:
+    def token(self, *, prover: Prover | None = None, **form: str) -> TokenAnswer:
         """Post to /token as this public client and return its answer, not yet checked. Spec: RFC 6749 s5
+
+        `prover`: proves that the app holds its key.
 
         Raises:
             Offline: no answer, or not for the moment. Whether the provider acted on the request is unknown.
@@ -72,7 +76,7 @@ class Provider:
             ProviderError: any other refusal, or an answer that is not a JSON object.
         """
         form["client_id"] = self._registration.client_id  # RFC 6749 s3.2.1: a public client identifies itself
-        return TokenAnswer(self.read(self._post(self.metadata().token_endpoint, form)))
+        return TokenAnswer(self.read(self._post(self.metadata().token_endpoint, form, prover)))
 
     def revoke(self, token: str) -> None:
         """Ask the provider to accept `token` no longer. Spec: RFC 7009 s2.1
@@ -104,14 +108,18 @@ class Provider:
             if not safe_for_tokens(url):
                 raise ProviderError(f"the provider's {name} is missing or not https")
         promised = document.get("authorization_response_iss_parameter_supported") is True
-        return Metadata(**endpoints, iss_in_response=promised)
+        algorithms = document.get("dpop_signing_alg_values_supported")
+        takes_proofs = isinstance(algorithms, list) and ALGORITHM in algorithms
+        return Metadata(**endpoints, iss_in_response=promised, takes_proofs=takes_proofs)
 
     def _get_json(self, url: str) -> dict[str, Any]:
         return self.read(send(self._http, self._http.build_request("GET", url)))
 
-    def _post(self, url: str, form: dict[str, str]) -> httpx2.Response:
-        request = self._http.build_request("POST", url, data=form, headers={"Accept": "application/json"})
-        return send(self._http, request)
+    def _post(self, url: str, form: dict[str, str], prover: Prover | None = None) -> httpx2.Response:
+        def build() -> httpx2.Request:
+            return self._http.build_request("POST", url, data=form, headers={"Accept": "application/json"})
+
+        return send(self._http, build()) if prover is None else prover.send(build)
 
     def _answered(self, response: httpx2.Response) -> httpx2.Response:
         if response.status_code == 200:

@@ -4,7 +4,7 @@ Providers take a refresh token once (rotation). Two refreshes at a time, or a ro
 them like theft. So the caller that refreshes holds the store's lock and saves before it lets go; the others read again.
 
 Policy: ADR-0054
-Spec: RFC 6749 s6, RFC 9700 s4.14, OpenID Connect Core s12
+Spec: RFC 6749 s6, RFC 9700 s4.14, RFC 9449 s5, OpenID Connect Core s12
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from dataclasses import replace
 from mobile.dropped import DroppedTokens
 from mobile.errors import InvalidGrant, MobileError, Offline, OtherPerson, ProviderError, SignInRequired
 from mobile.id_token import IdTokenValidator
+from mobile.prover import Prover
 from mobile.provider import Provider
 from mobile.store import TokenStore
 from mobile.tokens import TokenAnswer, Tokens
@@ -28,12 +29,14 @@ class FreshTokens:
         provider: Provider,
         validator: IdTokenValidator,
         dropped: DroppedTokens,
+        prover: Prover,
         clock: Clock,
     ) -> None:
         self._store = store
         self._provider = provider
         self._validator = validator
         self._dropped = dropped
+        self._prover = prover
         self._clock = clock
 
     def get(self, *, rejected: str | None = None) -> Tokens:
@@ -77,7 +80,8 @@ class FreshTokens:
         self._keep(tokens)  # a store that cannot be written has to fail before the provider rotates, not after
         asked_at = self._clock.now()
         try:
-            answer = self._provider.token(grant_type="refresh_token", refresh_token=tokens.refresh_token)
+            prover = self._prover if tokens.bound else None
+            answer = self._provider.token(prover=prover, grant_type="refresh_token", refresh_token=tokens.refresh_token)
         except InvalidGrant as error:
             self._keep(None)
             raise SignInRequired("the sign-in has ended; sign in again") from error
@@ -85,7 +89,7 @@ class FreshTokens:
         # old one stays in use (RFC 6749 s6).
         refresh_token = answer.refresh_token or tokens.refresh_token
         self._keep(replace(tokens, refresh_token=refresh_token))
-        answer.require_usable()
+        answer.require_usable(proved=tokens.bound)
         id_token = self._id_token(answer, tokens)
         fresh = answer.tokens(asked_at, refresh_token=refresh_token, id_token=id_token, scope=tokens.scope)
         self._keep(fresh)

@@ -84,6 +84,22 @@ class TokenStore(ABC):
         else:
             self._write(json.dumps({"profile": self._profile, **contents.to_json()}))
 
+    @abstractmethod
+    def key(self) -> str | None:
+        """Return the key that tokens are bound to, None if there is none.
+
+        Raises:
+            StoreError: it cannot be read, or others can read it.
+        """
+
+    @abstractmethod
+    def keep_key(self, text: str | None) -> None:
+        """Keep the key, durably; None: forget it. To be called with the lock held.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Exclude every other user of this store, in this process and in others, for the block.
@@ -124,19 +140,29 @@ class FileStore(TokenStore):
     def __init__(self, registration: Registration, path: Path) -> None:
         super().__init__(registration, path.with_name(f"{path.name}.lock"))
         self._path = path
+        self._key_path = path.with_name(f"{path.name}.key")
+
+    def key(self) -> str | None:
+        return self._text(self._key_path, refuse_exposed=True)
+
+    def keep_key(self, text: str | None) -> None:
+        if text is None:
+            self._remove(self._key_path)
+        else:
+            self._replace(self._key_path, text)
 
     def _read(self) -> str | None:
-        return self._text(refuse_exposed=True)
+        return self._text(self._path, refuse_exposed=True)
 
     def _read_unchecked(self) -> str | None:
-        return self._text(refuse_exposed=False)
+        return self._text(self._path, refuse_exposed=False)
 
-    def _text(self, *, refuse_exposed: bool) -> str | None:
+    def _text(self, path: Path, *, refuse_exposed: bool) -> str | None:
         try:
-            with self._path.open(encoding="utf-8", errors="strict" if refuse_exposed else "replace") as file:
+            with path.open(encoding="utf-8", errors="strict" if refuse_exposed else "replace") as file:
                 if refuse_exposed and os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                     raise StoreError(
-                        f"{self._path} can be read by others: `chmod 600` it, "
+                        f"{path} can be read by others: `chmod 600` it, "
                         "or end that sign-in with `logout` and sign in again"
                     )
                 return file.read()
@@ -146,34 +172,39 @@ class FileStore(TokenStore):
             raise StoreError("the token store is damaged; `logout` empties it, then sign in again") from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise StoreError(
-                f"{self._path} cannot be read ({reason}); choose another place with --store-path"
-            ) from error
+            raise StoreError(f"{path} cannot be read ({reason}); choose another place with --store-path") from error
 
     def _write(self, text: str) -> None:
-        """Replace the file as a whole: a crash at any moment leaves the old text or the new one."""
+        self._replace(self._path, text)
+
+    def _delete(self) -> None:
+        self._remove(self._path)
+
+    def _replace(self, path: Path, text: str) -> None:
+        """Replace a file as a whole: a crash at any moment leaves the old text or the new one."""
         try:
-            private_directory(self._path.parent)
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")  # made 0600
+            private_directory(path.parent)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made 0600
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     file.write(text)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(name).replace(self._path)
+                Path(name).replace(path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
-            _sync_directory(self._path.parent)
+            _sync_directory(path.parent)
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error.strerror}") from error
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
-    def _delete(self) -> None:
+    def _remove(self, path: Path) -> None:
         try:
-            self._path.unlink(missing_ok=True)
-            _sync_directory(self._path.parent)
+            if path.exists():
+                path.unlink(missing_ok=True)
+                _sync_directory(path.parent)
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be removed: {error.strerror}") from error
+            raise StoreError(f"{path} cannot be removed: {error.strerror}") from error
 
 
 def private_directory(directory: Path) -> None:

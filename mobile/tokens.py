@@ -21,13 +21,17 @@ _VISIBLE = re.compile(r"[\x21-\x7e]{1,16384}")
 
 @dataclass(frozen=True)
 class Tokens:
-    """Access, refresh and ID token of one sign-in. Its repr shows none of them."""
+    """Access, refresh and ID token of one sign-in. Its repr shows none of them.
+
+    `bound`: they are of no use without the app's key (RFC 9449).
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     id_token: str = field(repr=False)
     expires_at: datetime
     scope: str
+    bound: bool = False
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -60,7 +64,8 @@ class Tokens:
         """
         tokens = cls(**{**document, "expires_at": stored_moment(document["expires_at"])})
         kept = (tokens.access_token, tokens.id_token, *([] if tokens.refresh_token is None else [tokens.refresh_token]))
-        if not all(is_token(text) for text in kept) or not isinstance(tokens.scope, str):
+        texts = all(is_token(text) for text in kept) and isinstance(tokens.scope, str)
+        if not texts or not isinstance(tokens.bound, bool):
             raise ValueError("not tokens")
         try:
             subject = tokens.claims["sub"]
@@ -92,14 +97,19 @@ class TokenAnswer:
         """The token to revoke if the answer is dropped; None: it holds none."""
         return self.refresh_token or self._token("access_token")
 
-    def require_usable(self) -> None:
-        """Check all but the ID token.
+    @property
+    def bound(self) -> bool:
+        """Whether the tokens are bound to the key of the request's proof (RFC 9449 s5)."""
+        return str(self.document.get("token_type", "")).lower() == "dpop"
+
+    def require_usable(self, *, proved: bool = False) -> None:
+        """Check all but the ID token. `proved`: the request held a proof, so that the tokens may be bound to its key.
 
         Raises:
-            ProviderError: no bearer token, no lifetime, or something else than tokens.
+            ProviderError: a token of another kind, no lifetime, or something else than tokens.
         """
         given = {name: value for name, value in self.document.items() if value is not None}
-        if str(given.get("token_type", "")).lower() != "bearer":
+        if str(given.get("token_type", "")).lower() not in ({"bearer", "dpop"} if proved else {"bearer"}):
             raise ProviderError("the provider answered with a kind of token that this app cannot use")
         if not is_token(given.get("access_token")) or not _is_lifetime(given.get("expires_in")):
             raise ProviderError("the provider answered without an access token or its lifetime")
@@ -119,6 +129,7 @@ class TokenAnswer:
             id_token=id_token,
             expires_at=asked_at + timedelta(seconds=self.document["expires_in"]),
             scope=self.document.get("scope") or scope,
+            bound=self.bound,
         )
 
     def _token(self, name: str) -> str | None:

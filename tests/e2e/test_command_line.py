@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,6 +146,26 @@ def test_from_login_to_logout(terminal: CommandLine) -> None:
     assert terminal.run("contacts") == SIGN_IN_REQUIRED
     assert not terminal.store.exists()
     assert [secret for secret in secrets if secret in terminal.printed] == []
+
+
+def test_a_bound_sign_in_from_login_to_logout(terminal: CommandLine, tmp_path: Path) -> None:
+    """Its store is of no use without the key beside it, at the provider or at either API."""
+    assert terminal.login(ALICE, "--bind") == OK
+    assert terminal.tokens().bound
+    for command in ("contacts", "orders", "whoami", "refresh", "contacts"):
+        assert terminal.run(command) == OK, terminal.stderr
+    (tmp_path / "thief").mkdir(mode=0o700)
+    thief = CommandLine(terminal.stack, tmp_path / "thief")
+    shutil.copy(terminal.store, thief.store)
+    for command in ("contacts", "orders", "whoami", "refresh"):
+        assert thief.run(command) == SIGN_IN_REQUIRED
+    bearer = {"Authorization": f"Bearer {terminal.tokens().access_token}"}
+    for url in (f"{terminal.stack.crm}/api/contacts", f"{terminal.stack.orders}/api/orders"):
+        assert httpx2.get(url, headers=bearer).status_code == 401
+    thief.browser.close()
+    assert terminal.run("contacts") == OK
+    assert terminal.run("logout") == OK
+    assert sorted(tmp_path.glob("tokens.json*")) == sorted(tmp_path.glob("tokens.json.lock"))
 
 
 @pytest.mark.requirement("RFC8252-8.12")
