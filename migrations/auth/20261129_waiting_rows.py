@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261129_waiting"
-down_revision = "20261129_devices"
+down_revision = "20261129_mails"
 branch_labels = None
 depends_on = None
 

@@ -20,6 +20,7 @@ from services.auth.endpoints import (
     app_links,
     authorize,
     discovery,
+    home,
     introspect,
     jwks,
     logout,
@@ -64,6 +65,7 @@ from shared.errors import ConfigurationError
 
 #: What auth answers; discovery lists it in this order.
 ENDPOINTS = (
+    home.endpoint,
     authorize.endpoint,
     par.endpoint,
     token.endpoint,

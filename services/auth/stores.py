@@ -17,6 +17,7 @@ from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.consent import Consents
+from services.auth.authorization.repeat import StepAnswers
 from services.auth.authorization.request import WaitingRequests
 from services.auth.clients.assertion import UsedAssertions
 from services.auth.clients.client import Clients
@@ -66,6 +67,7 @@ class Stores:
     sessions: Sessions
     signing_keys: StoredKeys
     status_shards: Shards
+    step_answers: StepAnswers
     totp: TotpCredentials
     users: Users
     waiting_logouts: WaitingLogouts

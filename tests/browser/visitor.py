@@ -13,6 +13,7 @@ from tests.support.browser import capture_deep_link
 _EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of 4\d\d"
     r"|Failed to launch '[a-z.]+:[^']*' because the scheme does not have a registered handler"
+    r"|Not allowed to launch '[a-z.]+:[^']*' because a user gesture is required"  # the second one of a double tap
 )
 
 _REPORT_VIOLATIONS = """

@@ -116,7 +116,7 @@ def test_an_unregistered_redirect_uri_gets_a_page_and_no_redirect(phones: Phones
     assert isinstance(page, Page)
     assert page.status == 400
     assert page.texts["error"] == "The return address is not registered for this application."
-    assert page.texts["error-code"] == "invalid_request"
+    assert page.texts["error-code"] == "unregistered_redirect_uri"
 
 
 def test_prompt_none_never_gives_an_app_a_code(phones: Phones) -> None:
@@ -137,7 +137,7 @@ def test_a_link_begun_in_one_browser_cannot_be_finished_in_another(phones: Phone
             seen = browser.open(page.url.replace("/login?", f"/{step}?"))
             assert isinstance(seen, Page)
             assert seen.status == 400
-            assert seen.texts["error"].startswith("This sign-in has ended")
+            assert seen.texts["error-code"] in {"request_of_another_browser", "cookies_refused"}
         sent = browser.click(page, "sign-in", username=ALICE.username, password=ALICE.password)
         assert isinstance(sent, Page) and sent.status == 400
     done = app.browser.click(page, "sign-in", username=ALICE.username, password=ALICE.password)

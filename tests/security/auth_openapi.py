@@ -49,11 +49,12 @@ _TOKEN = {
     "actor_token": "",
     "audience": "",
 }
-_STEP = {"request": "handle", "csrf": "csrf", "action": "continue", "session": ""}
+_STEP = {"request": "handle", "csrf": "csrf", "action": "continue", "session": "", "intent": ""}
 
 #: Method and path: the parameters (in the query of a GET, the form of a POST) with a value each.
 _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
-    ("get", "/authorize"): _AUTHORIZE,
+    ("get", "/"): {},
+    ("get", "/authorize"): {**_AUTHORIZE, "restart": ""},
     ("post", "/authorize"): {**_AUTHORIZE, "response_mode": "form_post", "prompt": "none"},
     ("post", "/par"): {**_AUTHORIZE, **_CLIENT},
     ("post", "/token"): _TOKEN,
@@ -65,7 +66,7 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/login"): {**_STEP, "username": "alice", "password": "wrong", "action": "cancel"},
     ("get", "/mfa"): {"request": "handle"},
     ("post", "/mfa"): {**_STEP, "otp": "123456", "recovery-code": "", "action": "verify"},
-    ("get", "/continue"): {"request": "handle"},
+    ("get", "/continue"): {"request": "handle", "once": "more"},
     ("post", "/continue"): _STEP,
     ("get", "/consent"): {"request": "handle"},
     ("post", "/consent"): {**_STEP, "action": "allow"},

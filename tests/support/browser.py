@@ -9,8 +9,10 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.support.missing import missing
 
-#: A phone and a laptop: every page is looked at in both.
-VIEWPORTS = ((390, 844), (1280, 800))
+#: A small phone, a phone, one whose keyboard is open, and a laptop: every page is looked at in each.
+VIEWPORTS = ((320, 640), (390, 844), (390, 400), (1280, 800))
+#: Below this height a picture shows what is in view without scrolling.
+_KEYBOARD_OPEN = 500
 
 #: Where `look` leaves its pictures, for a person to see.
 SCREENSHOTS = Path(__file__).parents[2] / ".data" / "screenshots"
@@ -65,7 +67,7 @@ def look(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for width, height in VIEWPORTS:
         page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}x{height}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}x{height}.png", full_page=height > _KEYBOARD_OPEN)
         content: int = page.evaluate("document.documentElement.scrollWidth")
         assert content <= width, f"{name}: {content} pixels wide in a window of {width}"
     if before is not None:

@@ -1,7 +1,7 @@
 """The names of the refusals: one for each branch that refuses. Callers learn none of them; log, audit and metrics do.
 
 Policy: ADR-0078
-A refusal of a page is `page_` and its case (`ERROR_SENTENCES`); one that goes back to the client is `redirect_`
+A refusal of a page is `page_` and its case (`ERROR_CASES`); one that goes back to the client is `redirect_`
 and the error that it brings.
 """
 
@@ -116,6 +116,8 @@ class Refusal(StrEnum):
     ATTEMPT_WHILE_BLOCKED = "attempt_while_blocked"
     PASSWORD_NOT_ALLOWED = "password_not_allowed"
     SIGN_IN_QUEUE_FULL = "sign_in_queue_full"
+    #: The page that says so, loaded: the try itself has its own name.
+    REFUSED_TRY_SHOWN = "refused_try_shown"
 
 
 #: Slips without a meaning for security, outages, and what prompt=none is told when somebody must act, which clients ask
@@ -133,5 +135,6 @@ UNRECORDED: frozenset[str] = frozenset(
         Refusal.BEARER_TOKEN_MISSING,
         Refusal.DPOP_NONCE_NEEDED,
         Refusal.SIGN_IN_QUEUE_FULL,
+        Refusal.REFUSED_TRY_SHOWN,
     }
 )

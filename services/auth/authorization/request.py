@@ -5,7 +5,7 @@ Policy: ADR-0007
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.auth.protocol.authorization_request import AuthorizationRequest
@@ -19,8 +19,8 @@ class WaitingRequest:
     `browser_hash`: the one browser that may go on with it. `first_factor_user_id`: a password was right, the second
     factor is still to come; that lives here alone. `signed_in_session_id`: a sign-in was completed for this request.
     `continued_session_id`: the person agreed to go on as that session's user. `consented_session_id`: and to what the
-    client asks for. `pushed`: its client has pushed it, and no browser has come for it yet.
-    `network`: where it came from.
+    client asks for. `pushed`: its client has pushed it, and no browser has come for it yet. `network`: where it came
+    from. `outcome`: what its client was answered, "code" or an error. `notice`: what a page says of the last try.
     """
 
     handle_hash: bytes
@@ -35,6 +35,9 @@ class WaitingRequest:
     consented_session_id: UUID | None = None
     pushed: bool = False
     network: str | None = None
+    completed_at: datetime | None = None
+    outcome: str | None = None
+    notice: dict[str, Any] | None = None
 
 
 class WaitingRequests(PendingRequests, Protocol):
@@ -68,10 +71,18 @@ class WaitingRequests(PendingRequests, Protocol):
         """Record a completed sign-in; a first factor without its second is forgotten."""
         ...
 
+    def set_notice(self, handle_hash: bytes, notice: dict[str, Any]) -> None:
+        """Note what the page of a step is to say of the last try."""
+        ...
+
     def set_continued(self, handle_hash: bytes, session_id: UUID) -> None: ...
 
     def set_consented(self, handle_hash: bytes, session_id: UUID) -> None: ...
 
-    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
-        """Use the row up; False when it is not this browser's, expired or used up before."""
+    def find_any(self, handle_hash: bytes) -> WaitingRequest | None:
+        """Return the row in whatever state it is, also for another browser: to say what has become of it."""
+        ...
+
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime, *, outcome: str) -> bool:
+        """Use the row up, noting its answer; False when it is not this browser's, expired or used up before."""
         ...

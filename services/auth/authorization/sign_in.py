@@ -29,8 +29,10 @@ from services.auth.accounts.sealed_password import open_hash, renewed_hash
 from services.auth.accounts.totp import TotpCredentials, verify_totp
 from services.auth.accounts.user import User, normalise_username
 from services.auth.audit import AuditEvent, Origin, Refusal, refuse
+from services.auth.authorization.repeat import StepAnswers, Submission, keep_answer
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
-from services.auth.authorization.signed_in import find_signed_in
+from services.auth.authorization.sign_in_outcome import FirstFactorDone, Outcome, SignedInNow, Wrong, came_of
+from services.auth.authorization.signed_in import find_signed_in, signed_in_as
 from services.auth.keys.key_ring import KeyRing
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.rate_limits.limits import Limit, RateLimits
@@ -57,6 +59,8 @@ class SignInStores(EndStores, Protocol):
     def budgets(self) -> FailureBudgets: ...
     @property
     def devices(self) -> KnownDevices: ...
+    @property
+    def step_answers(self) -> StepAnswers: ...
 
 
 class SignInDatabase(Protocol):
@@ -78,27 +82,6 @@ class Browser:
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """The factor was wrong, or the user unknown or disabled: nobody learns which."""
-
-
-@dataclass(frozen=True)
-class FirstFactorDone:
-    """The password was right; the second factor is still to come. No session yet."""
-
-
-@dataclass(frozen=True, repr=False)
-class SignedInNow:
-    """All demanded factors were right: the new session cookie, and the new device cookie."""
-
-    session_cookie: str
-    device_cookie: str
-
-
-Outcome = Wrong | Blocked | FirstFactorDone | SignedInNow
-
-
-@dataclass(frozen=True)
 class SignIn:
     """The two steps of a sign-in for one waiting request of one browser."""
 
@@ -107,10 +90,24 @@ class SignIn:
     lifetimes: SessionLifetimes
     rate_limits: RateLimits
 
+    def repeated(self, submission: Submission, now: datetime) -> Outcome | None:
+        """Return what came of this very form in the last minute; None: it is new, or it was wrong."""
+        with self.database.transaction() as stores:
+            return came_of(stores, submission, now)
+
     def with_password(
-        self, waiting: WaitingRequest, browser: Browser, username: str, password: str, pace: Pace, now: datetime
+        self,
+        waiting: WaitingRequest,
+        browser: Browser,
+        submission: Submission,
+        username: str,
+        password: str,
+        pace: Pace,
+        now: datetime,
     ) -> Outcome:
-        """Try the first factor. `pace`: what is left of its network's limit, which is not asked of a known browser.
+        """Try the first factor. `submission`: the form, which gets the same outcome when it comes again.
+
+        `pace`: what is left of its network's limit, which is not asked of a known browser.
 
         Raises:
             TooManyRequests: nothing.
@@ -118,6 +115,8 @@ class SignIn:
         """
         name = normalise_username(username)
         with self.database.autocommit() as stores:
+            if (before := came_of(stores, submission, now)) is not None:
+                return before
             user = stores.users.find_for_sign_in(name)
         name = user.username if user else name  # one budget, by whichever name somebody comes
         attempt = self._begin(waiting, browser, name, pace, now)
@@ -143,11 +142,16 @@ class SignIn:
                 )
                 return Wrong()
             attempt.give_back(stores.budgets, now)
-            if user.has_totp and not _second_factor_is_remembered(stores, user, browser, now):
+            if (before := came_of(stores, submission, now)) is not None:  # the other of two taps was quicker
+                return before
+            if user.has_totp and not _mfa_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
                 _record(stores, "first_factor_accepted", user, waiting, browser, now)
+                keep_answer(stores.step_answers, submission, {"session": None}, now)
                 return FirstFactorDone()
-            return self._complete(stores, waiting, browser, user, attempt, password_at=now, mfa_at=None, now=now)
+            return self._complete(
+                stores, waiting, browser, submission, user, attempt, password_at=now, mfa_at=None, now=now
+            )
 
     def _hash_of(self, user: User | None) -> str | None:
         return None if user is None else open_hash(self.encryption_keys, user.id, user.password_hash)
@@ -165,6 +169,7 @@ class SignIn:
         self,
         waiting: WaitingRequest,
         browser: Browser,
+        submission: Submission,
         user: User,
         password_at: datetime,
         otp: str,
@@ -183,6 +188,9 @@ class SignIn:
             return attempt
         with self.database.transaction() as stores:
             right = verify_totp(stores.totp, self.encryption_keys, user.id, otp, now)
+            if not right and (before := came_of(stores, submission, now)) is not None:
+                attempt.give_back(stores.budgets, now)  # the other of two taps has used the code up
+                return before
             if (
                 not right
                 or user.disabled_at is not None
@@ -190,7 +198,9 @@ class SignIn:
             ):
                 refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
-            return self._complete(stores, waiting, browser, user, attempt, password_at=password_at, mfa_at=now, now=now)
+            return self._complete(
+                stores, waiting, browser, submission, user, attempt, password_at=password_at, mfa_at=now, now=now
+            )
 
     def _begin(
         self, waiting: WaitingRequest, browser: Browser, username: str, pace: Pace, now: datetime
@@ -213,6 +223,7 @@ class SignIn:
         stores: SignInStores,
         waiting: WaitingRequest,
         browser: Browser,
+        submission: Submission,
         user: User,
         attempt: Attempt,
         *,
@@ -227,6 +238,8 @@ class SignIn:
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
         device_cookie = browser.devices.renewed(stores.devices, user.id, now)
         _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
+        kept = {"session": session_cookie, "device": device_cookie}
+        keep_answer(stores.step_answers, submission, kept, now)
         return SignedInNow(session_cookie, device_cookie)
 
     def _open_session(self, stores: SignInStores, browser: Browser, authentication: Authentication) -> BrowserSession:
@@ -245,11 +258,9 @@ class SignIn:
                 origin=browser.origin,
                 now=authentication.at,
             )
-        user_id, now = authentication.user_id, authentication.at
+        user_id, now, surplus = authentication.user_id, authentication.at, EndReason.TOO_MANY_SESSIONS
         for oldest in stores.sessions.surplus(user_id, most=MOST_SESSIONS - 1, now=now):
-            end_session(
-                stores, oldest, everywhere=False, reason=EndReason.TOO_MANY_SESSIONS, origin=browser.origin, now=now
-            )
+            end_session(stores, oldest, everywhere=False, reason=surplus, origin=browser.origin, now=now)
         begun = new_session(authentication, self.lifetimes)
         stores.sessions.add(begun)
         return begun
@@ -264,21 +275,18 @@ def _shares(contender: Contender) -> dict[str, int]:
 def _first_factor_stands(
     stores: SignInStores, waiting: WaitingRequest, user: User, browser: Browser, now: datetime
 ) -> bool:
-    if waiting.first_factor_user_id == user.id:
-        return True
-    signed_in = find_signed_in(stores, browser.session_hash, now)
-    return signed_in is not None and signed_in.user.id == user.id
+    return waiting.first_factor_user_id == user.id or signed_in_as(user, stores, browser.session_hash, now) is not None
 
 
-def _second_factor_is_remembered(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
-    signed_in = find_signed_in(stores, browser.session_hash, now)
-    return signed_in is not None and signed_in.user.id == user.id and signed_in.session.mfa_is_remembered(now)
+def _mfa_is_remembered(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
+    session = signed_in_as(user, stores, browser.session_hash, now)
+    return session is not None and session.mfa_is_remembered(now)
 
 
 def _record(
     stores: SignInStores,
     event: str,
-    user: User | None,
+    user: User,
     waiting: WaitingRequest,
     browser: Browser,
     now: datetime,
@@ -286,13 +294,7 @@ def _record(
     session_id: UUID | None = None,
 ) -> None:
     metrics.signed_in(event)
+    client_id, origin = waiting.request.client_id, browser.origin
     stores.audit.record(
-        AuditEvent(
-            event,
-            now,
-            user_id=user.id if user else None,
-            client_id=waiting.request.client_id,
-            session_id=session_id,
-            origin=browser.origin,
-        )
+        AuditEvent(event, now, user_id=user.id, client_id=client_id, session_id=session_id, origin=origin)
     )

@@ -37,3 +37,9 @@ def find_signed_in(stores: SessionStores, session_hash: bytes | None, now: datet
         return None
     session, user = found
     return SignedIn(session, user) if session.live(now) and user.may_sign_in(session.auth_time) else None
+
+
+def signed_in_as(user: User, stores: SessionStores, session_hash: bytes | None, now: datetime) -> BrowserSession | None:
+    """Return the session of this cookie if it is `user`'s."""
+    signed_in = find_signed_in(stores, session_hash, now)
+    return signed_in.session if signed_in is not None and signed_in.user.id == user.id else None

@@ -2,7 +2,8 @@
 
 Spec: RFC 6749 s4.1.1, OpenID Connect Core s3.1.2, RFC 9126 s4, RFC 9207; Policy: ADR-0007
 In: the parameters of a client's request; or `client_id` and `request_uri` of one that it has pushed; or `request`
-alone, the handle of one that waits (a request object, RFC 9101, never comes without client_id: no confusion).
+alone, the handle of one that waits (a request object, RFC 9101, never comes without client_id: no confusion); or
+`restart` alone, the handle of one that is to begin anew.
 Out: 303 to the next step's page or back to the client (form_post: a page that posts itself there), or an error page.
 """
 
@@ -20,12 +21,13 @@ from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import WaitingRequest
-from services.auth.authorization.response import code_response, error_response
+from services.auth.authorization.response import AuthorizationResponse, code_response, error_response
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
+from services.auth.endpoints.interaction.over import Over, keep_response, last_step, same_response
 from services.auth.endpoints.web.context import AuthContext, admit, context_of, origin_of
-from services.auth.endpoints.web.cookies import browser_of, cookies_of
+from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, see_other, send_back
@@ -36,6 +38,7 @@ from services.auth.protocol.parameters import Parameters
 from services.auth.rate_limits.limits import Limit
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import Stores
+from services.auth.waiting import RESTART_WINDOW, Progress, progress_of
 
 endpoint = page_endpoint("/authorize", limit=Limit.AUTHORIZE, metadata="authorization_endpoint")
 
@@ -57,26 +60,28 @@ async def post_authorize(http: Request) -> Response:
 
 
 def _get(http: Request, parameters: Parameters) -> Response:
-    context, cookies = context_of(http), cookies_of(http)
-    browser_cookie = cookies.browser or mint_opaque_token()
-    browser, now = browser_of(http, cookies, browser_cookie), context.moment()
-    admit(http, browser.origin)
-    interaction = _Interaction(context, browser, context.registrations.catalogue(now), now)
-    handle = parameters.get("request")
+    context, cookies, now = context_of(http), cookies_of(http), context_of(http).moment()
+    named = [name for name, _ in parameters.pairs]
+    pushed = _pushed_handle(parameters)
     # a handle of ours has no dot; a client's request object, which has the same name, has two or four
-    if handle is not None and "." not in handle and [name for name, _ in parameters.pairs] == ["request"]:
-        response = interaction.resume(handle)
-    elif (pushed := _pushed_handle(parameters)) is not None:
-        response = interaction.begin_pushed(parameters, pushed)
-    else:
-        try:
-            request = context.authorization_requests.validate(parameters, now)
-        except (ErrorPage, ErrorRedirect) as error:
-            return _error_response(context, error)
-        response = interaction.begin(request)
-    if cookies.browser is None:
-        cookies.set_browser(response, browser_cookie)
-    return response
+    waits = named == ["request"] and "." not in (parameters.get("request") or "")
+    handle = parameters.get("request") if waits else pushed
+    known = cookies.browser if handle is None else cookies.of_request(handle)
+    browser_cookie = known or mint_opaque_token()
+    browser = browser_of(http, cookies, browser_cookie)
+    admit(http, browser.origin)
+    interaction = _Interaction(context, cookies, browser_cookie, browser, context.registrations.catalogue(now), now)
+    if pushed is not None:
+        return interaction.begin_pushed(parameters, pushed)
+    if handle is not None:
+        return interaction.resume(handle)
+    if named == ["restart"]:
+        return interaction.restart(parameters.get("restart") or "")
+    try:
+        request = context.authorization_requests.validate(parameters, now)
+    except (ErrorPage, ErrorRedirect) as error:
+        return _error_response(context, error)
+    return interaction.begin(request)
 
 
 def _post(http: Request, parameters: Parameters) -> Response:
@@ -104,17 +109,19 @@ def _pushed_handle(parameters: Parameters) -> str | None:
 
 def _error_response(context: AuthContext, error: ErrorPage | ErrorRedirect) -> Response:
     if isinstance(error, ErrorPage):
-        return error_page(error.case, error.error)
+        return error_page(error.case)
+    return send_back(_error_to_client(context, error))
+
+
+def _error_to_client(context: AuthContext, error: ErrorRedirect) -> AuthorizationResponse:
     refuse(f"redirect_{error.error}", reason=error.description)
-    return send_back(
-        error_response(
-            error.redirect_uri,
-            error=error.error,
-            description=error.description,
-            state=error.state,
-            issuer=context.issuer,
-            mode=error.response_mode,
-        )
+    return error_response(
+        error.redirect_uri,
+        error=error.error,
+        description=error.description,
+        state=error.state,
+        issuer=context.issuer,
+        mode=error.response_mode,
     )
 
 
@@ -123,6 +130,8 @@ class _Interaction:
     """One browser at /authorize, at one moment."""
 
     context: AuthContext
+    cookies: Cookies
+    browser_cookie: str
     browser: Browser
     catalogue: ScopeCatalogue
     now: datetime
@@ -136,6 +145,14 @@ class _Interaction:
         client = self.context.registrations.find_client(request.client_id, self.now)
         with self.context.database.statement() as stores:
             return self._advance(stores, request, client)
+
+    def restart(self, handle: str) -> Response:
+        """Begin a request anew that this browser, or another one, did not finish: as if its link was opened again."""
+        with self.context.database.autocommit() as stores:
+            waiting = stores.waiting_requests.find_any(digest(handle))
+        if waiting is None or waiting.browser_hash is None:
+            return error_page("request_unknown")
+        return self.begin(waiting.request)
 
     def begin_pushed(self, parameters: Parameters, handle: str) -> Response:
         """Go on with a request that its client has pushed; the other parameters count for nothing (RFC 9101 s5)."""
@@ -154,9 +171,17 @@ class _Interaction:
                 now=self.now,
             )
             if waiting is None:
-                return error_page("pushed_request_over", "invalid_request_uri")
+                return self._pushed_before(stores, handle, client_id)
             client = stores.clients.find(waiting.request.client_id)
             return self._advance(stores, waiting.request, client, waiting=waiting, handle=handle)
+
+    def _pushed_before(self, stores: Stores, handle: str, client_id: str) -> Response:
+        """Answer this browser again whose pushed request was answered a moment ago."""
+        waiting = stores.waiting_requests.find_any(digest(handle))
+        if waiting is None or waiting.request.client_id != client_id:
+            return error_page("pushed_request_over")
+        answered = progress_of(waiting, self.browser.browser_hash, self.now) is Progress.ANSWERED
+        return self._over(stores, handle) if answered else error_page("pushed_request_over")
 
     def resume(self, handle: str) -> Response:
         """Go on with a waiting request; an unbound one becomes this browser's."""
@@ -164,9 +189,20 @@ class _Interaction:
             stores.waiting_requests.bind(digest(handle), self.browser.browser_hash, self.now)
             waiting = stores.waiting_requests.find(digest(handle), self.browser.browser_hash, self.now)
             if waiting is None:
-                return error_page("request_over")
+                return self._over(stores, handle)
             client = stores.clients.find(waiting.request.client_id)
             return self._advance(stores, waiting.request, client, waiting=waiting, handle=handle)
+
+    def _over(self, stores: Stores, handle: str) -> Response:
+        """Give a browser that comes again the same answer, or say what has become of its request."""
+        waiting = stores.waiting_requests.find_any(digest(handle))
+        client = None if waiting is None else stores.clients.find(waiting.request.client_id)
+        progress = Progress.FOREIGN if waiting is None else progress_of(waiting, self.browser.browser_hash, self.now)
+        over = Over(waiting, client, handle, progress, self.cookies.none, self.now)
+        same = None
+        if over.may_be_answered_again:
+            same = same_response(stores, last_step(self.browser_cookie, handle), self.now)
+        return same or over.answer()
 
     def _advance(
         self,
@@ -188,25 +224,36 @@ class _Interaction:
             now=self.now,
         )
         if evaluation is None:
-            return error_page("unknown_client", "invalid_client")
+            return error_page("unknown_client")
         step = evaluation.step
         if isinstance(step, Login | Mfa | Continue | Consent):
             handle = handle or _store(
                 self.context, stores, request, self.browser.browser_hash, self.browser.origin, self.now
             )
-            return see_other(f"{_PAGES[type(step)]}?request={quote(handle)}")
+            return self._to_page(_PAGES[type(step)], handle)
         if isinstance(step, IssueCode):
             self._keep_alive(stores, step.signed_in.session, hold=waiting is not None)
+        outcome = "code" if isinstance(step, IssueCode) else step.error
         if waiting is not None and not stores.waiting_requests.complete(
-            waiting.handle_hash, self.browser.browser_hash, self.now
+            waiting.handle_hash, self.browser.browser_hash, self.now, outcome=outcome
         ):
-            return error_page("request_over")
+            return self._over(stores, handle)
         if isinstance(step, IssueCode):
-            return self._issue(stores, request, evaluation, step.signed_in)
-        return _error_response(
-            self.context,
-            ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, request.response_mode),
-        )
+            response = self._issue(stores, request, evaluation, step.signed_in)
+        else:
+            error = ErrorRedirect(
+                request.redirect_uri, request.state, step.error, step.description, request.response_mode
+            )
+            response = _error_to_client(self.context, error)
+        if waiting is not None:
+            keep_response(stores, last_step(self.browser_cookie, handle), response, self.now)
+        return send_back(response)
+
+    def _to_page(self, path: str, handle: str) -> Response:
+        response = see_other(f"{path}?request={quote(handle)}")
+        lifetime = self.context.settings.waiting_request_lifetime + RESTART_WINDOW
+        self.cookies.bind(response, handle, self.browser_cookie, lifetime)
+        return response
 
     def _keep_alive(self, stores: Stores, session: BrowserSession, *, hold: bool) -> None:
         """Move the session's idle limit, unless that would move it by less than a minute.
@@ -220,12 +267,12 @@ class _Interaction:
 
     def _issue(
         self, stores: Stores, request: AuthorizationRequest, evaluation: Evaluation, signed_in: SignedIn
-    ) -> Response:
+    ) -> AuthorizationResponse:
         if not evaluation.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
             request = replace(request, scopes=request.scopes & evaluation.consent.given)
         lifetime = self.context.settings.code_lifetime
         code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, origin=self.browser.origin, now=self.now)
-        return send_back(code_response(request, code, issuer=self.context.issuer))
+        return code_response(request, code, issuer=self.context.issuer)
 
 
 def _store(

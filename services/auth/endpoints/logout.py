@@ -4,18 +4,19 @@ Spec: OpenID Connect RP-Initiated Logout s2 to s5; Policy: ADR-0007
 In: `id_token_hint`, `client_id`, `post_logout_redirect_uri`, `state` of a client; or `request` alone, the handle of
 such a request that waits; or our own form: `request`, `csrf`, `session`, `action` = confirm-logout | logout-everywhere
 | cancel.
-Out: 303 to the client's registered address, or a page. Nothing that is wrong with a request redirects.
+Out: 303 to the client's registered address, or a page; a form is answered by 303 alone. Nothing that is wrong with a
+request redirects to a client.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.audit import Origin
+from services.auth.authorization.repeat import REPEAT_WINDOW
 from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
@@ -24,6 +25,7 @@ from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of,
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other
+from services.auth.logout.outcome import Outcome, outcome_of, why_asked, why_here
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout, check_logout_request, read_hint
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.parameters import Parameters
@@ -31,20 +33,12 @@ from services.auth.rate_limits.limits import Limit
 from services.auth.revocation import end_session
 from services.auth.stores import Stores
 from services.auth.tokens.end_reason import EndReason
+from services.auth.waiting import RESTART_WINDOW, Progress, progress_of
 
 endpoint = page_endpoint("/logout", limit=Limit.LOGOUT, metadata="end_session_endpoint")
 
 #: Longest `state`, in bytes.
 _MAX_STATE = 2048
-
-#: Why somebody was not sent back, or what was not done; `docs/errors.md` explains them.
-NOTES = {
-    "nothing_everywhere": "Your sign-in here had already ended, so apps and other devices were not signed out by this."
-    " To sign out everywhere, sign in again and choose it there.",
-    "bad_hint": "You were not sent back to the application: its proof of your sign-in is not valid.",
-    "unknown_client": "You were not sent back: the request does not say which application it comes from.",
-    "unregistered_address": "You were not sent back: the return address is not registered for this application.",
-}
 
 
 @dataclass(frozen=True)
@@ -78,20 +72,16 @@ def _get(http: Request, parameters: Parameters) -> Response:
     context.replica.refresh(context.clock.now())  # an ID token may be signed by a key that another process has made
     if parameters.repeated or not _fits(parameters):
         return error_page("malformed_request")
-    handle = parameters.get("request")
-    browser_cookie = cookies.browser or mint_opaque_token()
+    handle = parameters.get("request") if [name for name, _ in parameters.pairs] == ["request"] else None
+    known = cookies.browser if handle is None else cookies.of_request(handle)
+    browser_cookie = known or mint_opaque_token()
     with context.database.transaction() as stores:
         here = _interaction(http, context, stores, cookies, browser_cookie)
-        if handle is not None and [name for name, _ in parameters.pairs] == ["request"]:
+        if handle is not None:
             stores.waiting_logouts.bind(digest(handle), here.browser.browser_hash, here.now)
-            waiting = stores.waiting_logouts.find(digest(handle), here.browser.browser_hash, here.now)
-            if waiting is None:
-                return error_page("logout_over")
-            response = _advance(here, waiting.request, handle=handle)
+            response = _resume(here, handle)
         else:
             response = _advance(here, _check(context, stores, parameters))
-    if cookies.browser is None:
-        cookies.set_browser(response, browser_cookie)
     context.logout_delivery.wake()
     return response
 
@@ -105,14 +95,15 @@ def _post(http: Request, parameters: Parameters) -> Response:
     if parameters.get("csrf") is None:
         with context.database.transaction() as stores:
             handle = _store(context, stores, _check(context, stores, parameters), None, origin_of(http))
-        return see_other(f"/logout?request={quote(handle)}")
+        return see_other(_address(handle))
     handle = parameters.get("request") or ""
-    if cookies.browser is None or not csrf_token_fits(cookies.browser, handle, parameters.get("csrf")):
-        return error_page("bad_form")
+    browser_cookie = cookies.of_request(handle)
+    if browser_cookie is None or not csrf_token_fits(browser_cookie, handle, parameters.get("csrf")):
+        return error_page("bad_form", start_again=endpoint.path)
     with context.database.transaction() as stores:
-        here = _interaction(http, context, stores, cookies, cookies.browser)
+        here = _interaction(http, context, stores, cookies, browser_cookie)
         waiting = stores.waiting_logouts.find(digest(handle), here.browser.browser_hash, here.now)
-        response = error_page("logout_over") if waiting is None else _answer(here, waiting, handle, parameters)
+        response = see_other(_address(handle)) if waiting is None else _answer(here, waiting, handle, parameters)
     context.logout_delivery.wake()
     return response
 
@@ -146,13 +137,30 @@ def _check(context: AuthContext, stores: Stores, parameters: Parameters) -> Logo
     )
 
 
+def _resume(here: _Interaction, handle: str) -> Response:
+    """Go on with a request that waits, give its answer again, or say what has become of it."""
+    waiting = here.stores.waiting_logouts.find_any(digest(handle))
+    if waiting is None:
+        return error_page("logout_unknown", start_again=endpoint.path)
+    match progress_of(waiting, here.browser.browser_hash, here.now):
+        case Progress.OPEN:
+            return _advance(here, waiting.request, handle=handle)
+        case Progress.ANSWERED:
+            return _farewell(here, waiting)
+        case Progress.FOREIGN:
+            return error_page("logout_of_another_browser", start_again=endpoint.path)
+        case _:
+            return error_page("logout_expired", start_again=endpoint.path)
+
+
 def _advance(here: _Interaction, request: LogoutRequest, *, handle: str = "") -> Response:
     """Sign out when nobody needs to be asked, else ask. `handle`: that of a request that waits already."""
     signed_in = here.signed_in
     if signed_in is None or request.concerns(signed_in.session):
-        if handle and not here.stores.waiting_logouts.complete(digest(handle), here.browser.browser_hash, here.now):
-            return error_page("logout_over")
-        return _sign_out(here, request, everywhere=False)
+        outcome = Outcome.SIGNED_OUT if signed_in is not None else Outcome.NOBODY
+        if handle and not _complete(here, digest(handle), outcome):
+            return _resume(here, handle)
+        return _sign_out(here, request, outcome)
     return _ask(
         here,
         signed_in,
@@ -163,33 +171,43 @@ def _advance(here: _Interaction, request: LogoutRequest, *, handle: str = "") ->
 
 def _ask(here: _Interaction, signed_in: SignedIn, request: LogoutRequest, handle: str) -> Response:
     client = _client(here, request)
-    return page(
+    response = page(
         "logout.html",
         request=handle,
         csrf=csrf_token(here.browser_cookie, handle),
         session=str(signed_in.session.id),
         username=signed_in.user.username,
-        client_name=client.name if client is not None and request.proven else None,
+        reason=why_asked(request, client),
     )
+    lifetime = here.context.settings.waiting_request_lifetime + RESTART_WINDOW
+    here.cookies.bind(response, handle, here.browser_cookie, lifetime)
+    return response
 
 
 def _answer(here: _Interaction, waiting: WaitingLogout, handle: str, form: Parameters) -> Response:
     """Do what the person chose, for the session that was asked about and no other."""
     action, request = form.get("action"), waiting.request
     if here.signed_in is not None and form.get("session") != str(here.signed_in.session.id):
-        return _ask(here, here.signed_in, request, handle)  # somebody else has signed in since (a second tab)
+        return see_other(_address(handle))  # somebody else has signed in since (a second tab): ask again
     if action not in {"confirm-logout", "logout-everywhere", "cancel"}:
-        return error_page("bad_form")
-    if not here.stores.waiting_logouts.complete(waiting.handle_hash, here.browser.browser_hash, here.now):
-        return error_page("logout_over")
-    if action == "cancel":
-        return page("logged_out.html", signed_out=here.signed_in is None, note=None, link=None, client_name=None)
-    return _sign_out(here, request, everywhere=action == "logout-everywhere")
+        return error_page("bad_form", start_again=endpoint.path)
+    outcome = outcome_of(action, signed_in=here.signed_in is not None)
+    if not _complete(here, waiting.handle_hash, outcome) or outcome is Outcome.STAYED:
+        return see_other(_address(handle))  # what came of it, also when another tap was quicker
+    return _sign_out(here, request, outcome, page_at=_address(handle))
 
 
-def _sign_out(here: _Interaction, request: LogoutRequest, *, everywhere: bool) -> Response:
-    """End the session of this browser, if there is one, and send it back or say so."""
+def _complete(here: _Interaction, handle_hash: bytes, outcome: Outcome) -> bool:
+    return here.stores.waiting_logouts.complete(handle_hash, here.browser.browser_hash, here.now, outcome=outcome)
+
+
+def _sign_out(here: _Interaction, request: LogoutRequest, outcome: Outcome, *, page_at: str | None = None) -> Response:
+    """End the session of this browser, if there is one, and send it back or say so.
+
+    `page_at`: where the page is, for an answer to a form, which must not be a page itself.
+    """
     if here.signed_in is not None:
+        everywhere = outcome is Outcome.EVERYWHERE
         end_session(
             here.stores,
             here.signed_in.session,
@@ -199,20 +217,42 @@ def _sign_out(here: _Interaction, request: LogoutRequest, *, everywhere: bool) -
             now=here.now,
         )
     client = _client(here, request)
-    if everywhere and here.signed_in is None:  # whose apps were meant is not known any more: it must not look done
-        response = _logged_out(request, client, note="nothing_everywhere")
+    back = _way_back(request, client, outcome)
+    if back is not None:
+        response = see_other(back)
     else:
-        back = request.way_back(client)
-        response = see_other(back) if back is not None else _logged_out(request, client, note=request.note)
+        response = _said(request, client, outcome) if page_at is None else see_other(page_at)
     here.cookies.clear_session(response)
     return response
 
 
-def _logged_out(request: LogoutRequest, client: Client | None, *, note: str | None) -> Response:
-    values: dict[str, Any] = {"note": NOTES[note] if note else None, "link": None, "client_name": None}
-    if client is not None and (link := request.offered_way_back(client)):
-        values |= {"link": link, "client_name": client.name}
-    return page("logged_out.html", signed_out=True, **values)
+def _farewell(here: _Interaction, waiting: WaitingLogout) -> Response:
+    """Answer once more: for a minute as before, later by a page that offers the way back."""
+    outcome, client = Outcome(waiting.outcome or ""), _client(here, waiting.request)
+    back = _way_back(waiting.request, client, outcome)
+    if back is not None and waiting.completed_at is not None and here.now < waiting.completed_at + REPEAT_WINDOW:
+        return see_other(back)
+    return _said(waiting.request, client, outcome)
+
+
+def _way_back(request: LogoutRequest, client: Client | None, outcome: Outcome) -> str | None:
+    """Return where the browser goes by itself. When it is unknown whose apps were meant, it must not look done."""
+    return None if outcome in {Outcome.STAYED, Outcome.NOBODY_EVERYWHERE} else request.way_back(client)
+
+
+def _said(request: LogoutRequest, client: Client | None, outcome: Outcome) -> Response:
+    link = None if outcome is Outcome.STAYED else request.offered_way_back(client)
+    return page(
+        "logged_out.html",
+        outcome=outcome,
+        note=why_here(request, client, outcome),
+        link=link,
+        client_name=client.name if client is not None and link else None,
+    )
+
+
+def _address(handle: str) -> str:
+    return f"{endpoint.path}?request={quote(handle)}"
 
 
 def _client(here: _Interaction, request: LogoutRequest) -> Client | None:

@@ -85,6 +85,8 @@ class WaitingLogout:
     expires_at: datetime
     browser_hash: bytes | None = None
     network: str | None = None
+    completed_at: datetime | None = None
+    outcome: str | None = None
 
 
 class WaitingLogouts(Protocol):
@@ -102,8 +104,12 @@ class WaitingLogouts(Protocol):
         """Return the row if it is this browser's, unexpired and not completed."""
         ...
 
-    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
-        """Use the row up; False when it is not this browser's, expired or used up before."""
+    def find_any(self, handle_hash: bytes) -> WaitingLogout | None:
+        """Return the row in whatever state it is, also for another browser: only to say what has become of it."""
+        ...
+
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime, *, outcome: str) -> bool:
+        """Use the row up, noting what came of it; False when it is not this browser's, expired or used up before."""
         ...
 
 

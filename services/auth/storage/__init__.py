@@ -26,6 +26,7 @@ from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
 from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
+from services.auth.storage.step_answers import SqlStepAnswers
 from services.auth.storage.users import SqlTotpCredentials, SqlUsers
 from services.auth.storage.waiting_logouts import SqlWaitingLogouts
 from services.auth.storage.waiting_requests import SqlWaitingRequests
@@ -80,6 +81,7 @@ def stores_on(connection: Connection) -> Stores:
         sessions=SqlSessions(connection),
         signing_keys=SqlSigningKeys(connection),
         status_shards=SqlStatusShards(connection),
+        step_answers=SqlStepAnswers(connection),
         totp=SqlTotpCredentials(connection),
         users=SqlUsers(connection),
         waiting_logouts=SqlWaitingLogouts(connection),

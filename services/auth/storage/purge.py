@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, not_, or_, select, tuple_, update
 
 from services.auth.settings import AuthSettings
+from services.auth.storage import waiting_rows
 from services.auth.storage.assertion_jtis import MARGIN
 from services.auth.storage.audit_events import forget_audit_events
 from services.auth.storage.status_shards import SqlStatusShards
@@ -24,6 +25,7 @@ from services.auth.storage.tables import (
     mails,
     one_time_links,
     status_shards,
+    step_answers,
     waiting_logouts,
     waiting_requests,
 )
@@ -52,11 +54,15 @@ class SqlPurge:
     audit_kept: timedelta
 
     def waiting_requests(self) -> int:
-        """Delete those of browsers and pushed ones alike."""
-        return self._delete(waiting_requests, waiting_requests.c.expires_at < self.now)
+        """Delete those of browsers and pushed ones alike, once nobody may begin them anew."""
+        return self._delete(waiting_requests, waiting_rows.is_over(waiting_requests, self.now))
 
     def waiting_logouts(self) -> int:
-        return self._delete(waiting_logouts, waiting_logouts.c.expires_at < self.now)
+        return self._delete(waiting_logouts, waiting_rows.is_over(waiting_logouts, self.now))
+
+    def step_answers(self) -> int:
+        """Delete the answers that are repeated no more."""
+        return self._delete(step_answers, step_answers.c.expires_at < self.now)
 
     def mails(self) -> int:
         """Delete what is out or given up; the audit trail keeps what came of it."""
@@ -165,6 +171,7 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "waiting logouts": SqlPurge.waiting_logouts,
     "mails": SqlPurge.mails,
     "one-time links": SqlPurge.one_time_links,
+    "answers to steps": SqlPurge.step_answers,
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,
     "DPoP proofs": SqlPurge.dpop_proofs,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import RowMapping, insert
 
 from services.auth.logout.rp_initiated import LogoutRequest, WaitingLogout
 from services.auth.storage import waiting_rows
@@ -19,7 +19,9 @@ class SqlWaitingLogouts:
     connection: Connection
 
     def add(self, waiting: WaitingLogout) -> None:
-        sweep(self.connection, waiting_logouts, added=waiting.handle_hash, before=waiting.created_at)
+        at = waiting.created_at
+        over = waiting_rows.is_over(waiting_logouts, at)
+        sweep(self.connection, waiting_logouts, added=waiting.handle_hash, before=at, over=over)
         waiting_rows.make_room(
             self.connection, waiting_logouts, browser_hash=waiting.browser_hash, network=waiting.network
         )
@@ -38,11 +40,14 @@ class SqlWaitingLogouts:
         waiting_rows.bind(self.connection, waiting_logouts, handle_hash, browser_hash, now)
 
     def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingLogout | None:
-        row = waiting_rows.find(self.connection, waiting_logouts, handle_hash, browser_hash, now)
-        if row is None:
-            return None
-        members = {name: value for name, value in row.items() if name not in {"request", "completed_at"}}
-        return WaitingLogout(request=LogoutRequest.from_record(row["request"]), **members)
+        return _logout_of(waiting_rows.find(self.connection, waiting_logouts, handle_hash, browser_hash, now))
 
-    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
-        return waiting_rows.complete(self.connection, waiting_logouts, handle_hash, browser_hash, now)
+    def find_any(self, handle_hash: bytes) -> WaitingLogout | None:
+        return _logout_of(waiting_rows.find_any(self.connection, waiting_logouts, handle_hash))
+
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime, *, outcome: str) -> bool:
+        return waiting_rows.complete(self.connection, waiting_logouts, handle_hash, browser_hash, now, outcome)
+
+
+def _logout_of(row: RowMapping | None) -> WaitingLogout | None:
+    return None if row is None else WaitingLogout(**{**row, "request": LogoutRequest.from_record(row["request"])})

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, insert, null, or_, select, update
 
 from services.auth.authorization.request import WaitingRequest
 from services.auth.protocol.authorization_request import AuthorizationRequest
@@ -24,7 +24,9 @@ class SqlWaitingRequests:
     connection: Connection
 
     def add(self, waiting: WaitingRequest) -> None:
-        sweep(self.connection, waiting_requests, added=waiting.handle_hash, before=waiting.created_at)
+        at = waiting.created_at
+        over = waiting_rows.is_over(waiting_requests, at)
+        sweep(self.connection, waiting_requests, added=waiting.handle_hash, before=at, over=over)
         waiting_rows.make_room(
             self.connection, waiting_requests, browser_hash=waiting.browser_hash, network=waiting.network
         )
@@ -60,17 +62,20 @@ class SqlWaitingRequests:
         self.connection.execute(statement)
 
     def find(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> WaitingRequest | None:
-        row = waiting_rows.find(self.connection, waiting_requests, handle_hash, browser_hash, now)
-        if row is None:
-            return None
-        members = {name: value for name, value in row.items() if name not in {"request", "completed_at"}}
-        return WaitingRequest(request=AuthorizationRequest.from_record(row["request"]), **members)
+        return _request_of(waiting_rows.find(self.connection, waiting_requests, handle_hash, browser_hash, now))
+
+    def find_any(self, handle_hash: bytes) -> WaitingRequest | None:
+        return _request_of(waiting_rows.find_any(self.connection, waiting_requests, handle_hash))
+
+    def set_notice(self, handle_hash: bytes, notice: dict[str, Any]) -> None:
+        self._set(handle_hash, notice=notice)
 
     def set_first_factor(self, handle_hash: bytes, user_id: UUID, now: datetime) -> None:
-        self._set(handle_hash, first_factor_user_id=user_id, first_factor_at=now)
+        self._set(handle_hash, first_factor_user_id=user_id, first_factor_at=now, notice=null())
 
     def set_signed_in(self, handle_hash: bytes, session_id: UUID) -> None:
-        self._set(handle_hash, signed_in_session_id=session_id, first_factor_user_id=None, first_factor_at=None)
+        values = {"first_factor_user_id": None, "first_factor_at": None, "notice": null()}
+        self._set(handle_hash, signed_in_session_id=session_id, **values)
 
     def set_continued(self, handle_hash: bytes, session_id: UUID) -> None:
         self._set(handle_hash, continued_session_id=session_id)
@@ -78,8 +83,8 @@ class SqlWaitingRequests:
     def set_consented(self, handle_hash: bytes, session_id: UUID) -> None:
         self._set(handle_hash, consented_session_id=session_id)
 
-    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
-        return waiting_rows.complete(self.connection, waiting_requests, handle_hash, browser_hash, now)
+    def complete(self, handle_hash: bytes, browser_hash: bytes, now: datetime, *, outcome: str) -> bool:
+        return waiting_rows.complete(self.connection, waiting_requests, handle_hash, browser_hash, now, outcome)
 
     def end_of_user(self, user_id: UUID, now: datetime) -> None:
         theirs = select(browser_sessions.c.id).where(browser_sessions.c.user_id == user_id)
@@ -106,3 +111,9 @@ class SqlWaitingRequests:
             .where(_row.handle_hash == handle_hash, _row.completed_at.is_(None))
             .values(**values)
         )
+
+
+def _request_of(row: RowMapping | None) -> WaitingRequest | None:
+    if row is None:
+        return None
+    return WaitingRequest(**{**row, "request": AuthorizationRequest.from_record(row["request"])})

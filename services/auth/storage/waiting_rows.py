@@ -6,8 +6,9 @@ Policy: ADR-0007, ADR-0075
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, or_, select, update
 
+from services.auth.waiting import RESTART_WINDOW
 from shared.database import Connection
 
 #: Rows that one browser, and that one network may have; a further one takes the place of the oldest.
@@ -48,10 +49,24 @@ def find(
     return connection.execute(query).mappings().one_or_none()
 
 
-def complete(connection: Connection, table: Table, handle_hash: bytes, browser_hash: bytes, now: datetime) -> bool:
+def find_any(connection: Connection, table: Table, handle_hash: bytes) -> RowMapping | None:
+    """Return the row in whatever state it is, and whoever asks."""
+    return connection.execute(select(table).where(table.c.handle_hash == handle_hash)).mappings().one_or_none()
+
+
+def complete(
+    connection: Connection, table: Table, handle_hash: bytes, browser_hash: bytes, now: datetime, outcome: str
+) -> bool:
     """Use the row up, in one conditional statement; False when `find` would not return it."""
-    statement = update(table).where(_waits(table, handle_hash, browser_hash, now)).values(completed_at=now)
+    values = {"completed_at": now, "outcome": outcome}
+    statement = update(table).where(_waits(table, handle_hash, browser_hash, now)).values(values)
     return connection.execute(statement).rowcount == 1
+
+
+def is_over(table: Table, now: datetime) -> ColumnElement[bool]:
+    """Select the rows that are of no more use: nobody may begin anew what no browser has come for."""
+    unbound = and_(table.c.browser_hash.is_(None), table.c.expires_at < now)
+    return or_(table.c.expires_at < now - RESTART_WINDOW, unbound)
 
 
 def _waits(table: Table, handle_hash: bytes, browser_hash: bytes, now: datetime) -> ColumnElement[bool]:

@@ -186,7 +186,7 @@ def test_a_waiting_request_is_completed_once(postgres_stage: Stage, processes: P
 
     def act(database: SqlAuthDatabase, number: int) -> bool:
         with database.transaction() as stores:
-            return stores.waiting_requests.complete(handle, browser, NOON)
+            return stores.waiting_requests.complete(handle, browser, NOON, outcome="code")
 
     assert at_once(20, processes, act).count(True) == 1
 

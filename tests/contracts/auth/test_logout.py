@@ -178,9 +178,9 @@ def test_a_waiting_logout_is_bound_to_the_first_browser_and_used_once(stage: Sta
         assert found is not None and found.request == request
         assert stores.waiting_logouts.find(HANDLE, OTHER, later) is None
         assert stores.waiting_logouts.find(HANDLE, BROWSER, NOON + timedelta(minutes=1)) is None
-        assert not stores.waiting_logouts.complete(HANDLE, OTHER, later)
-        assert stores.waiting_logouts.complete(HANDLE, BROWSER, later)
-        assert not stores.waiting_logouts.complete(HANDLE, BROWSER, later)
+        assert not stores.waiting_logouts.complete(HANDLE, OTHER, later, outcome="code")
+        assert stores.waiting_logouts.complete(HANDLE, BROWSER, later, outcome="code")
+        assert not stores.waiting_logouts.complete(HANDLE, BROWSER, later, outcome="code")
         assert stores.waiting_logouts.find(HANDLE, BROWSER, later) is None
 
 

@@ -145,10 +145,10 @@ def test_the_steps_of_a_request_are_remembered_until_it_is_over(stage: Stage) ->
         found = requests.find(HANDLE, BROWSER, NOON)
         assert found is not None and found.first_factor_user_id is None
         assert found.signed_in_session_id == found.continued_session_id == stage.session.id
-        assert not requests.complete(HANDLE, b"x" * 32, NOON)
-        assert not requests.complete(HANDLE, BROWSER, NOON + timedelta(minutes=15))
-        assert requests.complete(HANDLE, BROWSER, NOON)
-        assert not requests.complete(HANDLE, BROWSER, NOON)
+        assert not requests.complete(HANDLE, b"x" * 32, NOON, outcome="code")
+        assert not requests.complete(HANDLE, BROWSER, NOON + timedelta(minutes=15), outcome="code")
+        assert requests.complete(HANDLE, BROWSER, NOON, outcome="code")
+        assert not requests.complete(HANDLE, BROWSER, NOON, outcome="code")
         assert requests.find(HANDLE, BROWSER, NOON) is None
 
 

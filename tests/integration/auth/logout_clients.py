@@ -16,7 +16,11 @@ def sign_in(browser: Browser, client_id: str = RP, who: tuple[str, str] = ALICE)
     uri = f"https://{client_id}.example/callback"
     changes = {"client_id": client_id, "redirect_uri": uri, "scope": "openid offline_access crm:read"}
     page = browser.open(**changes)
-    answer = page if page.status_code == 303 else browser.enter_password(page, who)
+    if page.status_code == 303:
+        answer = page
+    else:
+        asked = 'id="continue"' in page.text
+        answer = browser.press(page, "continue") if asked else browser.enter_password(page, who)
     secret = None if client_id == "rp-app" else SECRET
     response = browser.provider.redeem(code_of(answer), client_id=client_id, redirect_uri=uri, client_secret=secret)
     assert response.status_code == 200, response.text

@@ -182,7 +182,13 @@ class Browser:
         return self.follow(self.authorize(**changes))
 
     def submit(self, page: httpx2.Response, **fields: str | None) -> httpx2.Response:
-        """Send the page's form with these fields filled in, and follow."""
+        """Send the page's form with these fields filled in, and follow; once more where /continue asks for that."""
+        answer = self.send(page, **fields)
+        asks_once_more = 'name="intent" value="twice"' in answer.text and fields.get("action") == "continue"
+        return self.send(answer, **fields) if asks_once_more and 'value="twice"' not in page.text else answer
+
+    def send(self, page: httpx2.Response, **fields: str | None) -> httpx2.Response:
+        """Send the page's form with these fields filled in once, and follow."""
         return self.follow(self.http.post(action_of(page), data=_changed(hidden_fields(page), fields)))
 
     def press(self, page: httpx2.Response, button: str) -> httpx2.Response:
@@ -252,6 +258,11 @@ def error_of(page: httpx2.Response) -> str:
     found = re.search(r'<p id="error" role="alert">([^<]*)</p>', page.text)
     assert found, page.text
     return html.unescape(found[1])
+
+
+def says_signed_in(page: httpx2.Response) -> bool:
+    """Report whether this is the page of a finished sign-in, with a link back to the client."""
+    return page.status_code == 200 and 'id="signed-in"' in page.text and 'id="back-to-app"' in page.text
 
 
 def oauth_error(response: httpx2.Response, status: int = 400) -> str:

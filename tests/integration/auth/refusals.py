@@ -7,6 +7,7 @@ from typing import Any
 from services.auth.audit import Refusal
 from services.auth.clients.assertion import JWT_BEARER
 from shared.testing import FakeWallet
+from tests.integration.auth.page_refusals import PAGES
 from tests.integration.auth.provider import Provider, basic, code_of, seeded_basic
 from tests.integration.auth.seeds import ASSERTION_KEY, BOB, DEEP_LINK, PARTNER, PARTNER_SECRET, REQUEST, VERIFIER
 from tests.support.assertions import claims_for, rsa_key, signed
@@ -126,10 +127,6 @@ def _revoke_others_machine(provider: Provider) -> None:
     provider.post("/revoke", {"token": token, "client_id": "mobile-app"})
 
 
-def _page(**fields: str) -> Callable[[Provider], object]:
-    return lambda p: (browser := p.browser()).submit(browser.open(), **fields)
-
-
 def _blocked(provider: Provider) -> None:
     browser = provider.browser()
     page = browser.open()
@@ -151,11 +148,6 @@ def _limit(provider: Provider) -> None:
     limited = provider.restarted(rate_limit_token="1/minute")
     limited.machine()
     limited.machine()
-
-
-def _stopped(provider: Provider) -> None:
-    """A request of another browser."""
-    provider.browser().get("/login?request=nothing")
 
 
 #: Each one is sent to a provider of its own.
@@ -249,22 +241,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.SIGN_IN_FAILED: lambda p: (b := p.browser()).enter_password(b.open(), ("alice", "wrong")),
     R.SECOND_FACTOR_FAILED: _second_factor,
     R.ATTEMPT_WHILE_BLOCKED: _blocked,
-    "page_bad_form": _page(csrf="x"),
-    "page_request_over": _stopped,
-    "page_malformed_request": lambda p: p.http.get("/authorize?a=%FF"),
-    "page_repeated_parameter": lambda p: p.http.get("/authorize?client_id=a&client_id=b"),
-    "page_missing_client": lambda p: p.http.get("/authorize"),
-    "page_unknown_client": lambda p: p.http.get("/authorize", params={**REQUEST, "client_id": "nobody"}),
-    "page_missing_redirect_uri": lambda p: p.http.get("/authorize?client_id=mobile-app"),
-    "page_request_object": lambda p: p.http.get("/authorize?client_id=mobile-app&request=eyJhbGciOiJub25lIn0.e30."),
-    "page_unregistered_redirect_uri": lambda p: p.http.get(
-        "/authorize", params={**REQUEST, "redirect_uri": "https://elsewhere.example/"}
-    ),
-    "page_pushed_request_over": lambda p: p.http.get(
-        "/authorize?client_id=partner-web&request_uri=urn:ietf:params:oauth:request_uri:nothing"
-    ),
-    "page_link_over": lambda p: p.http.get("/reset?token=nothing"),
-    "page_logout_over": lambda p: p.http.get("/logout?request=nothing"),
+    **PAGES,
     "redirect_access_denied": _denied,
     "redirect_invalid_request": lambda p: p.browser().authorize(code_challenge_method="plain"),
     "redirect_invalid_scope": lambda p: p.browser().authorize(scope=None),

@@ -25,18 +25,18 @@ def assert_is_a_page(response: httpx2.Response, code: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"client_id": None}, "invalid_request"),
-        ({"client_id": ""}, "invalid_request"),
-        ({"client_id": "nobody"}, "invalid_client"),
-        ({"client_id": "MOBILE-APP"}, "invalid_client"),
-        ({"redirect_uri": None}, "invalid_request"),
-        ({"redirect_uri": ""}, "invalid_request"),
-        ({"redirect_uri": "https://evil.example/"}, "invalid_request"),
-        ({"redirect_uri": "myapp://callback/"}, "invalid_request"),
-        ({"redirect_uri": "myapp://callback?x=1"}, "invalid_request"),
-        ({"redirect_uri": "http://127.0.0.1:80@evil.example/callback"}, "invalid_request"),
-        ({"redirect_uri": "http://localhost:8080/callback"}, "invalid_request"),
-        ({"redirect_uri": "javascript:alert(1)"}, "invalid_request"),
+        ({"client_id": None}, "missing_client"),
+        ({"client_id": ""}, "missing_client"),
+        ({"client_id": "nobody"}, "unknown_client"),
+        ({"client_id": "MOBILE-APP"}, "unknown_client"),
+        ({"redirect_uri": None}, "missing_redirect_uri"),
+        ({"redirect_uri": ""}, "missing_redirect_uri"),
+        ({"redirect_uri": "https://evil.example/"}, "unregistered_redirect_uri"),
+        ({"redirect_uri": "myapp://callback/"}, "unregistered_redirect_uri"),
+        ({"redirect_uri": "myapp://callback?x=1"}, "unregistered_redirect_uri"),
+        ({"redirect_uri": "http://127.0.0.1:80@evil.example/callback"}, "unregistered_redirect_uri"),
+        ({"redirect_uri": "http://localhost:8080/callback"}, "unregistered_redirect_uri"),
+        ({"redirect_uri": "javascript:alert(1)"}, "unregistered_redirect_uri"),
     ],
 )
 def test_without_a_good_client_and_address_nothing_is_redirected(
@@ -51,12 +51,12 @@ def test_without_a_good_client_and_address_nothing_is_redirected(
 def test_a_repeated_client_or_address_is_a_page(browser: Browser, name: str) -> None:
     link = str(browser.authorize().request.url)
     for again in ("evil", "", {"client_id": "mobile-app", "redirect_uri": DEEP_LINK}[name]):
-        assert_is_a_page(browser.get(f"{link}&{name}={again}"), "invalid_request")
+        assert_is_a_page(browser.get(f"{link}&{name}={again}"), "repeated_parameter")
 
 
 def test_a_disabled_client_is_unknown(provider: Provider, browser: Browser) -> None:
     provider.sql("UPDATE clients SET disabled_at = '2030-01-01 00:00:00' WHERE client_id = 'mobile-app'")
-    assert_is_a_page(browser.authorize(), "invalid_client")
+    assert_is_a_page(browser.authorize(), "unknown_client")
 
 
 # ---------------------------------------------------------------- told to the client
@@ -199,15 +199,15 @@ def test_a_cross_site_post_goes_on_by_get_and_belongs_to_the_first_browser(
     link = response.headers["location"]
     page = browser.follow(browser.get(link))
     assert 'id="password"' in page.text
-    assert_is_a_page(provider.browser().get(link), "invalid_request")
+    assert_is_a_page(provider.browser().get(link), "cookies_refused")
     assert "code" in answer_of(browser.enter_password(page, ("alice", "wonderland-tea-party")))
 
 
 def test_an_error_in_a_post_is_answered_as_in_a_get(provider: Provider) -> None:
-    assert_is_a_page(provider.post("/authorize", {"client_id": "nobody"}), "invalid_client")
+    assert_is_a_page(provider.post("/authorize", {"client_id": "nobody"}), "unknown_client")
     form = {"client_id": "mobile-app", "redirect_uri": DEEP_LINK, "response_type": "token", "state": "s"}
     assert answer_of(provider.post("/authorize", form))["error"] == "unsupported_response_type"
-    assert_is_a_page(provider.http.post("/authorize", json=form), "invalid_request")
+    assert_is_a_page(provider.http.post("/authorize", json=form), "malformed_request")
 
 
 @pytest.mark.parametrize("given", ["request=eyJhbGciOiJub25lIn0.e30.", "request_uri=https%3A%2F%2Fapp.example%2Fjar"])

@@ -65,7 +65,7 @@ def test_an_expired_hint_is_fine(provider: Provider, browser: Browser) -> None:
 def test_without_an_address_it_ends_on_a_page(browser: Browser) -> None:
     hint = sign_in(browser)["id_token"]
     page = logout(browser, id_token_hint=hint, state="x")
-    assert says_signed_out(page) and 'id="note"' not in page.text and not signed_in(browser)
+    assert says_signed_out(page) and "the request names no return address" in page.text and not signed_in(browser)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"state": "x"}, {"post_logout_redirect_uri": BACK, "state": "x"}])
@@ -83,7 +83,7 @@ def test_a_client_that_is_only_named_gets_a_link_and_no_redirect(browser: Browse
     page = logout(browser, client_id=RP, post_logout_redirect_uri=BACK, state="x&y")
     assert asks(page)
     after = browser.submit(page, **CONFIRM)
-    assert says_signed_out(after) and f'<a id="return" href="{BACK}?state=x%26y">' in after.text
+    assert says_signed_out(after) and f'href="{BACK}?state=x%26y">' in after.text
 
 
 def unsigned(hint: str) -> str:
@@ -223,4 +223,4 @@ def test_staying_changes_nothing(browser: Browser) -> None:
     after = browser.submit(page, action="cancel")
     assert 'id="still-signed-in"' in after.text and signed_in(browser)
     again = browser.submit(page, **CONFIRM)
-    assert again.status_code == 400 and signed_in(browser), "that answer was given"
+    assert 'id="still-signed-in"' in again.text and signed_in(browser), "that answer was given"

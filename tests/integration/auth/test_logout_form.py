@@ -87,4 +87,4 @@ def test_what_cannot_be_read_is_a_page(browser: Browser, query: str) -> None:
 
 def test_an_unknown_handle_is_a_page(browser: Browser) -> None:
     page = browser.get("/logout?request=nonsense")
-    assert page.status_code == 400 and "sign-out has ended" in error_of(page)
+    assert page.status_code == 400 and error_of(page).startswith("This sign-out is not known here")

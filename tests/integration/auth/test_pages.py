@@ -1,5 +1,7 @@
 """What every page carries: a strict policy, and a form that may end at its own client's address alone."""
 
+import re
+
 import pytest
 
 from tests.integration.auth.provider import Browser, Provider
@@ -33,12 +35,14 @@ def test_every_page_is_under_the_same_strict_policy(browser: Browser) -> None:
     for page in pages:
         policy = policy_of(dict(page.headers))
         assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-        assert "script-src" not in policy and "unsafe" not in page.headers["content-security-policy"]
+        assert policy["script-src"] == "'self'" and "unsafe" not in page.headers["content-security-policy"]
+        assert page.headers["cross-origin-opener-policy"] == "same-origin"
         assert page.headers["x-frame-options"] == "DENY"
         assert page.headers["x-content-type-options"] == "nosniff"
         assert page.headers["referrer-policy"] == "no-referrer"
         assert page.headers["cache-control"] == "no-store"
-        assert "<script" not in page.text and " style=" not in page.text
+        assert re.findall("<script[^>]*>", page.text) == re.findall('<script src="/static/[^>]*>', page.text)
+        assert "</script>" in page.text and " style=" not in page.text and "<style" not in page.text
         assert "http://" not in page.text.replace("http://www.w3.org", "") and "https://" not in page.text
 
 

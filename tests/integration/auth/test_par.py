@@ -5,7 +5,7 @@ import base64
 import httpx2
 import pytest
 
-from tests.integration.auth.provider import Browser, Provider, answer_of, code_of, error_of, oauth_error
+from tests.integration.auth.provider import Browser, Provider, answer_of, code_of, error_of, oauth_error, says_signed_in
 from tests.integration.auth.seeds import ALICE, BANK_SECRET, BOB, CHALLENGE, PARTNER_CALLBACK, REQUEST
 
 OVER = "The pushed request is unknown, has expired or was used before."
@@ -148,7 +148,7 @@ def test_par_request_of_another_client(provider: Provider, browser: Browser) -> 
     uri = pushed(provider)
     page = open_pushed(provider.browser(), uri, "mobile-app")
     assert (page.status_code, error_of(page)) == (400, OVER)
-    assert '<code id="error-code">invalid_request_uri</code>' in page.text
+    assert '<code id="error-code">pushed_request_over</code>' in page.text
     assert 'id="password"' in open_pushed(browser, uri).text, "and the attempt has not used it up"
 
 
@@ -156,9 +156,12 @@ def test_par_request_of_another_client(provider: Provider, browser: Browser) -> 
 def test_replayed_par_urn(provider: Provider, browser: Browser) -> None:
     uri = pushed(provider)
     page = browser.enter_password(open_pushed(browser, uri), ALICE)
-    assert "code" in answer_of(browser.press(page, "allow"))
-    for again in (browser, provider.browser()):
-        assert error_of(open_pushed(again, uri)) == OVER
+    answer = answer_of(browser.press(page, "allow"))
+    assert "code" in answer
+    assert answer_of(open_pushed(browser, uri)) == answer, "the same browser's repeat"
+    assert error_of(open_pushed(provider.browser(), uri)) == OVER
+    provider.clock.advance(seconds=60)
+    assert says_signed_in(open_pushed(browser, uri))
 
 
 def test_par_urn_in_a_second_browser(provider: Provider, browser: Browser) -> None:
@@ -167,14 +170,14 @@ def test_par_urn_in_a_second_browser(provider: Provider, browser: Browser) -> No
     thief = provider.browser()
     thief.sign_in(BOB)
     assert error_of(open_pushed(thief, uri)) == OVER
-    assert error_of(thief.get(f"/authorize?request={uri.rpartition(':')[2]}")).startswith("This sign-in has ended")
+    assert error_of(thief.get(f"/authorize?request={uri.rpartition(':')[2]}")).endswith("in another browser.")
 
 
 def test_par_handle_is_no_waiting_request_before_its_client_sent_a_browser(
     provider: Provider, browser: Browser
 ) -> None:
     handle = pushed(provider).rpartition(":")[2]
-    assert error_of(browser.get(f"/authorize?request={handle}")).startswith("This sign-in has ended")
+    assert error_of(browser.get(f"/authorize?request={handle}")).startswith("This sign-in is not known here")
 
 
 def test_par_urn_expires(provider: Provider, browser: Browser) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from services.auth.audit import UNRECORDED, Refusal, occurrence
 from services.auth.audit.ledger import MOST_KINDS, WINDOW
 from services.auth.endpoints.web import settle
-from services.auth.endpoints.web.pages import ERROR_SENTENCES
+from services.auth.endpoints.web.error_cases import ERROR_CASES
 from services.auth.storage.tables import audit_events
 from shared.logs import JsonFormatter
 from tests.integration.auth.provider import Provider, basic
@@ -39,7 +39,7 @@ def test_a_refusal_leaves_its_name_in_the_trail(provider: Provider, name: str) -
 
 
 def test_no_refusal_is_without_an_example() -> None:
-    names = {*Refusal, *(f"page_{case}" for case in ERROR_SENTENCES)}
+    names = {*Refusal, *(f"page_{case}" for case in ERROR_CASES)}
     assert names - {*PROVOKED} - {*ELSEWHERE} - UNRECORDED == set()
 
 

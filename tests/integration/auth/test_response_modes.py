@@ -1,14 +1,19 @@
 """response_mode: by the redirect's query, or by a form that posts itself (OAuth 2.0 Form Post Response Mode)."""
 
-import base64
-import hashlib
 import html
-import re
 
 import httpx2
 import pytest
 
-from tests.integration.auth.provider import Browser, Provider, action_of, answer_of, claims_of, hidden_fields
+from tests.integration.auth.provider import (
+    Browser,
+    Provider,
+    action_of,
+    answer_of,
+    claims_of,
+    hidden_fields,
+    says_signed_in,
+)
 from tests.integration.auth.seeds import ALICE, APP_LINK, DEEP_LINK, LOOPBACK
 
 FORM_POST = {"redirect_uri": APP_LINK, "response_mode": "form_post"}
@@ -19,10 +24,8 @@ def posted(page: httpx2.Response, to: str = APP_LINK) -> dict[str, str]:
     assert page.status_code == 200, page.text
     assert html.unescape(action_of(page)) == to
     policy = page.headers["content-security-policy"]
-    script = re.search(r"<script>(.*?)</script>", page.text)
-    assert script is not None
-    hashed = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
-    assert f"script-src 'sha256-{hashed}'" in policy and "unsafe" not in policy
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    assert "<form" in page.text and " data-post-back" in page.text, "what the script looks for"
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
     assert page.headers["cache-control"] == "no-store" and page.headers["referrer-policy"] == "no-referrer"
     assert '<button id="back"' in page.text, "works without JavaScript"
@@ -64,7 +67,7 @@ def test_a_state_cannot_break_out_of_the_form(browser: Browser) -> None:
     state = "\"'><script>alert(1)</script>&amp;\u00e4"
     page = browser.sign_in(**FORM_POST, state=state)
     assert posted(page)["state"] == state
-    assert page.text.count("<script>") == 1
+    assert page.text.count("<script") == 1
 
 
 @pytest.mark.parametrize("mode", ["query", "form_post"])
@@ -79,6 +82,8 @@ def test_long_states_and_nonces_come_back_intact(provider: Provider, browser: Br
 
 def test_the_back_button_after_the_answer_breaks_nothing(browser: Browser) -> None:
     login = browser.open(**FORM_POST)
-    assert "code" in posted(browser.enter_password(login, ALICE))
-    again = browser.enter_password(login, ALICE)
-    assert again.status_code == 400 and "This sign-in has ended" in again.text
+    answer = posted(browser.enter_password(login, ALICE))
+    assert "code" in answer
+    assert posted(browser.enter_password(login, ALICE)) == answer
+    browser.provider.clock.advance(seconds=61)
+    assert says_signed_in(browser.enter_password(login, ALICE))

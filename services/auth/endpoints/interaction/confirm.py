@@ -1,9 +1,11 @@
 """/continue: go on as the user who is signed in already?
 
-Spec: RFC 8252 s8.6 (no silent answer to an address that any app can take); Policy: ADR-0007
-In: `request`, `csrf`, `action` = continue | cancel
-Out: 303 to /authorize.
+Spec: RFC 8252 s8.6 (no silent answer to an address that any app can take); Policy: ADR-0007, ADR-0063
+In: `request`, `csrf`, `session`, `intent`, `action` = continue | cancel
+Out: 303 to /authorize; without `intent` 303 to the page again, which asks for one more click at another place.
 """
+
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +13,7 @@ from starlette.responses import Response
 from services.auth.authorization.flow import Continue
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.endpoints.web.pages import see_other
 
 endpoint = page_endpoint("/continue", unadvertised="/authorize sends people there")
 
@@ -32,7 +35,11 @@ def _ask(here: Interaction) -> Response:
         return here.back_to_authorize()
     user = here.signed_in.user
     return here.page(
-        "continue.html", name=user.display_name, username=user.username, session=str(here.signed_in.session.id)
+        "continue.html",
+        name=user.display_name,
+        username=user.username,
+        session=str(here.signed_in.session.id),
+        once_more=here.form.get("once") == "more",
     )
 
 
@@ -43,7 +50,10 @@ def _agree(here: Interaction) -> Response:
         return here.back_to_authorize()
     session = here.signed_in.session
     # the page named a user: if another one has signed in since (a second tab), ask again
-    if here.form.get("session") == str(session.id):
-        with here.context.database.transaction() as stores:
-            stores.waiting_requests.set_continued(here.waiting.handle_hash, session.id)
+    if here.form.get("session") != str(session.id):
+        return here.back_to_authorize()
+    if here.form.get("intent") not in {"shown", "twice"}:  # no script has seen that somebody means it
+        return see_other(f"{endpoint.path}?request={quote(here.handle)}&once=more")
+    with here.context.database.transaction() as stores:
+        stores.waiting_requests.set_continued(here.waiting.handle_hash, session.id)
     return here.back_to_authorize()

@@ -2,19 +2,20 @@
 
 Spec: OWASP ASVS 6.3; Policy: ADR-0007
 In: `request`, `csrf`, `username`, `password`, `action` = sign-in | cancel
-Out: 303 to /authorize, or the page again with one sentence.
+Out: 303 to /authorize, or to the page again, which says what was wrong.
 """
 
-import math
-from typing import Any
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.accounts.failure_budget import Blocked
 from services.auth.audit import Refusal, refuse
-from services.auth.authorization.sign_in import Outcome, SignedInNow, Wrong
+from services.auth.authorization.flow import Login
+from services.auth.authorization.sign_in_outcome import Outcome, Wrong
 from services.auth.endpoints.interaction.interaction import Interaction, interact
+from services.auth.endpoints.interaction.notice import Notice, Why
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
 from shared.errors import Unavailable
@@ -38,7 +39,20 @@ async def post_login(http: Request) -> Response:
 
 
 def _show(here: Interaction) -> Response:
-    return here.page("login.html", username=here.authorization_request.login_hint or "", error=None)
+    notice, request = here.notice_at(endpoint.path), here.authorization_request
+    again = _who_is_asked_again(here)
+    username = notice.username if notice is not None else again or request.login_hint or ""
+    return here.page(
+        "login.html", notice=notice, username=username, again=again, too_old="login" not in request.prompts
+    )
+
+
+def _who_is_asked_again(here: Interaction) -> str | None:
+    """Return who is signed in, and has to give the password again: the page says why it asks for what it knows."""
+    if here.signed_in is None or not isinstance(here.step, Login):
+        return None
+    user, subjects = here.signed_in.user, here.authorization_request.subjects
+    return user.username if subjects is None or user.subject in subjects else None
 
 
 def _sign_in(here: Interaction) -> Response:
@@ -47,40 +61,19 @@ def _sign_in(here: Interaction) -> Response:
     username, password = here.form.get("username") or "", here.form.get("password") or ""
     try:
         outcome = here.context.sign_in.with_password(
-            here.waiting, here.browser, username, password, here.pace, here.now
+            here.waiting, here.browser, here.submission, username, password, here.pace, here.now
         )
     except Unavailable as error:
         refuse(Refusal.SIGN_IN_QUEUE_FULL)
-        sentence = "Many people are signing in at this moment. Please try again in a few seconds."
-        headers = {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
-        return here.page("login.html", status=503, headers=headers, error=sentence, username=username[:_LONGEST_SHOWN])
-    if isinstance(outcome, Wrong | Blocked):
-        sentence = "The user name or the password is wrong."
-        return refusal(here, "login.html", outcome, sentence=sentence, username=username[:_LONGEST_SHOWN])
-    return after_factor(here, outcome)
+        return here.ask_again(Notice(endpoint.path, Why.BUSY, username, here.now + error.retry_after))
+    return after_factor(here, outcome, Notice(endpoint.path, Why.WRONG_PASSWORD, username, None))
 
 
-def refusal(here: Interaction, template: str, outcome: Wrong | Blocked, *, sentence: str, **values: Any) -> Response:
-    """Show the page again: the factor was wrong, or it is too early for another try."""
+def after_factor(here: Interaction, outcome: Outcome, wrong: Notice) -> Response:
+    """Return to /authorize; or to the page, since the factor was wrong or it is too early for another try."""
     if isinstance(outcome, Wrong):
-        return here.page(template, status=400, error=sentence, **values)
-    refuse(Refusal.ATTEMPT_WHILE_BLOCKED)
-    seconds = max(1, math.ceil(outcome.retry_after.total_seconds()))
-    text = f"Too many attempts. Please try again in {_in_words(seconds)}."
-    return here.page(template, status=429, headers={"Retry-After": str(seconds)}, error=text, **values)
-
-
-def after_factor(here: Interaction, outcome: Outcome) -> Response:
-    """Return to /authorize, with the cookies of a completed sign-in."""
-    response = here.back_to_authorize()
-    if isinstance(outcome, SignedInNow):
-        here.cookies.set_session(response, outcome.session_cookie)
-        here.cookies.set_device(response, outcome.device_cookie)
-    return response
-
-
-def _in_words(seconds: int) -> str:
-    if seconds < 60:
-        return f"{seconds} second{'s' if seconds > 1 else ''}"
-    minutes = -(-seconds // 60)
-    return f"{minutes} minute{'s' if minutes > 1 else ''}"
+        return here.ask_again(wrong)
+    if isinstance(outcome, Blocked):
+        refuse(Refusal.ATTEMPT_WHILE_BLOCKED)
+        return here.ask_again(replace(wrong, why=Why.TOO_MANY_ATTEMPTS, until=here.now + outcome.retry_after))
+    return here.back_to_authorize(outcome)

@@ -2,7 +2,7 @@
 
 Spec: RFC 6238, OWASP ASVS 6.6.2; Policy: ADR-0007
 In: `request`, `csrf`, `otp`, `action` = verify | cancel
-Out: 303 to /authorize, or the page again with one sentence.
+Out: 303 to /authorize, or to the page again, which says what was wrong.
 """
 
 from datetime import datetime
@@ -10,13 +10,12 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.accounts.failure_budget import Blocked
 from services.auth.accounts.totp import digits_of
 from services.auth.accounts.user import User
 from services.auth.authorization.flow import Mfa
-from services.auth.authorization.sign_in import Wrong
 from services.auth.endpoints.interaction.interaction import Interaction, interact
-from services.auth.endpoints.interaction.login import after_factor, refusal
+from services.auth.endpoints.interaction.login import after_factor
+from services.auth.endpoints.interaction.notice import Notice, Why
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
 
@@ -26,9 +25,7 @@ endpoint = page_endpoint("/mfa", limit=Limit.SIGN_IN, unadvertised="/authorize s
 @endpoint.get
 async def get_mfa(http: Request) -> Response:
     """Ask for the code, if this is what comes next."""
-    return await interact(
-        http, lambda here: here.page("mfa.html", error=None) if isinstance(here.step, Mfa) else here.back_to_authorize()
-    )
+    return await interact(http, _show)
 
 
 @endpoint.post
@@ -37,18 +34,26 @@ async def post_mfa(http: Request) -> Response:
     return await interact(http, _verify)
 
 
+def _show(here: Interaction) -> Response:
+    if not isinstance(here.step, Mfa):
+        return here.back_to_authorize()
+    return here.page("mfa.html", notice=here.notice_at(endpoint.path))
+
+
 def _verify(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
+    if (again := here.context.sign_in.repeated(here.submission, here.now)) is not None:
+        return here.back_to_authorize(again)  # before anything that the first of two taps has changed
     who = _first_factor(here)
     if who is None:
         return here.back_to_authorize()
     user, password_at = who
     otp = digits_of(here.form.get("otp") or "")
-    outcome = here.context.sign_in.with_totp(here.waiting, here.browser, user, password_at, otp, here.pace, here.now)
-    if isinstance(outcome, Wrong | Blocked):
-        return refusal(here, "mfa.html", outcome, sentence="The code is wrong or was used before.")
-    return after_factor(here, outcome)
+    outcome = here.context.sign_in.with_totp(
+        here.waiting, here.browser, here.submission, user, password_at, otp, here.pace, here.now
+    )
+    return after_factor(here, outcome, Notice(endpoint.path, Why.WRONG_CODE, "", None))
 
 
 def _first_factor(here: Interaction) -> tuple[User, datetime] | None:

@@ -19,6 +19,7 @@ from services.auth.endpoints.web.cookies import Cookies, cookies_of, csrf_token,
 from services.auth.endpoints.web.pages import error_page, page
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.parameters import Parameters
+from services.auth.waiting import RESTART_WINDOW
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class LinkVisit:
         """Render a page with a form, and give the browser the cookie that the form is bound to."""
         csrf = csrf_token(self.browser_cookie, self.token)
         response = page(template, status=status, token=self.token, csrf=csrf, **values)
-        if self.cookies.browser is None:
-            self.cookies.set_browser(response, self.browser_cookie)
+        lifetime = self.context.settings.waiting_request_lifetime + RESTART_WINDOW
+        self.cookies.bind(response, self.token, self.browser_cookie, lifetime)
         return response
 
 
@@ -60,9 +61,9 @@ def visit_link(http: Request, form: Parameters, answer: Callable[[LinkVisit], Re
     admit(http, origin)
     if form.repeated:
         return error_page("malformed_request")
-    if http.method == "POST" and not (
-        cookies.browser and csrf_token_fits(cookies.browser, form.get("token") or "", form.get("csrf"))
-    ):
+    token = form.get("token") or ""
+    known = cookies.of_request(token)
+    if http.method == "POST" and not (known and csrf_token_fits(known, token, form.get("csrf"))):
         return error_page("bad_form")
-    browser_cookie = cookies.browser or mint_opaque_token()
+    browser_cookie = known or mint_opaque_token()
     return answer(LinkVisit(context, cookies, browser_cookie, form, origin, context.clock.now()))

@@ -1,13 +1,16 @@
-"""The three cookies of a browser, and the CSRF token that is bound to one of them.
+"""The cookies of a browser, and the CSRF token that is bound to one of them.
 
 Policy: ADR-0007; Spec: RFC 6265bis (`__Host-`), OWASP ASVS 3.3
     SSO_SESSION  the browser session; new at every authentication
     SSO_BROWSER  which browser this is, before anybody signs in; waiting requests and CSRF tokens are bound to it
+                 (SSO_BROWSER_<request>: the same for a request that was begun before the browser had that cookie: two
+                 tabs that are opened at once get one each, whichever of the two answers the browser keeps)
     SSO_DEVICE   this browser has signed in before: a secret for each user who did; gives it failure budgets of its own
 Only this site's own pages ever get them: with TLS each is `__Host-`, Secure, HttpOnly, Lax, without a Domain.
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,8 +34,19 @@ class Cookies:
     session: str | None
     browser: str | None
     device: str | None
+    #: Of requests that began without the browser's own: its value by `_tag`.
+    of_requests: Mapping[str, str]
     secure: bool
     session_lifetime: timedelta
+
+    @property
+    def none(self) -> bool:
+        """Whether the browser sent nothing of ours, as one does that refuses cookies."""
+        return not (self.session or self.browser or self.device or self.of_requests)
+
+    def of_request(self, handle: str) -> str | None:
+        """Return what the waiting request with this handle is bound to, if it is this browser's."""
+        return self.of_requests.get(_tag(handle)) or self.browser
 
     def set_session(self, response: Response, value: str) -> None:
         self._set(response, SESSION, value, self.session_lifetime)
@@ -41,8 +55,14 @@ class Cookies:
         """Let the browser forget a session that is over."""
         self._set(response, SESSION, "", timedelta(0))
 
-    def set_browser(self, response: Response, value: str) -> None:
-        self._set(response, BROWSER, value, None)
+    def bind(self, response: Response, handle: str, value: str, lifetime: timedelta) -> None:
+        """Let a browser that has nothing of this request keep `value`: as its own, and for this request.
+
+        A second tab may be on its way, whose answer replaces the browser's own.
+        """
+        if self.of_request(handle) is None:
+            self._set(response, BROWSER, value, None)
+            self._set(response, f"{BROWSER}_{_tag(handle)}", value, lifetime)
 
     def set_device(self, response: Response, value: str) -> None:
         self._set(response, DEVICE, value, DEVICE_LIFETIME)
@@ -64,10 +84,17 @@ def cookies_of(http: Request) -> Cookies:
     settings = context_of(http).settings
     prefix = "__Host-" if settings.secure else ""
     sent = _sent_cookies(http)
-    session, browser = (sent.get(prefix + name) for name in (SESSION, BROWSER))
-    # one that is longer or shorter than ours is none
-    session, browser = (value if value and len(value) == LENGTH else None for value in (session, browser))
-    return Cookies(session, browser, sent.get(prefix + DEVICE), settings.secure, settings.session_absolute_lifetime)
+    ours = {name: value for name, value in sent.items() if len(value) == LENGTH}  # another one is none
+    session, browser = (ours.get(prefix + name) for name in (SESSION, BROWSER))
+    start = f"{prefix}{BROWSER}_"
+    of_requests = {name.removeprefix(start): value for name, value in ours.items() if name.startswith(start)}
+    device = sent.get(prefix + DEVICE)
+    return Cookies(session, browser, device, of_requests, settings.secure, settings.session_absolute_lifetime)
+
+
+def _tag(handle: str) -> str:
+    """Return what names a request in a cookie's name, and gives nothing away."""
+    return digest(handle).hex()[:16]
 
 
 def _sent_cookies(http: Request) -> dict[str, str]:

@@ -50,7 +50,7 @@ def error_response(kind: Kind, error: Exception) -> Response:
 
 def _answer(kind: Kind, status: int, case: str, error: str, text: str, headers: Mapping[str, str]) -> Response:
     if kind is Kind.PAGE:
-        return error_page(case, error, status=status, headers=dict(headers))
+        return error_page(case, status=status, headers=dict(headers))
     return JSONResponse({"error": error, "error_description": text}, status, {**NO_STORE, **headers})
 
 

@@ -15,6 +15,7 @@ from services.auth.storage.tables.grants import (
     families,
     revoked_access_tokens,
     status_shards,
+    step_answers,
     waiting_requests,
 )
 from services.auth.storage.tables.installation import installation
@@ -49,6 +50,7 @@ __all__ = [
     "revoked_access_tokens",
     "signing_keys",
     "status_shards",
+    "step_answers",
     "totp_credentials",
     "upkeep_tasks",
     "users",

@@ -34,8 +34,19 @@ waiting_requests = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("completed_at", UtcDateTime),
+    Column("outcome", String(40)),  # what the client was answered: "code", or the error; NULL: nothing
+    Column("notice", Json),  # what a page says of the last try
     Column("network", String(100)),  # where it came from; NULL: nobody can say
     Index("ix_waiting_requests_network", "network", "created_at"),
+)
+
+#: What was answered to a step, for the browser that sends it again; sealed by that browser's cookie.
+step_answers = Table(
+    "step_answers",
+    metadata,
+    Column("step_key", LargeBinary(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 #: What a user has allowed a client: one row a scope, so that two consents at once add up.

@@ -14,6 +14,7 @@ waiting_logouts = Table(  # logout requests that wait for their browser or for a
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
+    Column("outcome", String(40)),  # what the person chose and what came of it; NULL: nothing yet
     Column("network", String(100)),  # where it came from; NULL: nobody can say
     Index("ix_waiting_logouts_network", "network", "created_at"),
 )

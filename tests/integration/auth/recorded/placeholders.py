@@ -20,6 +20,9 @@ _KINDS = [
     ("handle", re.compile(r'(?:\brequest=|name="request" value=")' + _OPAQUE)),
     ("csrf", re.compile(r'(?:\bcsrf=|name="csrf" value=")' + _OPAQUE)),
     ("cookie", re.compile(r"SSO_\w+=" + _OPAQUE)),
+    ("request-id", re.compile(r'id="request-id">([0-9a-f]{32})<')),
+    ("version", re.compile(r"\?v=([0-9a-f]{12})\b")),  # of a static file, which changes with its content
+    ("tag", re.compile(r"SSO_BROWSER_([0-9a-f]{16})\b")),
     ("opaque", re.compile(_OPAQUE)),
     ("uuid", re.compile(r"\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")),
 ]

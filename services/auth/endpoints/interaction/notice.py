@@ -1,0 +1,78 @@
+"""What the page of a step says after a try that did not succeed; the row keeps it, so that the page can be reloaded.
+
+Policy: ADR-0062
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Why(StrEnum):
+    """The cases; `docs/errors.md` lists their sentences."""
+
+    WRONG_PASSWORD = "wrong_password"
+    WRONG_CODE = "wrong_code"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    BUSY = "busy"
+
+
+_SENTENCES = {
+    Why.WRONG_PASSWORD: "The user name or the password is wrong.",
+    Why.WRONG_CODE: "The code is wrong or was used before.",
+    Why.BUSY: "Many people are signing in at this moment. Please try again in a few seconds.",
+}
+_STATUS = {Why.TOO_MANY_ATTEMPTS: 429, Why.BUSY: 503}
+#: Characters of a user name that are kept to be shown again.
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One try. `page`: the path that says it. `until`: when another try is possible; None: at once."""
+
+    page: str
+    why: Why
+    username: str
+    until: datetime | None
+
+    def past(self, now: datetime) -> bool:
+        """Report whether the wait is over, so that there is nothing left to say."""
+        return self.until is not None and self.until <= now
+
+    def status(self) -> int:
+        return _STATUS.get(self.why, 400)
+
+    def headers(self, now: datetime) -> dict[str, str]:
+        return {} if self.until is None else {"Retry-After": str(_seconds(self.until - now))}
+
+    def sentence(self, now: datetime) -> str:
+        if self.why is Why.TOO_MANY_ATTEMPTS and self.until is not None:
+            return f"Too many attempts. Please try again in {_in_words(_seconds(self.until - now))}."
+        return _SENTENCES[self.why]
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON members that a row keeps."""
+        until = None if self.until is None else self.until.isoformat()
+        return {**asdict(self), "username": self.username[:_LONGEST_NAME], "until": until}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any] | None) -> "Notice | None":
+        """Return the notice that `record` made these members of."""
+        if record is None:
+            return None
+        until = None if record["until"] is None else datetime.fromisoformat(record["until"])
+        return cls(**{**record, "why": Why(record["why"]), "until": until})
+
+
+def _seconds(wait: timedelta) -> int:
+    return max(1, math.ceil(wait.total_seconds()))
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} second{'s' if seconds > 1 else ''}"
+    minutes = -(-seconds // 60)
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"

@@ -1,0 +1,75 @@
+// What pages do beyond HTML. Each of them is complete without this file.
+"use strict";
+(() => {
+  // An answer on its way back to a client goes by itself.
+  const back = document.querySelector("form[data-post-back]");
+  if (back) {
+    back.submit();
+    return;
+  }
+
+  // Approvals need intent (ADR-0063). A click that began on another page, such as the second one of a double click
+  // whose first has closed a window above this one, must approve nothing: the page has to be in front for half a
+  // second, and the pointer has to move here, or a key be pressed.
+  const SETTLED_AFTER = 500;
+  const approvals = [...document.querySelectorAll("button[data-intent]")];
+  let settled = false;
+  let moved = false;
+  let settling = 0;
+  const settle = () => {
+    settled = moved = false;
+    clearTimeout(settling);
+    for (const button of approvals) button.setAttribute("aria-disabled", "true");
+    if (document.visibilityState === "hidden") return;
+    settling = setTimeout(() => {
+      settled = true;
+      for (const button of approvals) button.removeAttribute("aria-disabled");
+    }, SETTLED_AFTER);
+  };
+  if (approvals.length > 0) {
+    settle();
+    addEventListener("focus", settle);
+    addEventListener("pageshow", settle);
+    document.addEventListener("visibilitychange", settle);
+    const move = () => { moved = true; };
+    addEventListener("pointermove", move, true);
+    addEventListener("keydown", move, true);
+    addEventListener("pointerdown", (event) => { if (event.pointerType !== "mouse") move(); }, true);
+    addEventListener("click", (event) => {
+      const button = event.target instanceof Element && event.target.closest("button[data-intent]");
+      if (!button) return;
+      if (settled && (moved || event.detail === 0)) { // 0: by the keyboard, or by what helps somebody without hands
+        if (button.form.elements.intent) button.form.elements.intent.value = "shown";
+        return;
+      }
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      moved = settled; // whoever presses once more, means it
+    }, true);
+  }
+
+  // A form is sent once; its button says that it is at work.
+  const BUSY_FOR = 3000;
+  const free = (form) => {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  };
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    event.submitter?.setAttribute("aria-busy", "true");
+    setTimeout(() => free(form), BUSY_FOR);
+    if ("app" in form.dataset) for (const wait of [1500, 3000, 6000]) setTimeout(look, wait);
+  });
+  addEventListener("pageshow", () => [...document.forms].forEach(free));
+
+  // After an app was opened the browser stays on this page: it then shows what has become of the sign-in.
+  async function look() {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (answer?.ok && /id="(not-)?signed-in"/.test(await answer.text())) location.replace(location.href);
+  }
+})();
