@@ -1,7 +1,7 @@
 """Pages for people: rendered on the server, usable without JavaScript, under a strict policy.
 
-Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing),
-Form Post Response Mode s2; Policy: ADR-0061, ADR-0063, ADR-0064
+Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing), Form Post Response Mode s2
+Policy: ADR-0061, ADR-0063, ADR-0064
 """
 
 import hashlib
