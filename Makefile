@@ -70,8 +70,8 @@ demo: $(VENV)/runtime.stamp ## play the mobile app's scenarios on own ports and 
 totp: $(VENV)/runtime.stamp ## print the present code of bob's second factor (local seeds)
 	@$(LOCAL) $(BIN)/python -m scripts.dev_code
 
-token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: make token scope=crm:read
-	@$(LOCAL) $(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)"
+token: $(VENV)/runtime.stamp ## sign in as alice and print a ready curl line: make token scope=crm:read (bare=1: the token)
+	@$(LOCAL) $(BIN)/python -m scripts.curl_line --scope "$(or $(scope),crm:read)" $(if $(bare),--bare)
 
 # ---------------------------------------------------------------- check it
 

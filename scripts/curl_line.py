@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--crm", default=stack.crm, help="(default: %(default)s)")
     parser.add_argument("--orders", default=stack.orders, help="(default: %(default)s)")
     parser.add_argument("--ca-file", type=Path, default=stack.ca_file, help="the CA to trust, when they are https")
+    parser.add_argument("--bare", action="store_true", help="print the access token alone")
     options = parser.parse_args()
 
     # a refresh token would be forgotten here, and good for months
@@ -47,6 +48,9 @@ def main() -> int:
         return _say(f"{options.ca_file} cannot be read; `make run TLS=1` makes it, under DATA_DIR")
     except (MobileError, UnexpectedPage, BlockedByBrowser) as error:
         return _say(str(error))
+    if options.bare:
+        print(access_token)
+        return 0
     trust = ["--cacert", str(options.ca_file)] if options.ca_file else []
     url = f"{options.orders}/api/orders" if "orders:" in options.scope else f"{options.crm}/api/contacts"
     print(shlex.join(["curl", "-sS", "-i", *trust, "-H", f"Authorization: Bearer {access_token}", url]))
