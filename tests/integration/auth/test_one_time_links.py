@@ -137,7 +137,11 @@ def test_every_end_of_a_user_ends_their_links(provider: Provider, browser: Brows
     assert is_over(browser.get(path))
 
 
-@pytest.mark.parametrize("token", ["", "x", "\u00e9" * 43, mint_opaque_token(), "a" * 10_000])
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "\u00e9" * 43, mint_opaque_token(), "a" * 10_000],
+    ids=["empty", "short", "no ASCII", "opaque", "long"],  # workers must collect the same names
+)
 def test_a_guessed_link_is_answered_like_a_used_one(browser: Browser, token: str) -> None:
     answer = browser.http.get("/reset", params={"token": token})
     assert is_over(answer) and (len(token) < 10 or token not in answer.text)
