@@ -140,18 +140,17 @@ def test_a_name_that_somebody_has_costs_the_work_of_one_that_nobody_has(
 
 
 def test_another_users_real_device_costs_no_more_either(
-    tmp_path: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch, hasher: Hasher
+    tmp_path: Path, clock: SettableClock, request: pytest.FixtureRequest
 ) -> None:
     provider = start(tmp_path, clock)
     carols = provider.browser(NETWORK)
-    monkeypatch.setattr(hasher, "verify", lambda secret, password_hash: bool(secret and password_hash))
     carols.sign_in(CAROL)
-    monkeypatch.undo()
-    monkeypatch.setattr(passwords, "_hasher", hasher)
+    hasher: Hasher = request.getfixturevalue("hasher")
 
     def with_carols_device(_provider: Provider, browser: Browser, _name: str) -> None:
         browser.http.cookies.set("SSO_DEVICE", carols.cookies["SSO_DEVICE"])
 
+    _work(provider, hasher, "somebody before", with_carols_device)
     work = {name: _work(provider, hasher, name, with_carols_device) for name in ("alice", "nobody")}
     assert work["alice"] == work["nobody"]
     stop(provider)
