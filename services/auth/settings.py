@@ -64,7 +64,7 @@ class AuthSettings(ServiceSettings):
 
     #: Networks (CIDR, comma-separated) whose X-Forwarded-For is believed; none by default.
     trusted_proxies: str = ""
-    #: Requests that one network may send; sign_in counts forms with a password or code, and slows from half on.
+    #: Requests that one network may send; sign_in counts forms with a password or code, and slows wrong ones.
     rate_limit_authorize: str = "3000/minute"
     rate_limit_par: str = "3000/minute"
     rate_limit_token: str = "6000/minute"

@@ -2,8 +2,7 @@
 
 Policy: ADR-0007, ADR-0074; Spec: NIST SP 800-63B-4 s3.2.2, OWASP ASVS 6.3
 One answer and the same work for an unknown user and a wrong password: as many hashes, and the same statements.
-Attempts are counted before they are verified, in transactions of their own, so that a refusal is remembered whatever
-comes after.
+Attempts are counted before they are verified, in transactions of their own: a refusal is remembered whatever follows.
 """
 
 from contextlib import AbstractContextManager
@@ -105,13 +104,12 @@ class SignIn:
         pace: Pace,
         now: datetime,
     ) -> Outcome:
-        """Try the first factor. `submission`: the form, which gets the same outcome when it comes again.
-
-        `pace`: what is left of its network's limit, which is not asked of a known browser.
+        """Try the first factor. `submission`: the form, which has the same outcome when it comes again. `pace`: of its
+        network, which is not asked of a known browser.
 
         Raises:
-            TooManyRequests: nothing.
-            Unavailable: too many passwords are being verified at this moment, of all or of its network.
+            TooManyRequests: nothing is left of the network's limit, and it is no known browser.
+            Unavailable: too many passwords are being verified, of all or of its network.
         """
         name = normalise_username(username)
         with self.database.autocommit() as stores:
@@ -141,6 +139,7 @@ class SignIn:
                     about=account_of(name),
                 )
                 return Wrong()
+            pace.release()
             attempt.give_back(stores.budgets, now)
             if (before := came_of(stores, submission, now)) is not None:  # the other of two taps was quicker
                 return before
@@ -198,6 +197,7 @@ class SignIn:
             ):
                 refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
+            pace.release()
             return self._complete(
                 stores, waiting, browser, submission, user, attempt, password_at=password_at, mfa_at=now, now=now
             )

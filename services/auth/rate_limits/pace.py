@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from shared.errors import TooManyRequests
 
-#: The longest that an answer is held, and the share of a limit that is free of it.
+#: The longest that an answer is held; the share of a limit that is free of it, and that from which it is the longest.
 LONGEST_HOLD = timedelta(seconds=1)
-_FREE_SHARE = 0.5
+_FREE_SHARE, _FULL_SHARE = 0.02, 0.1
 #: Answers that one process holds at a time; past that they leave at once.
 _MOST_HELD = 200
 
@@ -35,13 +35,13 @@ class Pace:
             raise TooManyRequests("too many requests from this network", self.retry_after)
 
     def release(self) -> None:
-        """Hold and refuse nothing: it is a browser that the user is known in, whose own budget bounds it."""
+        """Hold and refuse nothing: the factor was right, or this browser is known, which has its own budget."""
         self.used, self.admitted = 0.0, True
 
     @property
     def hold(self) -> timedelta:
         """How long the answer is to be held."""
-        return LONGEST_HOLD * min(1.0, max(0.0, self.used - _FREE_SHARE) / (1 - _FREE_SHARE))
+        return LONGEST_HOLD * min(1.0, max(0.0, self.used - _FREE_SHARE) / (_FULL_SHARE - _FREE_SHARE))
 
 
 class Holding:
