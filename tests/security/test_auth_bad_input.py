@@ -10,6 +10,7 @@ from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Provider, hidden_fields, oauth_error, start
 from tests.integration.auth.seeds import APP_LINK, BOB, CHALLENGE, DEEP_LINK, SCOPE, VERIFIER
+from tests.support.own_script import without_own_script
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MARK = "zq9-never-by-chance"  # longer than what a random handle could spell
@@ -88,7 +89,7 @@ def encoded(parameters: dict[str, str], name: str, value: bytes) -> str:
 
 def assert_nothing_is_reflected(response: httpx2.Response) -> None:
     assert response.status_code < 500, response.text
-    assert "<script" not in response.text
+    assert "<script" not in without_own_script(response.text)
     assert "x=1" not in response.headers.get("set-cookie", "")
     if response.status_code >= 400:
         assert MARK not in response.text + str(response.headers)
@@ -155,7 +156,7 @@ def test_what_is_typed_at_the_sign_in_is_escaped_or_not_shown(provider: Provider
     for text in TEXTS.values():
         response = browser.submit(login, **{"username": "x", "password": "y", "action": "sign-in", name: text})
         assert response.status_code in {400, 429}
-        assert "<script" not in response.text
+        assert "<script" not in without_own_script(response.text)
         assert name == "username" or MARK not in response.text
         provider.sql("DELETE FROM failure_budgets")
 
@@ -196,7 +197,9 @@ def test_another_method_is_a_405_that_names_the_right_ones(provider: Provider, m
 def test_an_unknown_address_is_never_a_redirect_to_the_host_header(provider: Provider, path: str, method: str) -> None:
     """A 307 would post the password on, to wherever a poisoned Host header says."""
     response = provider.http.request(method, path, headers={"Host": "evil.example"})
-    assert response.status_code in {404, 405} and "evil" not in response.text + str(response.headers)
+    home = path == "//evil.example/" and method == "GET"  # the client reads it as a host, and asks for "/"
+    assert response.status_code in ({200} if home else {404, 405})
+    assert "evil" not in response.text + str(response.headers)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[::1", "a b", "\u00e4", "x" * 5000, ":", "@"])

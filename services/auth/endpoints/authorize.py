@@ -247,7 +247,10 @@ class _Interaction:
             response = _error_to_client(self.context, error)
         if waiting is not None:
             keep_response(stores, last_step(self.browser_cookie, handle), response, self.now)
-        return send_back(response)
+            return send_back(response)
+        sent_back = send_back(response)
+        self.cookies.introduce(sent_back, self.browser_cookie)
+        return sent_back
 
     def _to_page(self, path: str, handle: str) -> Response:
         response = see_other(f"{path}?request={quote(handle)}")

@@ -64,6 +64,11 @@ class Cookies:
             self._set(response, BROWSER, value, None)
             self._set(response, f"{BROWSER}_{_tag(handle)}", value, lifetime)
 
+    def introduce(self, response: Response, value: str) -> None:
+        """Let a browser that has no cookie of its own keep `value`, before anything of it waits."""
+        if self.browser is None:
+            self._set(response, BROWSER, value, None)
+
     def set_device(self, response: Response, value: str) -> None:
         self._set(response, DEVICE, value, DEVICE_LIFETIME)
 
