@@ -76,9 +76,9 @@ def test_a_flood_at_one_address_is_stopped_by_the_limit_that_it_declares(
     tmp_path: Path, clock: SettableClock, endpoint: Endpoint
 ) -> None:
     limited = start(tmp_path, clock, **{f"rate_limit_{endpoint.limit}": "1/hour"})
-    for method in endpoint.handlers:
+    for number, method in enumerate(endpoint.handlers, 1):
         form = {"client_id": "mobile-app"} if method == "POST" else None
-        sender = limited.browser(network=f"192.0.2.{len(method)}").http
+        sender = limited.browser(network=f"192.0.2.{number}").http
         assert sender.request(method, endpoint.path, data=form).status_code != 429
         refused = sender.request(method, endpoint.path, data=form)
         assert refused.status_code == 429, method
