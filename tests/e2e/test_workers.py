@@ -18,6 +18,7 @@ from mobile.simulator import ALICE
 from services.local_stack import stack_environment
 from tests.benchmarks.processor import children
 from tests.e2e.phones import Phones, Wire, refresh_token_of, refused
+from tests.support.databases import migrated
 from tests.support.ports import free_ports
 from tests.support.postgres import Cluster
 from tests.support.stack import SERVICES, running_stack, stack_environment_for
@@ -183,7 +184,13 @@ def test_workers_end_when_their_first_process_is_killed(tmp_path: Path) -> None:
 
 def test_a_worker_that_cannot_start_ends_all_with_its_reason(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    broken = {"AUTH_PORT": str(port), "AUTH_DATABASE_URL": "sqlite:////nowhere/at/all.sqlite3"}
+    database = migrated("auth", f"sqlite:///{tmp_path}/auth.sqlite3")
+    broken = {
+        "AUTH_PORT": str(port),
+        "AUTH_DATABASE_URL": database.url,
+        "AUTH_RATE_LIMIT_STORAGE_URL": "nowhere://at.all",  # a worker finds that out, the first process does not
+    }
+    database.dispose()
     environment = stack_environment(stack_environment_for(tmp_path, broken))
     command = [sys.executable, "-m", "services.auth", "serve", "--workers", "2"]
     told = subprocess.run(
