@@ -43,7 +43,7 @@ def test_without_its_database_every_endpoint_says_so_in_its_own_format(
     handle, jwks = hidden_fields(login)["request"], provider.http.get("/.well-known/jwks.json").json()
 
     script = {"Origin": CRM}
-    provider.http.get("/.well-known/jwks.json", headers=script)
+    provider.http.get("/userinfo", headers=script)  # from here on the registered origins are known
 
     drop_database(postgres_database_url)
     for page in (
