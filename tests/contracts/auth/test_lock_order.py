@@ -92,7 +92,7 @@ def test_the_end_of_a_user_and_the_last_step_of_a_sign_in_do_not_wait_for_each_o
     browser = provider.browser()
     browser.sign_in()
     page = browser.open()
-    agreed = browser.http.post(action_of(page), data={**hidden_fields(page), "action": "continue"})
+    agreed = browser.http.post(action_of(page), data={**hidden_fields(page), "action": "continue", "intent": "shown"})
     database = SqlAuthDatabase(seeded)
     with database.transaction() as stores:
         alice = stores.users.find_by_username("alice")
