@@ -43,6 +43,10 @@ _POLICY = (
 )
 
 
+#: A client that signs in by a popup, as Swagger UI does, waits for it as its opener. None of these approves anything.
+_KEEP_THEIR_OPENER = {"login.html", "mfa.html", "form_post.html"}
+
+
 def page(
     template: str,
     *,
@@ -57,7 +61,7 @@ def page(
         status,
         headers={
             "Content-Security-Policy": _POLICY,
-            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "unsafe-none" if template in _KEEP_THEIR_OPENER else "same-origin",
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
