@@ -199,8 +199,6 @@ class AuthorizeWalk(RuleBasedStateMachine):
     def _open(self) -> list[Tab]:
         return [tab for tab in self.tabs if not tab.over]
 
-    # ------------------------------------------------ what that means
-
     def _password(self, tab: Tab, user: str) -> None:
         now, before = self.now, self.oracle.session(tab.browser, self.now)
         same = before if before is not None and before.user == user else None
