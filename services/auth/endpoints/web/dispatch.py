@@ -28,8 +28,8 @@ from services.auth.metrics import took
 class Dispatch:
     """The ASGI application: `endpoints` are answered here, every other address by what `elsewhere` makes.
 
-    That is made in a thread while the first requests are answered: its imports take as long as all the others. A
-    request for it that comes earlier waits.
+    That is made in a thread while the first requests are answered: its imports are a quarter of all. A request for
+    it that comes earlier waits.
     """
 
     def __init__(
