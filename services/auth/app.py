@@ -12,6 +12,7 @@ from services.auth.audit.ledger import Ledger
 from services.auth.authorization.new_password import NewPassword
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
+from services.auth.authorization.sign_in_steps import SignInSteps
 from services.auth.background import running
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Replica
@@ -168,7 +169,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     new_password = NewPassword(database, encryption, COMPANY)
-    sign_in = SignIn(database, encryption, lifetimes, rate_limits)
+    sign_in = SignIn(SignInSteps(database, lifetimes, rate_limits), encryption)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
     signed_lists = SignedLists(
         database,

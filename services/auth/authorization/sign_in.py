@@ -5,89 +5,45 @@ One answer and the same work for an unknown user and a wrong password: as many h
 Attempts are counted before they are verified, in transactions of their own: a refusal is remembered whatever follows.
 """
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from services.auth import metrics
-from services.auth.accounts.browser_session import (
-    MOST_SESSIONS,
-    Authentication,
-    BrowserSession,
-    SessionLifetimes,
-    new_session,
-    renewed_session,
-)
-from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, FailureBudgets, account_of, begin
-from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
+from services.auth.accounts.failure_budget import Blocked, Contender, account_of
 from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE, verify_password
-from services.auth.accounts.people import People
 from services.auth.accounts.sealed_password import open_hash, renewed_hash
-from services.auth.accounts.totp import TotpCredentials, verify_totp
+from services.auth.accounts.totp import verify_totp
 from services.auth.accounts.user import User, normalise_username
-from services.auth.audit import AuditEvent, Origin, Refusal, refuse
-from services.auth.authorization.repeat import StepAnswers, Submission, keep_answer
-from services.auth.authorization.request import WaitingRequest, WaitingRequests
-from services.auth.authorization.sign_in_outcome import FirstFactorDone, Outcome, SignedInNow, Wrong, came_of
-from services.auth.authorization.signed_in import find_signed_in, signed_in_as
+from services.auth.audit import Refusal, refuse
+from services.auth.authorization.repeat import Submission, keep_answer
+from services.auth.authorization.request import WaitingRequest
+from services.auth.authorization.sign_in_outcome import FirstFactorDone, Outcome, Wrong, came_of
+from services.auth.authorization.sign_in_steps import (
+    Browser,
+    SignInDatabase,
+    SignInSteps,
+    SignInStores,
+    first_factor_stands,
+    record_step,
+)
+from services.auth.authorization.signed_in import signed_in_as
 from services.auth.keys.key_ring import KeyRing
-from services.auth.opaque_token import digest, mint_opaque_token
-from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.rate_limits.pace import Pace
-from services.auth.revocation import EndStores, end_session
-from services.auth.tokens.end_reason import EndReason
 from shared.errors import Unavailable
 
-#: What who has tried too often, whatever came of it, is told to wait.
-_TOO_OFTEN = Blocked(timedelta(seconds=10))
 _NOBODY = UUID(int=0)
-
-
-class SignInStores(EndStores, Protocol):
-    """What signing in reads and writes; it ends the session of another user."""
-
-    @property
-    def waiting_requests(self) -> WaitingRequests: ...
-    @property
-    def totp(self) -> TotpCredentials: ...
-    @property
-    def people(self) -> People: ...
-    @property
-    def budgets(self) -> FailureBudgets: ...
-    @property
-    def devices(self) -> KnownDevices: ...
-    @property
-    def step_answers(self) -> StepAnswers: ...
-
-
-class SignInDatabase(Protocol):
-    """Opens those stores in one transaction, or for single statements."""
-
-    def transaction(self) -> AbstractContextManager[SignInStores]: ...
-
-    def autocommit(self) -> AbstractContextManager[SignInStores]: ...
-
-
-@dataclass(frozen=True)
-class Browser:
-    """Who is asking: the hashes of this browser's cookies (None: it sent none), its device secrets, and its origin."""
-
-    browser_hash: bytes
-    session_hash: bytes | None
-    devices: DeviceSecrets = field(repr=False)
-    origin: Origin
 
 
 @dataclass(frozen=True)
 class SignIn:
     """The two steps of a sign-in for one waiting request of one browser."""
 
-    database: SignInDatabase
+    steps: SignInSteps
     encryption_keys: KeyRing
-    lifetimes: SessionLifetimes
-    rate_limits: RateLimits
+
+    @property
+    def database(self) -> SignInDatabase:
+        return self.steps.database
 
     def repeated(self, submission: Submission, now: datetime) -> Outcome | None:
         """Return what came of this very form in the last minute; None: it is new, or it was wrong."""
@@ -117,7 +73,7 @@ class SignIn:
                 return before
             user = stores.users.find_for_sign_in(name)
         name = user.username if user else name  # one budget, by whichever name somebody comes
-        attempt = self._begin(waiting, browser, name, pace, now)
+        attempt = self.steps.begin(waiting, browser, name, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
         try:
@@ -145,10 +101,10 @@ class SignIn:
                 return before
             if user.has_totp and not _mfa_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
-                _record(stores, "first_factor_accepted", user, waiting, browser, now)
+                record_step(stores, "first_factor_accepted", user, waiting, browser, now)
                 keep_answer(stores.step_answers, submission, {"session": None}, now)
                 return FirstFactorDone()
-            return self._complete(
+            return self.steps.complete(
                 stores, waiting, browser, submission, user, attempt, password_at=now, mfa_at=None, now=now
             )
 
@@ -182,7 +138,7 @@ class SignIn:
         Raises:
             TooManyRequests: nothing is left of the network's limit, and it is no known browser.
         """
-        attempt = self._begin(waiting, browser, user.username, pace, now)
+        attempt = self.steps.begin(waiting, browser, user.username, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
         with self.database.transaction() as stores:
@@ -193,77 +149,14 @@ class SignIn:
             if (
                 not right
                 or user.disabled_at is not None
-                or not _first_factor_stands(stores, waiting, user, browser, now)
+                or not first_factor_stands(stores, waiting, user, browser, now)
             ):
                 refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
             pace.release()
-            return self._complete(
+            return self.steps.complete(
                 stores, waiting, browser, submission, user, attempt, password_at=password_at, mfa_at=now, now=now
             )
-
-    def _begin(
-        self, waiting: WaitingRequest, browser: Browser, username: str, pace: Pace, now: datetime
-    ) -> Attempt | Blocked:
-        """Find out whether this browser is known to the user, and count an attempt."""
-        with self.database.autocommit() as stores:
-            device = stores.devices.find(browser.devices.hashes, username, now)
-        if device is not None:
-            pace.release()
-        pace.demand()
-        contender = Contender(username, browser.origin.network, device)
-        for key in (contender.budget_key.value, waiting.handle_hash):
-            if not self.rate_limits.hit(Limit.ATTEMPT, key.hex()):
-                return _TOO_OFTEN
-        with self.database.transaction() as stores:
-            return begin(stores.budgets, contender, now)
-
-    def _complete(
-        self,
-        stores: SignInStores,
-        waiting: WaitingRequest,
-        browser: Browser,
-        submission: Submission,
-        user: User,
-        attempt: Attempt,
-        *,
-        password_at: datetime,
-        mfa_at: datetime | None,
-        now: datetime,
-    ) -> SignedInNow:
-        attempt.succeed(stores.budgets, now)
-        session_cookie = mint_opaque_token()
-        authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now)
-        session = self._open_session(stores, browser, authentication)
-        stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
-        device_cookie = browser.devices.renewed(stores.devices, user.id, now)
-        _record(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
-        kept = {"session": session_cookie, "device": device_cookie}
-        keep_answer(stores.step_answers, submission, kept, now)
-        return SignedInNow(session_cookie, device_cookie)
-
-    def _open_session(self, stores: SignInStores, browser: Browser, authentication: Authentication) -> BrowserSession:
-        """Renew this browser's session for the same user, or begin one; another user's ends."""
-        before = find_signed_in(stores, browser.session_hash, authentication.at)
-        if before is not None and before.user.id == authentication.user_id:
-            renewed = renewed_session(before.session, authentication, self.lifetimes)
-            if stores.sessions.renew(renewed):
-                return renewed
-        elif before is not None:
-            end_session(
-                stores,
-                before.session,
-                everywhere=False,
-                reason=EndReason.SIGNED_IN_AS_ANOTHER_USER,
-                origin=browser.origin,
-                now=authentication.at,
-            )
-        user_id, now, surplus = authentication.user_id, authentication.at, EndReason.TOO_MANY_SESSIONS
-        for oldest in stores.sessions.surplus(user_id, most=MOST_SESSIONS - 1, now=now):
-            end_session(stores, oldest, everywhere=False, reason=surplus, origin=browser.origin, now=now)
-        begun = new_session(authentication, self.lifetimes)
-        stores.sessions.add(begun)
-        return begun
 
 
 def _shares(contender: Contender) -> dict[str, int]:
@@ -272,29 +165,6 @@ def _shares(contender: Contender) -> dict[str, int]:
     return shares if contender.device is not None else {contender.network: NETWORK_SHARE, **shares}
 
 
-def _first_factor_stands(
-    stores: SignInStores, waiting: WaitingRequest, user: User, browser: Browser, now: datetime
-) -> bool:
-    return waiting.first_factor_user_id == user.id or signed_in_as(user, stores, browser.session_hash, now) is not None
-
-
 def _mfa_is_remembered(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
     session = signed_in_as(user, stores, browser.session_hash, now)
     return session is not None and session.mfa_is_remembered(now)
-
-
-def _record(
-    stores: SignInStores,
-    event: str,
-    user: User,
-    waiting: WaitingRequest,
-    browser: Browser,
-    now: datetime,
-    *,
-    session_id: UUID | None = None,
-) -> None:
-    metrics.signed_in(event)
-    client_id, origin = waiting.request.client_id, browser.origin
-    stores.audit.record(
-        AuditEvent(event, now, user_id=user.id, client_id=client_id, session_id=session_id, origin=origin)
-    )

@@ -22,7 +22,7 @@ from services.auth.authorization.flow import Consent, Continue, IssueCode, Login
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import AuthorizationResponse, code_response, error_response
-from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.sign_in_steps import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.endpoints.interaction.over import Over, keep_response, last_step, same_response

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from services.auth.audit import Origin
 from services.auth.authorization.repeat import REPEAT_WINDOW
-from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.sign_in_steps import Browser
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.client import Client
 from services.auth.endpoints.web.context import AuthContext, admit, context_of, origin_of

@@ -18,8 +18,8 @@ from services.auth.authorization.flow import Step
 from services.auth.authorization.repeat import Submission, submission_of
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import error_response
-from services.auth.authorization.sign_in import Browser
 from services.auth.authorization.sign_in_outcome import Outcome, SignedInNow
+from services.auth.authorization.sign_in_steps import Browser
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.endpoints.interaction.notice import Notice

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.accounts.known_devices import DEVICE_LIFETIME, LONGEST_COOKIE, DeviceSecrets
-from services.auth.authorization.sign_in import Browser
+from services.auth.authorization.sign_in_steps import Browser
 from services.auth.endpoints.web.context import context_of, origin_of
 from services.auth.opaque_token import LENGTH, b64url, digest
 
