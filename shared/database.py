@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
@@ -25,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 
 from shared.errors import ConfigurationError, Unavailable
+from shared.json_text import read_json
 from shared.problem_codes import ProblemCode
 
 __all__ = ["Connection", "Database", "Json", "UtcDateTime", "new_metadata"]
@@ -184,7 +184,7 @@ def _create_postgres_engine(url: str, pool_size: int, **options: Any) -> Engine:
         max_overflow=0,  # a connection that is opened for one request and closed again costs more than the request
         pool_timeout=5,
         hide_parameters=True,  # an error that is logged must not carry what was to be stored
-        json_deserializer=orjson.loads,
+        json_deserializer=read_json,
         connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"},
         **options,
     )
@@ -247,6 +247,7 @@ def _create_sqlite_engine(url: str, file: str | None) -> Engine:
         max_overflow=0,
         pool_timeout=30,
         hide_parameters=True,
+        json_deserializer=read_json,
         connect_args={"check_same_thread": False, "timeout": _LOCK_SECONDS},
     )
 

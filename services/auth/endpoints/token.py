@@ -6,7 +6,6 @@ In: a form body; client authentication by the registered method. Out: JSON, neve
 
 from collections.abc import Callable, Mapping
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from services.auth.endpoints.web.threads import in_thread
 from services.auth.protocol.errors import OAuthError
 from services.auth.protocol.parameters import ClientRequest, MalformedParametersError, Parameters
 from services.auth.rate_limits.limits import Limit
+from shared.json_text import write_json
 
 endpoint = json_endpoint("/token", limit=Limit.TOKEN, cors=True, metadata="token_endpoint")
 
@@ -53,10 +53,10 @@ def _answer(http: Request, form: Parameters, origin: Origin, act: Act, status: i
     except OAuthError as error:
         refuse(error.reason)
         return _refusal(error.status, error.error, error.description, {**headers, **error.headers})
-    return Response(orjson.dumps(body), status, {**_HEADERS, **headers})
+    return Response(write_json(body), status, {**_HEADERS, **headers})
 
 
 def _refusal(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
     challenge = {"WWW-Authenticate": 'Basic realm="auth"'} if status == 401 else {}
-    body = orjson.dumps({"error": error, "error_description": description})
+    body = write_json({"error": error, "error_description": description})
     return Response(body, status, {**_HEADERS, **challenge, **(headers or {})})

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
-import orjson
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from services.auth.keys.key_set import KeySet
 from services.auth.opaque_token import b64url
 from shared.errors import Unavailable
+from shared.json_text import write_json
 
 ALGORITHM = "RS256"
 _PADDING, _HASH = padding.PKCS1v15(), hashes.SHA256()
@@ -24,7 +24,7 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 def _json(claims: Mapping[str, Any]) -> bytes:
-    written = orjson.dumps(claims)
+    written = write_json(claims)
     return written if written.isascii() else _JSON.encode(claims).encode()
 
 

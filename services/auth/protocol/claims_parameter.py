@@ -13,6 +13,8 @@ from services.auth.accounts.requested_claims import RequestedClaims, Values
 
 #: Longest parameter, in bytes.
 MAX_LENGTH = 4096
+#: Largest integer that every program reads alike (RFC 7493 s2.2); a user's claim is never larger.
+_LARGEST = 2**53
 
 
 class MalformedClaimsError(ValueError):
@@ -97,7 +99,7 @@ def _can_be_a_claim(value: Any) -> bool:
         return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, float):
         return math.isfinite(value)  # 1e400 is read as infinity, which JSON has no word for
-    return isinstance(value, bool | int)
+    return isinstance(value, int) and abs(value) <= _LARGEST
 
 
 def _texts(wish: _Wish) -> frozenset[str]:

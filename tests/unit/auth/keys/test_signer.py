@@ -28,6 +28,7 @@ def signer() -> Signer:
         {"iss": "https://auth.example", "aud": ["https://crm.example"], "iat": 1_893_499_200, "amr": ["pwd", "otp"]},
         {"status": {"status_list": {"idx": 77, "uri": "https://auth.example/status/3"}}},
         {"name": 'J\u00f6rg \U0001fad6 "quoted" </script>', "email_verified": True, "address": {"region": None}},
+        {"number": 2**64, "half": "\ud800"},  # what orjson refuses to write
     ],
 )
 @pytest.mark.parametrize("typ", ["at+jwt", "JWT", "statuslist+jwt"])
