@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from services.auth.accounts import password as passwords
 from services.auth.accounts.failure_budget import network_budget
 from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE
-from services.auth.authorization import sign_in
+from services.auth.authorization import sign_in_steps
 from services.auth.storage.tables import audit_events, browser_sessions
 from shared.testing import SettableClock
 from tests.integration.auth.conftest import stop
@@ -183,7 +183,7 @@ def test_attempts_at_one_waiting_request_are_bounded_whatever_name_they_try(
 def test_a_users_live_sessions_are_capped_and_the_oldest_ends(
     limited: Callable[[str], Provider], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sign_in, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(sign_in_steps, "MOST_SESSIONS", 2)
     provider = limited("600/minute")
     first, second, third = (provider.browser() for _ in range(3))
     for browser in (first, second, third):
