@@ -17,6 +17,7 @@ from services.auth.background import running
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Replica
 from services.auth.cache.signed_lists import SignedLists
+from services.auth.clients.account_pages import account_client
 from services.auth.endpoints import (
     app_links,
     authorize,
@@ -31,6 +32,8 @@ from services.auth.endpoints import (
     token,
     userinfo,
 )
+from services.auth.endpoints.account import home as account_home
+from services.auth.endpoints.account import sign_in_methods
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
 from services.auth.endpoints.recovery import forgot, invitation, reset
 from services.auth.endpoints.web.context import AuthContext
@@ -87,6 +90,8 @@ ENDPOINTS = (
     invitation.endpoint,
     reset.endpoint,
     forgot.endpoint,
+    account_home.endpoint,
+    sign_in_methods.endpoint,
 )
 
 #: Whose sign-in this is, on pages and in mail.
@@ -184,6 +189,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         clock=clock,
         database=database,
         registrations=registrations,
+        account_client=account_client(f"your account at {COMPANY}", settings.issuer, _account_paths()),
         token_issuer=issuer,
         token_endpoint=TokenEndpoint(
             _grants(settings, database, registrations, issuer, mac_keys), authentication, proofs, issuer
@@ -205,6 +211,10 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
+
+
+def _account_paths() -> list[str]:
+    return [each.path for each in ENDPOINTS if each.path == "/account" or each.path.startswith("/account/")]
 
 
 def _grants(

@@ -117,6 +117,17 @@ def _home_signed_in(visitor: Visitor, phones: Phones) -> Page:
     return visitor.open(f"{phones.stack.auth}/")
 
 
+def _account(path: str = "/account") -> Show:
+    def show(visitor: Visitor, phones: Phones) -> Page:
+        tab = visitor.open(f"{phones.stack.auth}{path}")
+        give_password(tab, ALICE)
+        tab.click("#sign-in")
+        expect(tab.locator("main.account h1")).to_be_visible()
+        return tab
+
+    return show
+
+
 def _other_browser(visitor: Visitor, phones: Phones) -> Page:
     tab = show_login(visitor, phones)
     address = tab.url
@@ -210,6 +221,8 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "home": (_at("/"), 200, None),
     "home-signed-in": (_home_signed_in, 200, None),
     "consent": (_consent, 200, None),
+    "account": (_account(), 200, None),
+    "account-sign-in-methods": (_account("/account/sign-in-methods"), 200, None),
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (
         _at("/authorize?client_id=mobile-app&client_id=other"),

@@ -76,6 +76,8 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/forgot"): {"email": "alice", "csrf": "csrf", "action": "send-link"},
     ("get", "/reset"): {"token": "t" * 43},
     ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},
+    ("get", "/account"): {"done": "x", "error": ""},
+    ("get", "/account/sign-in-methods"): {"done": "x", "error": ""},
     ("get", "/logout"): {
         "id_token_hint": "",
         "logout_hint": "",

@@ -115,6 +115,8 @@ class Refusal(StrEnum):
     SECOND_FACTOR_FAILED = "second_factor_failed"
     ATTEMPT_WHILE_BLOCKED = "attempt_while_blocked"
     PASSWORD_NOT_ALLOWED = "password_not_allowed"
+    #: A form of the account pages that a person is asked to fill in anew.
+    ACCOUNT_FORM_REFUSED = "account_form_refused"
     SIGN_IN_QUEUE_FULL = "sign_in_queue_full"
     #: The page that says so, loaded: the try itself has its own name.
     REFUSED_TRY_SHOWN = "refused_try_shown"

@@ -19,7 +19,9 @@ class AuthorizationResponse:
 
     @property
     def location(self) -> str:
-        """The redirect URI with the parameters in its query."""
+        """The redirect URI with the parameters, if any, in its query."""
+        if not self.parameters:
+            return self.redirect_uri
         query = urlencode(self.parameters, quote_via=quote)
         return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{query}"
 

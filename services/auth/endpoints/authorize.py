@@ -9,7 +9,7 @@ Out: 303 to the next step's page or back to the client (form_post: a page that p
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,7 @@ from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import AuthorizationResponse, code_response, error_response
 from services.auth.authorization.sign_in_steps import Browser
 from services.auth.authorization.signed_in import SignedIn
+from services.auth.clients.account_pages import ACCOUNT_PAGES
 from services.auth.clients.client import Client
 from services.auth.endpoints.interaction.over import Over, keep_response, last_step, same_response
 from services.auth.endpoints.web.context import AuthContext, admit, context_of, origin_of
@@ -152,6 +153,8 @@ class _Interaction:
             waiting = stores.waiting_requests.find_any(digest(handle))
         if waiting is None or waiting.browser_hash is None:
             return error_page("request_unknown")
+        if waiting.request.client_id == ACCOUNT_PAGES:
+            return see_other(urlsplit(waiting.request.redirect_uri).path)
         return self.begin(waiting.request)
 
     def begin_pushed(self, parameters: Parameters, handle: str) -> Response:
@@ -190,13 +193,13 @@ class _Interaction:
             waiting = stores.waiting_requests.find(digest(handle), self.browser.browser_hash, self.now)
             if waiting is None:
                 return self._over(stores, handle)
-            client = stores.clients.find(waiting.request.client_id)
+            client = self.context.client_of(stores, waiting.request)
             return self._advance(stores, waiting.request, client, waiting=waiting, handle=handle)
 
     def _over(self, stores: Stores, handle: str) -> Response:
         """Give a browser that comes again the same answer, or say what has become of its request."""
         waiting = stores.waiting_requests.find_any(digest(handle))
-        client = None if waiting is None else stores.clients.find(waiting.request.client_id)
+        client = None if waiting is None else self.context.client_of(stores, waiting.request)
         progress = Progress.FOREIGN if waiting is None else progress_of(waiting, self.browser.browser_hash, self.now)
         over = Over(waiting, client, handle, progress, self.cookies.none, self.now)
         same = None
@@ -271,6 +274,8 @@ class _Interaction:
     def _issue(
         self, stores: Stores, request: AuthorizationRequest, evaluation: Evaluation, signed_in: SignedIn
     ) -> AuthorizationResponse:
+        if request.client_id == ACCOUNT_PAGES:  # they are here, and need no code
+            return AuthorizationResponse(request.redirect_uri, {})
         if not evaluation.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
             request = replace(request, scopes=request.scopes & evaluation.consent.given)
         lifetime = self.context.settings.code_lifetime

@@ -251,6 +251,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
 #: Names without an example here, each with the reason.
 ELSEWHERE = {
     R.PASSWORD_NOT_ALLOWED: "needs a one-time link: test_one_time_links.py",
+    R.ACCOUNT_FORM_REFUSED: "needs somebody who is signed in: test_account*.py",
     R.WITHOUT_A_NAME: "what must not happen: every recorded answer is held against it",
     R.CHALLENGE_REQUIRED: "told as redirect_invalid_request, with the sentence as its reason",
     R.CHALLENGE_MISSING: "likewise",

@@ -141,7 +141,7 @@ def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], 
     catalogue = context.registrations.catalogue(now)
     with context.database.autocommit() as stores:
         waiting = stores.waiting_requests.find_any(digest(handle))
-        client = None if waiting is None else stores.clients.find(waiting.request.client_id)
+        client = None if waiting is None else context.client_of(stores, waiting.request)
         progress = Progress.FOREIGN if waiting is None else progress_of(waiting, browser.browser_hash, now)
         evaluation = None
         if waiting is not None and progress is Progress.OPEN:

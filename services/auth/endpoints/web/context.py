@@ -15,9 +15,11 @@ from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Replica
 from services.auth.cache.signed_lists import SignedLists
+from services.auth.clients.client import Client
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.mail.delivery import MailDelivery
+from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.dpop import DpopProofs
 from services.auth.protocol.introspection import Introspection
@@ -26,7 +28,7 @@ from services.auth.protocol.token_revocation import TokenRevocation
 from services.auth.rate_limits.limits import RateLimits
 from services.auth.rate_limits.pace import Holding
 from services.auth.settings import AuthSettings
-from services.auth.stores import AuthDatabase
+from services.auth.stores import AuthDatabase, Stores
 from services.auth.token_endpoint.pipeline import TokenEndpoint
 from services.auth.tokens.issue import TokenIssuer
 from shared.client_address import Forwarding, network_of
@@ -47,6 +49,8 @@ class AuthContext:
     clock: Clock
     database: AuthDatabase
     registrations: Registrations
+    #: The account pages, as the sign-in knows them.
+    account_client: Client
     token_issuer: TokenIssuer
     token_endpoint: TokenEndpoint
     introspection: Introspection
@@ -73,6 +77,12 @@ class AuthContext:
     @property
     def issuer(self) -> str:
         return self.settings.issuer
+
+    def client_of(self, stores: Stores, request: AuthorizationRequest) -> Client | None:
+        """Return the client of a request that waits, as it is now: a registered one, or the account pages."""
+        if request.client_id == self.account_client.client_id:
+            return self.account_client
+        return stores.clients.find(request.client_id)
 
     def moment(self) -> datetime:
         """Return the clock's time, with the keys and registrations of that moment. Never while the database is open."""

@@ -1,0 +1,52 @@
+"""GET /account: who this is, and what needs their attention.
+
+Policy: ADR-0118
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.auth.endpoints.account.visit import AccountVisit, visit
+from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.rate_limits.limits import Limit
+from services.auth.stores import Stores
+
+endpoint = page_endpoint("/account", limit=Limit.AUTHORIZE, unadvertised="for people, by the start page")
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One thing that a person should look at: a sentence, and the page where something can be done about it."""
+
+    sentence: str
+    path: str
+    label: str
+
+
+def _second_step(here: AccountVisit, stores: Stores) -> Iterable[Attention]:
+    del stores
+    if not here.user.has_totp:
+        yield Attention(
+            "You sign in by your password alone. A second step keeps out who has found it out.",
+            "/account/sign-in-methods",
+            "See your sign-in methods",
+        )
+
+
+#: What may have something to say, the most urgent first.
+ATTENTION: tuple[Callable[[AccountVisit, Stores], Iterable[Attention]], ...] = (_second_step,)
+
+
+@endpoint.get
+async def get_home(http: Request) -> Response:
+    """Show the page."""
+    return await visit(http, _home)
+
+
+def _home(here: AccountVisit) -> Response:
+    with here.context.database.autocommit() as stores:
+        attention = [each for look in ATTENTION for each in look(here, stores)]
+    return here.page("account/home.html", attention=attention, email=here.user.email)
