@@ -56,7 +56,7 @@ def make_certificates(root: Path, domain: str) -> None:
     """
     if not re.fullmatch(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", domain):
         raise ConfigurationError(
-            f"DOMAIN: {domain!r} is no domain name; write it in lower case, without a dot at its end"
+            f"DOMAIN: {domain!r} is not a domain name; write it in lower case, without a dot at its end"
         )
     now = Clock().now()
     authority_key = made_once(root / "ca-key" / "ca.key", new_key)

@@ -35,7 +35,7 @@ def named_files(folder: Path) -> dict[str, str]:
     """Return NAME_FILE and path of each file NAME in the folder; hidden files and folders are left out.
 
     Raises:
-        ConfigurationError: a file cannot be read, or its name is no variable's.
+        ConfigurationError: a file cannot be read, or its name is not a variable's.
     """
     told = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():

@@ -41,7 +41,7 @@ class Prover:
         """Return the thumbprint of the key (RFC 7638), which is made if there is none. With the store's lock held.
 
         Raises:
-            StoreError: it cannot be kept, or what is kept is no key.
+            StoreError: it cannot be kept, or what is kept is not a key.
         """
         if self._store.key() is None:
             self._store.keep_key(_written(ec.generate_private_key(ec.SECP256R1())))

@@ -60,8 +60,8 @@ def _marks(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
 def faults(present: list[Requirement], marked: dict[str, tuple[str, ...]]) -> list[str]:
     """Return what is wrong with the matrix, one line each; none: it holds."""
     ids = [requirement.id for requirement in present]
-    found = [f"{identifier}: stands there twice" for identifier in sorted({x for x in ids if ids.count(x) > 1})]
-    found += [f"{identifier}: marks {names[0]} and is no requirement" for identifier, names in sorted(marked.items())
+    found = [f"{identifier}: is there twice" for identifier in sorted({x for x in ids if ids.count(x) > 1})]
+    found += [f"{identifier}: marks {names[0]} and is not a requirement" for identifier, names in sorted(marked.items())
               if identifier not in ids]  # fmt: skip
     for requirement in present:
         covered = requirement.id in marked

@@ -41,9 +41,9 @@ def misnamed_settings(settings_class: type[ServiceSettings], environment: Iterab
             continue
         meant = _meant(name, bare, prefix, known)
         if meant is not None:
-            told.append(f"{given} is no setting; {meant} is")
+            told.append(f"{given} is not a setting; {meant} is")
         elif prefix and name.startswith(prefix):
-            told.append(f"{given} is no setting, see .env.example")
+            told.append(f"{given} is not a setting, see .env.example")
     return told
 
 

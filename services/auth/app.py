@@ -175,7 +175,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     new_password = NewPassword(database, encryption, COMPANY)
     sign_in = SignIn(SignInSteps(database, lifetimes, rate_limits), encryption)
-    replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_places=registrations)
+    replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_statuses=registrations)
     signed_lists = SignedLists(
         database,
         replica,

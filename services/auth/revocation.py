@@ -20,7 +20,7 @@ from services.auth.clients.client import Clients
 from services.auth.logout.back_channel.outbox import LogoutNotices, queue_notices
 from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
-from services.auth.tokens.status_list import MachinePlaces, StatusReference, StatusShards
+from services.auth.tokens.status_list import MachineStatuses, StatusReference, StatusShards
 
 __all__ = [
     "end_client",
@@ -94,7 +94,7 @@ class EndStores(Protocol):
     @property
     def families(self) -> Families: ...
     @property
-    def machine_places(self) -> MachinePlaces: ...
+    def machine_statuses(self) -> MachineStatuses: ...
     @property
     def status_shards(self) -> StatusShards: ...
     @property
@@ -170,7 +170,7 @@ def end_client(stores: EndStores, client_id: str, *, reason: EndReason, origin: 
     stores.codes.end_pending(now, client_id=client_id)
     stores.waiting_requests.end_of_client(client_id, now)
     families = stores.families.revoke_all(Belonging(client_id=client_id), reason=reason, now=now)
-    machine = stores.machine_places.retire(client_id, now)
+    machine = stores.machine_statuses.retire(client_id, now)
     _finish(stores, end, families, machine=machine)
     counts = {"families": len(families), "machine": int(machine is not None)}
     stores.audit.record(AuditEvent(reason, now, client_id=client_id, origin=origin, details=counts))
@@ -179,12 +179,12 @@ def end_client(stores: EndStores, client_id: str, *, reason: EndReason, origin: 
 def end_machine_tokens(
     stores: EndStores, client_id: str, *, reason: EndReason, origin: Origin | None, now: datetime
 ) -> bool:
-    """End the tokens that a client got for itself (client_credentials); the next one gets another place in the list.
+    """End the tokens that a client got for itself (client_credentials); the next one gets another reference.
 
     Returns: False when there is none that could live.
     """
     stores.clients.touch(client_id, now)
-    machine = stores.machine_places.retire(client_id, now)
+    machine = stores.machine_statuses.retire(client_id, now)
     if machine is None:
         return False
     stores.status_shards.revoke([machine], now)
@@ -231,8 +231,8 @@ def _finish(
     machine: StatusReference | None = None,
 ) -> None:
     """Set the bits, and record each family and session. `sessions`: id and user of those that ended now."""
-    places = [family.status for family in families] + ([] if machine is None else [machine])
-    stores.status_shards.revoke(places, end.now)  # all at once: shards are locked in ascending order
+    references = [family.status for family in families] + ([] if machine is None else [machine])
+    stores.status_shards.revoke(references, end.now)  # all at once: shards are locked in ascending order
     for family in families:
         stores.audit.record(
             AuditEvent(

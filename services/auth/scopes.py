@@ -27,7 +27,7 @@ _EMPTY_PATH = re.compile(r"\A(https?://[^/?#]+)/\Z")
 
 
 class UnknownResource(ValueError):
-    """A `resource` that is no API of ours, or none that the grant reaches."""
+    """A `resource` that is not an API of ours, or none that the grant reaches."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class ScopeCatalogue:
         """Return the identifiers that the `resource` parameters name, an empty path normalised away.
 
         Raises:
-            UnknownResource: one of them is no API of ours.
+            UnknownResource: one of them is not an API of ours.
         """
         identifiers = {api.identifier for api in self.apis}
         found = []
@@ -116,7 +116,7 @@ class ScopeCatalogue:
         """Return `scopes` narrowed to the `resource` parameters of a request.
 
         Raises:
-            UnknownResource: one of them is no API of ours, or none of its scopes is among `scopes`.
+            UnknownResource: one of them is not an API of ours, or none of its scopes is among `scopes`.
         """
         resources, reached = self.resources(asked), self.audience(scopes)
         for resource in resources:

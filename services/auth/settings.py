@@ -14,7 +14,7 @@ from shared.settings import ServiceSettings, require_plain_address
 
 _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
 #: What production may set a duration to, so that what the documents promise holds: revocation within seconds, a code
-#: that is of no use to who finds it, a session that ends, keys that verifiers have in time.
+#: that is of no use to a finder, a session that ends, keys that verifiers have in time.
 _PROMISED: Final = {
     "look_interval": (_SECOND / 10, 5 * _SECOND),
     "status_ttl": (_SECOND, _MINUTE),

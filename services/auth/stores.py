@@ -31,7 +31,7 @@ from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
 from services.auth.tokens.access_token import RevokedAccessTokens
 from services.auth.tokens.family import Families
-from services.auth.tokens.status_list import MachinePlaces, Publications, StatusShards
+from services.auth.tokens.status_list import MachineStatuses, Publications, StatusShards
 
 
 class StoredKeys(SigningKeys, RotatingKeys, Protocol):
@@ -58,7 +58,7 @@ class Stores:
     families: Families
     links: OneTimeLinks
     logout_notices: LogoutNotices
-    machine_places: MachinePlaces
+    machine_statuses: MachineStatuses
     people: People
     proofs: UsedProofs
     mails: Mails

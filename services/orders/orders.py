@@ -143,7 +143,7 @@ def get_editable(request: ChangeRequest, orders: OrderStore) -> Order:
     Raises:
         NotFound: as `get_order` says.
         PreconditionFailed: If-Match names another state of it.
-        Conflict: it is no draft any more.
+        Conflict: it is not a draft any more.
     """
     order = get_order(request.order_id, request.reach, orders)
     request.if_match.demand(order.entity_tag)

@@ -36,7 +36,7 @@ def within(table: FromClause, reach: Reach) -> ColumnElement[bool]:
 def parts(reach: Reach) -> Iterator[Reach]:
     """Yield reaches that make up this one, each of which is one range of one index.
 
-    "Mine or my team's" is no range: a database would sort all of both to return a page. A list asks for the page of
+    "Mine or my team's" is not a range: a database would sort all of both to return a page. A list asks for the page of
     each part and merges them. Parts may overlap.
     """
     if reach.everyone:

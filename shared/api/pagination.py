@@ -2,7 +2,7 @@
 
 A cursor belongs to one listing: what is listed, in which order, through which filters, for whom. It carries a checksum
 over itself and that listing, so that one that was altered, or given for another list or to another caller, is refused
-rather than read as some place or other. The checksum is no secret and need not be: a place grants nothing, for the
+rather than read as some place or other. The checksum is not a secret and need not be: a place grants nothing, for the
 owner stands in the WHERE clause of every page.
 """
 

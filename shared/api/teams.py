@@ -43,8 +43,8 @@ class SqlTeams:
     def follow(self, subject: str, team: str | None, as_of: datetime) -> str | None:
         """Learn that the person was in this team at that moment, move their records there, and return their team now.
 
-        What was said of a later moment stays. None is no team: their records stay with the last one, so that a manager
-        sees them.
+        What was said of a later moment stays. None is not a team: their records stay with the last one, so that a
+        manager sees them.
         """
         if team is None or self.team_of(subject) == team:
             return self.team_of(subject) if team is None else team

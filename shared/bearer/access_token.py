@@ -59,7 +59,7 @@ def key_id(access_token: str) -> str:
     """Return the `kid` of a token whose header is acceptable (RFC 9068 s4: typ); nothing is verified yet.
 
     Raises:
-        InvalidToken: it is no JWT, or not of the type and algorithm that this API accepts.
+        InvalidToken: it is not a JWT, or not of the type and algorithm that this API accepts.
     """
     return jws.key_id(access_token, _TYPES, MAX_TOKEN_BYTES)
 

@@ -40,7 +40,7 @@ def key_set_at(web: Web, url: str) -> KeySet:
     try:
         return parse_key_set(answer.body)
     except BadKeySet as error:
-        raise Failed(f"{url} is no usable key set: {error}", "look at the provider's `signing keys`") from error
+        raise Failed(f"{url} is not a usable key set: {error}", "look at the provider's `signing keys`") from error
 
 
 def resource_server_checks(service: str, settings: ResourceServerSettings, web: Web) -> Sequence[Check]:
@@ -95,7 +95,7 @@ class _Api:
                 raise Failed(f"{url} is signed by a key that {self.settings.keys_url} does not hold", remedy)
             found = read_status_list(token, public_key, uri=policy.uri(0), now=now, leeway=policy.leeway)
         except BadStatusList as error:
-            raise Failed(f"{url} is no status list of {self.settings.issuer}: {error}") from error
+            raise Failed(f"{url} is not a status list of {self.settings.issuer}: {error}") from error
         if now >= found.expires_at + policy.leeway:
             remedy = "look at `clock`; else something between answers an old copy: let no proxy keep it"
             raise Failed(f"{url} expired at {found.expires_at:%Y-%m-%d %H:%M:%S}Z", remedy)

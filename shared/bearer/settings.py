@@ -27,7 +27,7 @@ class BearerSettings(EnvironmentSettings):
 
     issuer: the provider's URL, exactly as in `iss`; audience: the API's own public URL, exactly as in `aud`;
     jwks_url, status_base_url: where to fetch keys and status lists, if not under the issuer;
-    require_status: refuse a token that names no place in the status list; max_token_lifetime: the longest that the
+    require_status: refuse a token that names no reference in the status list; max_token_lifetime: the longest that the
     provider gives an access token (at most 1 h), in seconds, and for how long an old status list serves while the
     provider is away; leeway: what clocks may differ by (at most 120 s); token_cache_mib: mebibytes for tokens that were
     verified; dpop_nonce_keys: comma-separated base64url keys of 32 bytes by which all replicas make and know the nonces

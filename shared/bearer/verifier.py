@@ -2,7 +2,7 @@
 
 Spec: RFC 9068 s4
 Policy: a token's signature is checked once, and its verdict kept until it expires or the key set changes. Whether it
-was revoked is asked at every request; what a route requires of it (scope, step-up) is no part of the verdict.
+was revoked is asked at every request; what a route requires of it (scope, step-up) is not part of the verdict.
 
 `verify_cached` is the short way, `verify` the whole one. Both find a remembered token by `VerifiedTokens.find`, and
 let it pass by what `StatusCache` holds: the short way only answers what the whole one would, without waiting.

@@ -127,7 +127,7 @@ def _holder(encoded_header: str) -> _Holder:
     """Return what a header says, which is the same in every proof of a client. One that is refused is not kept.
 
     Raises:
-        BadProof: it is no header of a proof; what it says of its key was looked at before anything was made of it.
+        BadProof: it is not a header of a proof; what it says of its key was looked at before anything was made of it.
     """
     header = _object(encoded_header)
     algorithm = header.get("alg")

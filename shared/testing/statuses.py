@@ -40,14 +40,14 @@ class FakeStatuses:
     shards: dict[int, FakeShard] = field(default_factory=dict)
 
     def claim(self, index: int, shard: int = 0) -> dict[str, Any]:
-        """Return the `status` claim of a token with that place."""
+        """Return the `status` claim of a token with that reference."""
         return {"status_list": {"idx": index, "uri": f"{self.url}/status/{shard}"}}
 
     def set(self, claims: Mapping[str, Any], now: datetime, *, revoked: bool = True) -> None:
-        """Set the bit of the place that a token's claims name; the shard's version moves as the provider's does."""
-        place = claims["status"]["status_list"]
-        shard = self.shard(int(place["uri"].rpartition("/")[2]), now)
-        byte, bit = place["idx"] >> 3, 1 << (place["idx"] & 7)
+        """Set the bit of the reference that a token's claims name; the shard's version moves as the provider's does."""
+        reference = claims["status"]["status_list"]
+        shard = self.shard(int(reference["uri"].rpartition("/")[2]), now)
+        byte, bit = reference["idx"] >> 3, 1 << (reference["idx"] & 7)
         shard.bits[byte] = shard.bits[byte] | bit if revoked else shard.bits[byte] & ~bit
         shard.version = max(shard.version + 1, _milliseconds(now))
 

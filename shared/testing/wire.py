@@ -22,7 +22,7 @@ class Answer:
     headers: Mapping[str, str]
 
     def unless_known(self, etag: str | None) -> "Answer":
-        """Return 304 in its place to who has it already (RFC 9110 s13.1.2)."""
+        """Return 304 in its place to a caller who has it already (RFC 9110 s13.1.2)."""
         own = f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
         if self.status != 200:
             return self

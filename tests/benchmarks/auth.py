@@ -136,7 +136,7 @@ def measure_start(backend: AuthBackend, peer: NodePeer | None, cores: Cores, rou
 
 
 def _plain(title: str, must: float | None, found: list[tuple[float, float | None]], least: bool) -> Row:
-    """Return a row of figures that are no CPU time: the lower the better, ratio ours / peer."""
+    """Return a row of figures that are not CPU time: the lower the better, ratio ours / peer."""
     peers = [other for _, other in found if other is not None]
     return Row(
         title=title,

@@ -46,7 +46,7 @@ def rotating(tokens: Sequence[str]) -> Round:
 
 
 def check_refusals(server: Server, issuer: FakeIssuer, good: str) -> None:
-    """Look that it verifies at all: one that lets anybody in is no peer.
+    """Look that it verifies at all: one that lets anybody in is not a peer.
 
     Raises:
         RuntimeError: it answers other than 401 to a forged token and to one for another API, or 403 to another scope.

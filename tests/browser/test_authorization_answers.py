@@ -157,5 +157,5 @@ def test_back_to_a_page_of_an_answered_request_breaks_nothing(visitor: Visitor, 
     tab.click("#sign-in")
     expect(tab.locator("#allow")).to_be_visible()
     capture_deep_link(tab, lambda: tab.click("#allow"))
-    tab.goto(tab.url)  # the page that still stands there, loaded anew
+    tab.goto(tab.url)  # the page that is still shown, loaded anew
     expect(tab.locator("#signed-in")).to_be_visible()

@@ -120,7 +120,7 @@ def test_a_click_that_began_elsewhere_approves_nothing(visitor: Visitor, phones:
 
 
 def test_after_the_app_was_opened_the_page_says_so(visitor: Visitor, phones: Phones) -> None:
-    """The browser stays where it was; the filled form is gone, and a reload is no error."""
+    """The browser stays where it was; the filled form is gone, and a reload is not an error."""
     tab = visitor.open(link(phones))
     first = sign_in(tab, ALICE, phones.clock)
     expect(tab.locator("#signed-in")).to_be_visible()

@@ -79,7 +79,7 @@ def test_scenario_1_with_a_second_factor(phones: Phones) -> None:
     assert isinstance(page, Page)
     page = phone.browser.click(page, "sign-in", username=BOB.username, password=BOB.password)
     assert isinstance(page, Page) and page.has("otp")
-    assert "SSO_SESSION" not in phone.browser.cookies  # a password alone is no session
+    assert "SSO_SESSION" not in phone.browser.cookies  # a password alone is not a session
     link = phone.browser.click(page, "verify", otp=BOB.one_time_code(phones.clock))
     assert isinstance(link, DeepLink)
     claims = app.client.finish_sign_in(link.url).claims

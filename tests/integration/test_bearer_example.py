@@ -1,4 +1,4 @@
-"""The program of docs/bearer.md, run as it stands there, against a FakeIssuer over a real socket."""
+"""The program of docs/bearer.md, run unchanged, against a FakeIssuer over a real socket."""
 
 import re
 from collections.abc import Iterator

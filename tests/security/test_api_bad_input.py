@@ -38,7 +38,7 @@ def test_nul_in_a_filter_is_422(crm: Api) -> None:
 
 
 def test_a_forged_cursor_that_holds_nul_is_422(crm: Api) -> None:
-    """The checksum of a cursor is no secret: whoever reads this source makes one for any place."""
+    """The checksum of a cursor is not a secret: whoever reads this source makes one for any place."""
     forged = Cursor("a\0b", UUID(UNKNOWN)).encode(NAMES)
     assert crm.call(ALICES, "GET", f"/api/contacts?sort=name&cursor={forged}").status_code == 422
 

@@ -119,7 +119,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(addresses: list[str]) -> N
 
 @pytest.mark.parametrize("uri", ["http://rp.example:PORT/", "file:///etc/passwd", "https:///x", "gopher://rp.example/"])
 def test_plain_http_and_other_schemes_are_not_spoken(uri: str) -> None:
-    assert refused(uri, Names([DECOY])) == "the address is no https URL"
+    assert refused(uri, Names([DECOY])) == "the address is not an https URL"
 
 
 @pytest.mark.requirement("BCLOGOUT-4")

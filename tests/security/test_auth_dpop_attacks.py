@@ -114,7 +114,7 @@ def test_a_proof_is_replayed_after_the_mac_keys_have_rotated(
 def test_a_stolen_code_is_of_no_use_without_the_key_that_it_was_asked_for_with(
     provider: Provider, owner: FakeWallet, thief: FakeWallet
 ) -> None:
-    """Who sees both code and verifier (a leaking app) still lacks the key, and burns nothing."""
+    """Somebody who sees both code and verifier (a leaking app) still lacks the key, and burns nothing."""
     code = code_of(provider.browser().sign_in(ALICE, dpop_jkt=owner.jkt))
     refused(redeem(provider, code, thief.proof("POST", TOKEN)))
     refused(redeem(provider, code, thief.proof("POST", TOKEN, header={"jwk": owner.jwk})))

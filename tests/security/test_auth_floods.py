@@ -75,7 +75,7 @@ def test_known_browsers_with_the_right_password_get_in_while_their_own_address_f
 
 
 def test_a_known_browser_is_known_for_its_own_user_alone(limited: Callable[[str], Provider]) -> None:
-    """Who has an account here must not guess at others past the limit."""
+    """Somebody with an account here must not guess at others past the limit."""
     provider = limited("20/hour")
     malorys = provider.browser(OFFICE)
     assert signed_in(malorys.sign_in(CAROL))

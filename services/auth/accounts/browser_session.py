@@ -52,7 +52,7 @@ class BrowserSession:
     def acr(self, now: datetime) -> str:
         """Return the authentication context class that the session reaches at this moment.
 
-        A second factor from before the last password is no part of that authentication: else who has a signed-in
+        A second factor from before the last password is not part of that authentication: else anyone with a signed-in
         browser and the password alone would get tokens that say "a second factor, just now".
         """
         together = self.mfa_at is not None and self.mfa_at >= self.password_at

@@ -7,16 +7,13 @@ own domains (`.local`, `.internal`) are as good as others.
 
 import unicodedata
 from dataclasses import dataclass
-
-import email_validator
+from functools import cache
+from types import ModuleType
 
 from services.auth.accounts.user import normalise_username
 
 #: Longest address (RFC 5321 s4.5.3.1.3, without its angle brackets).
 MAX_LENGTH = 254
-
-# reserved names are for the operator's network to give a meaning to
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ def parse_email_address(typed: str) -> EmailAddress:
     """
     if len(typed) > MAX_LENGTH or len(typed.encode("utf-8", "surrogatepass")) > MAX_LENGTH:
         raise ValueError("That is too long for an e-mail address.")
+    email_validator = _email_validator()
     try:
         found = email_validator.validate_email(
             unicodedata.normalize("NFKC", typed.strip()),
@@ -44,7 +42,17 @@ def parse_email_address(typed: str) -> EmailAddress:
             allow_smtputf8=False,
         )
     except (email_validator.EmailNotValidError, UnicodeError):
-        raise ValueError("That is no e-mail address, such as name@company.example.") from None
+        raise ValueError("That is not an e-mail address, such as name@company.example.") from None
     if found.ascii_email is None or len(found.ascii_email) > MAX_LENGTH:
         raise ValueError("Mail cannot be sent to that address.")
     return EmailAddress(found.normalized, normalise_username(found.normalized), found.ascii_email)
+
+
+@cache
+def _email_validator() -> ModuleType:
+    """Return the library, which no start waits for: it compiles its large patterns on import."""
+    import email_validator  # noqa: PLC0415 - see above
+
+    # reserved names are for the operator's network to give a meaning to
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    return email_validator

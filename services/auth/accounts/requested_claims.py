@@ -29,7 +29,7 @@ class RequestedClaims:
         return frozenset(_SCOPE_OF[name] for name in (*self.userinfo, *self.id_token) if name in _SCOPE_OF)
 
     def within(self, scopes: frozenset[str]) -> "RequestedClaims":
-        """Return those that `scopes` open; what is no standard claim of ours falls away."""
+        """Return those that `scopes` open; what is not a standard claim of ours falls away."""
         return RequestedClaims(_opened(self.userinfo, scopes), _opened(self.id_token, scopes))
 
     def record(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
-#: Standard claims that are no text (OpenID Connect Core s5.1).
+#: Standard claims that are not text (OpenID Connect Core s5.1).
 _TYPES: dict[str, type] = {"email_verified": bool, "phone_number_verified": bool, "address": dict}
 #: Bytes that a user name may have as it is typed: 200 characters of any script, composed or not.
 LONGEST_TYPED = 1024
@@ -44,7 +44,7 @@ STORED_CLAIMS = frozenset(name for names in SCOPE_CLAIMS.values() for name in na
 def claim_fault(name: str, value: object) -> str | None:
     """Return what is wrong with a claim that is to be stored; None: nothing."""
     if name not in STORED_CLAIMS:
-        return f"{name} is no standard claim that is kept"
+        return f"{name} is not a standard claim that is kept"
     expected = _TYPES.get(name, str)
     return None if isinstance(value, expected) else f"{name} must be of type {expected.__name__} (quote a date)"
 

@@ -1,4 +1,4 @@
-"""What the running request brings about that is no row of its own: its refusal, and what it was issued.
+"""What the running request brings about that is not a row of its own: its refusal, and what it was issued.
 
 Policy: ADR-0078
 Named from wherever it is decided, without a database: the request's end counts it, and writes it down within bounds.

@@ -85,9 +85,9 @@ class AuthorizationCodes(PendingCodes, Protocol):
         ...
 
     def use(self, code: AuthorizationCode, family: NewFamily, event: AuditEvent) -> StatusReference | None:
-        """Use the code up, insert its family with a place in the status list and record the event.
+        """Use the code up, insert its family with a reference in the status list and record the event.
 
-        Returns: the place, drawn at random among the free; None: the code was used before or has expired.
+        Returns: the reference, drawn at random among the free; None: the code was used before or has expired.
         """
         ...
 

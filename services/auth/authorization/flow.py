@@ -26,7 +26,7 @@ class Mfa:
 
 
 @dataclass(frozen=True)
-class Continue:
+class Confirm:
     """Ask whether to go on as the session's user."""
 
 
@@ -50,7 +50,7 @@ class Reject:
     description: str
 
 
-Step = Login | Mfa | Continue | Consent | IssueCode | Reject
+Step = Login | Mfa | Confirm | Consent | IssueCode | Reject
 
 _UNMET = Reject("unmet_authentication_requirements", "The user cannot sign in as strongly as this request demands.")
 _SOMEBODY_ELSE = Reject("login_required", "The user who has signed in is not the one that the request names.")
@@ -78,7 +78,7 @@ def next_step(
             return Reject("login_required", "The user has to sign in.")
         case Consent():
             return Reject("consent_required", "The user has to consent.")
-        case Continue():
+        case Confirm():
             return Reject("interaction_required", "The user has to confirm this sign-in.")
         case _:
             return step
@@ -174,12 +174,12 @@ class _Policy:
             waiting.consented_session_id,
         }
         if not confirmed and "select_account" in prompts:
-            return Continue()
+            return Confirm()
         consented = waiting is not None and waiting.consented_session_id == session.id
         if consent_missing or ("consent" in prompts and not consented):
             return Consent()
         if not confirmed and self._needs_confirmation():
-            return Continue()
+            return Confirm()
         return None
 
     def _needs_confirmation(self) -> bool:

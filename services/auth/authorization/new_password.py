@@ -68,7 +68,7 @@ class LinkOver:
 
 @dataclass(frozen=True)
 class NewPassword:
-    """What a link does. `company`: words that are no part of a good password here."""
+    """What a link does. `company`: words that are not part of a good password here."""
 
     database: NewPasswordDatabase
     encryption_keys: KeyRing

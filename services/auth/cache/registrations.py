@@ -11,7 +11,7 @@ from services.auth.clients.app_links import android_links, apple_links
 from services.auth.clients.client import Client
 from services.auth.scopes import ScopeCatalogue
 from services.auth.stores import AuthDatabase
-from services.auth.tokens.status_list import StatusReference, machine_place
+from services.auth.tokens.status_list import StatusReference, machine_status
 from shared.errors import Unavailable
 
 
@@ -33,7 +33,7 @@ class Registrations:
     _clients: dict[str, tuple[datetime, Client]] = field(default_factory=dict)
     _catalogue: tuple[datetime, ScopeCatalogue] | None = None
     _enabled: tuple[datetime, EnabledClients] | None = None
-    _machine_places: dict[str, tuple[datetime, StatusReference]] = field(default_factory=dict)
+    _machine_statuses: dict[str, tuple[datetime, StatusReference]] = field(default_factory=dict)
 
     def find_client(self, client_id: str, now: datetime) -> Client | None:
         """Return an enabled client."""
@@ -48,24 +48,24 @@ class Registrations:
             self._clients[client_id] = held
         return None if held[1].disabled_at is not None else held[1]
 
-    def machine_place(self, client: Client, now: datetime) -> StatusReference | None:
-        """Return the status place for a token that `client`, as `find_client` knew it, gets; None: it is disabled.
+    def machine_status(self, client: Client, now: datetime) -> StatusReference | None:
+        """Return the status reference for a token that `client`, as `find_client` knew it, gets; None: it is disabled.
 
         One that was taken away meanwhile yields tokens that are dead from the start, never ones that outlive an end.
 
         Raises:
             Unavailable: what the client proved itself by may be dropped; it must prove itself again.
         """
-        held = self._machine_places.get(client.client_id)
+        held = self._machine_statuses.get(client.client_id)
         if held is None or not self._fresh(held[0], now):
-            place = machine_place(self.database, client.client_id, now)
-            if place is None:
-                self._machine_places.pop(client.client_id, None)
+            reference = machine_status(self.database, client.client_id, now)
+            if reference is None:
+                self._machine_statuses.pop(client.client_id, None)
                 return None
-            # now: the end that drops a secret takes the place that the secret's holder may have
+            # now: the end that drops a secret takes the reference that the secret's holder may have
             self.look_again(client)
-            held = (now, place)
-            self._machine_places[client.client_id] = held
+            held = (now, reference)
+            self._machine_statuses[client.client_id] = held
         return held[1]
 
     def look_again(self, client: Client) -> None:
@@ -80,9 +80,9 @@ class Registrations:
             self._clients.pop(client.client_id, None)
             raise Unavailable("the client has just been changed")
 
-    def forget_machine_places(self) -> None:
-        """Look for each place anew: some machine client's tokens were ended."""
-        self._machine_places.clear()
+    def forget_machine_statuses(self) -> None:
+        """Look for each reference anew: some machine client's tokens were ended."""
+        self._machine_statuses.clear()
 
     def held_catalogue(self, now: datetime) -> ScopeCatalogue | None:
         """Return what `catalogue` would, if that needs no look into the database."""

@@ -24,10 +24,10 @@ _log = logging.getLogger(__name__)
 _RETRY = timedelta(seconds=5)
 
 
-class MachinePlacesCache(Protocol):
-    """Holds the status places of machine clients, which must be read anew when one was taken away."""
+class MachineStatusCache(Protocol):
+    """Holds the status references of machine clients, which must be read anew when one was taken away."""
 
-    def forget_machine_places(self) -> None: ...
+    def forget_machine_statuses(self) -> None: ...
 
 
 class Replica:
@@ -40,14 +40,14 @@ class Replica:
         ring: KeyRing,
         *,
         interval: timedelta,
-        machine_places: MachinePlacesCache,
+        machine_statuses: MachineStatusCache,
     ) -> None:
         """`interval`: between two refreshes."""
         self._database = database
         self._signer = signer
         self._ring = ring
         self._interval = interval
-        self._machine_places = machine_places
+        self._machine_statuses = machine_statuses
         self._refreshing = threading.Lock()
         self._tried_at: datetime | None = None
         self._wait = timedelta(0)
@@ -112,7 +112,7 @@ class Replica:
         if moved:
             self._use(keys, versions.key_set)
         if versions.machine_shards != self._machine_shards:
-            self._machine_places.forget_machine_places()
+            self._machine_statuses.forget_machine_statuses()
         self._shards, self._machine_shards = versions.shards, versions.machine_shards
         self._refreshed_at, self._wait = now, self._interval
 

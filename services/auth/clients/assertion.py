@@ -57,7 +57,7 @@ def claimed_client(assertion: str) -> str | None:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         return None
     subject = claims.get("sub")
-    # a NUL or half a surrogate pair is no part of a name, and no database takes it in a question
+    # a NUL or half a surrogate pair is not part of a name, and no database takes it in a question
     return subject if isinstance(subject, str) and subject and subject.isprintable() else None
 
 

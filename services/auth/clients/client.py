@@ -14,7 +14,7 @@ from services.auth.clients.redirect_uris import is_registered, origin_of_address
 from services.auth.clients.registration import ClientMetadata
 from services.auth.opaque_token import digest
 
-#: A client holds two secrets at most; these are no digest of anything.
+#: A client holds two secrets at most; these are not a digest of anything.
 MOST_SECRETS = 2
 _NO_SECRETS = (bytes(32),) * MOST_SECRETS
 

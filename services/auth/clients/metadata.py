@@ -51,7 +51,7 @@ def unknown_name_fault(name: str, known: Collection[str]) -> str:
     if plain in _NOT_HERE:
         return _NOT_HERE[plain]
     near = difflib.get_close_matches(plain, sorted(known), n=1, cutoff=0.7)
-    return f"is no known name; did you mean {near[0]}?" if near else "is no known name; remove it"
+    return f"is not a known name; did you mean {near[0]}?" if near else "is not a known name; remove it"
 
 
 def doubled_address_fault(uris: Iterable[str]) -> str | None:
@@ -101,7 +101,7 @@ def jwks_fault(jwks: object) -> str | None:
     kids: set[str] = set()
     for number, jwk in enumerate(keys):
         if not isinstance(jwk, dict):
-            return f"key {number} is no JWK: write an object with kty, kid and its public members"
+            return f"key {number} is not a JWK: write an object with kty, kid and its public members"
         if fault := _jwk_fault(jwk):
             return f"key {number} {fault}"
         if jwk["kid"] in kids:
@@ -138,7 +138,7 @@ def _rsa_fault(jwk: Mapping[str, Any]) -> str | None:
     if modulus.bit_length() not in _RSA_BITS:
         return f"has {modulus.bit_length()} bits; an RSA key has 2048 to 4096"
     if exponent < 65_537 or exponent % 2 == 0 or exponent.bit_length() > 32 or modulus % 2 == 0:
-        return "is no sound RSA key: its e must be 65537 (or a larger odd number), its n odd"
+        return "is not a sound RSA key: its e must be 65537 (or a larger odd number), its n odd"
     return None
 
 
@@ -148,5 +148,5 @@ def _ec_fault(jwk: Mapping[str, Any]) -> str | None:
     try:
         PyJWK(dict(jwk), algorithm="ES256")
     except (PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
-        return "is no point of P-256; check x and y"
+        return "is not a point of P-256; check x and y"
     return None

@@ -72,7 +72,7 @@ def redirect_uri_fault(uri: str, *, allow_undotted_scheme: bool, local: bool) ->
         parts = urlsplit(uri)
         parts.port  # noqa: B018 - parsed only when asked for
     except ValueError:
-        return f"{uri}: is no address; check its host and port (1 to 65535)"
+        return f"{uri}: is not an address; check its host and port (1 to 65535)"
     scheme = parts.scheme
     if scheme and not uri.startswith(f"{scheme}:"):
         return f"{uri}: write the scheme in lower case, as it will come: {scheme}:"

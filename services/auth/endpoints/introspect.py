@@ -2,7 +2,8 @@
 
 Spec: RFC 7662 s2
 In: a form body with `token`; client authentication as at /token, by a client that is registered for `introspection`.
-Out: 200 with the token's members, or with `{"active": false}` and nothing else; never cached. A bad token is no error.
+Out: 200 with the token's members, or with `{"active": false}` and nothing else; never cached. A bad token is not an
+error.
 """
 
 from starlette.requests import Request

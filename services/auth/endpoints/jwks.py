@@ -16,7 +16,7 @@ endpoint = document_endpoint("/.well-known/jwks.json", metadata="jwks_uri")
 
 @endpoint.get
 async def jwks(http: Request) -> Response:
-    """Return the key set; 304 to who has it already."""
+    """Return the key set; 304 to a caller who has it already."""
     context = context_of(http)
     await look(context)
     key_set = context.token_issuer.signer.key_set

@@ -23,7 +23,7 @@ _SHARD = re.compile(r"0|[1-9][0-9]{0,8}")
 
 @endpoint.get
 async def status_list(http: Request) -> Response:
-    """Return the list; 304 to who has it already."""
+    """Return the list; 304 to a caller who has it already."""
     shard = http.scope["path"].removeprefix("/status/")
     if not _SHARD.fullmatch(shard):
         raise HTTPException(404)

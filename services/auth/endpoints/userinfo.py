@@ -38,7 +38,7 @@ class _MalformedCredentialsError(ValueError):
 
 
 class _WrongKeyError(Exception):
-    """The token does not belong to who presents it."""
+    """The token does not belong to the caller who presents it."""
 
 
 @dataclass(frozen=True, repr=False)

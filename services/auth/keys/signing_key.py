@@ -66,7 +66,7 @@ def open_signing_key(ring: KeyRing, stored: StoredSigningKey) -> SigningKey:
     der = decrypt(ring, stored.sealed_private_key, belongs_to=signing_key_label(stored.kid))
     private_key = serialization.load_der_private_key(der, password=None)
     if not isinstance(private_key, rsa.RSAPrivateKey):
-        raise ConfigurationError(f"{signing_key_label(stored.kid)}: is no RSA key")
+        raise ConfigurationError(f"{signing_key_label(stored.kid)}: is not an RSA key")
     return SigningKey(stored.kid, private_key)
 
 

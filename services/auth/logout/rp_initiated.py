@@ -114,7 +114,7 @@ class WaitingLogouts(Protocol):
 
 
 def read_hint(signer: Signer, text: str, *, issuer: str) -> Hint | None:
-    """Return what an id_token_hint tells; None when it is no ID token that this provider signed.
+    """Return what an id_token_hint tells; None when it is not an ID token that this provider signed.
 
     An expired one is fine, and so is one whose key has left the JWKS. Its audience is who it was issued to.
     """

@@ -20,7 +20,7 @@ _PATIENCE = 10.0
 
 
 class ServerAwayError(Exception):
-    """No mail can be sent at this moment; it is no fault of the message's."""
+    """No mail can be sent at this moment; it is not a fault of the message's."""
 
 
 class NotTakenError(Exception):

@@ -75,7 +75,7 @@ def _wishes(member: object) -> dict[str, _Wish]:
     if member is None:
         return {}
     if not isinstance(member, dict):
-        raise MalformedClaimsError("a member that is no object")
+        raise MalformedClaimsError("a member that is not an object")
     return {name: _wish(wish) for name, wish in member.items()}
 
 
@@ -86,7 +86,7 @@ def _wish(wish: object) -> _Wish:
         raise MalformedClaimsError("a claim that is neither null nor an object")
     essential, several = wish.get("essential", False), wish.get("values", [])
     if not isinstance(essential, bool) or not isinstance(several, list):
-        raise MalformedClaimsError("an essential that is no boolean, or values that are no list")
+        raise MalformedClaimsError("an essential that is not a boolean, or values that are not a list")
     if "value" not in wish and "values" not in wish:
         return _Wish(essential, None)
     named = [*several, *([wish["value"]] if "value" in wish else [])]

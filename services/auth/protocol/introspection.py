@@ -21,7 +21,7 @@ from services.auth.tokens.access_token import (
     verify_own_access_token,
 )
 from services.auth.tokens.family import Families
-from services.auth.tokens.status_list import MachinePlaces
+from services.auth.tokens.status_list import MachineStatuses
 
 #: What is told of a live token (RFC 7662 s2.2, RFC 8693 s4.1): what the API needs to decide, no name of a person.
 _TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "auth_time", "acr", "sid", "act", "cnf")
@@ -33,7 +33,7 @@ class IntrospectionStores(Protocol):
     @property
     def families(self) -> Families: ...
     @property
-    def machine_places(self) -> MachinePlaces: ...
+    def machine_statuses(self) -> MachineStatuses: ...
     @property
     def revoked_access_tokens(self) -> RevokedAccessTokens: ...
 
@@ -57,7 +57,7 @@ class Introspection:
         """Return the members for the API that asks; of a token that is not live, `active` alone.
 
         Raises:
-            OAuthError: the caller may not ask, or asks for nothing. A bad token is no error.
+            OAuthError: the caller may not ask, or asks for nothing. A bad token is not an error.
         """
         client = self.authentication.authenticate(request)
         if client.public or not client.introspection:
@@ -74,7 +74,7 @@ class Introspection:
         """Report whether the token, and what it was granted by, was not ended."""
         with self.database.autocommit() as stores:
             if token.family_id is None:
-                status = stores.machine_places.find(token.client_id)  # none of a disabled client
+                status = stores.machine_statuses.find(token.client_id)  # none of a disabled client
                 return status is not None and status == token.status
             family = stores.families.find(token.family_id)
             revoked = stores.revoked_access_tokens.has(token.jti)

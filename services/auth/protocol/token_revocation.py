@@ -42,10 +42,10 @@ class RevocationDatabase(Protocol):
     def transaction(self) -> AbstractContextManager[RevocationStores]: ...
 
 
-class MachinePlaceCache(Protocol):
-    """Who keeps the places of machine clients, and must look for them anew when one was taken away."""
+class MachineStatusCache(Protocol):
+    """Who keeps the references of machine clients, and must look for them anew when one was taken away."""
 
-    def forget_machine_places(self) -> None: ...
+    def forget_machine_statuses(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TokenRevocation:
 
     authentication: ClientAuthentication
     database: RevocationDatabase
-    machine_places: MachinePlaceCache
+    machine_statuses: MachineStatusCache
     mac_keys: KeyRing
     signer: Signer
     issuer: str
@@ -119,11 +119,11 @@ class TokenRevocation:
         if token.client_id != client.client_id:
             raise InvalidGrant(Refusal.REVOCATION_OF_ANOTHER_MACHINES_TOKEN)
         with self.database.transaction() as stores:
-            if stores.machine_places.find(token.client_id) != token.status:
+            if stores.machine_statuses.find(token.client_id) != token.status:
                 return  # it was ended before; what the machine got since then is not meant
             reason = EndReason.MACHINE_TOKENS_REVOKED
             end_machine_tokens(stores, token.client_id, reason=reason, origin=request.origin, now=request.now)
-        self.machine_places.forget_machine_places()
+        self.machine_statuses.forget_machine_statuses()
 
     def _family(self, family_id: UUID) -> FamilyState | None:
         with self.database.autocommit() as stores:

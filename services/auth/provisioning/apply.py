@@ -92,7 +92,7 @@ class _Applying:
     now: datetime
 
     def issuer(self, wanted: str | None) -> Iterator[Change]:
-        """Move the issuer, if one is named; the first one is no change."""
+        """Move the issuer, if one is named; the first one is not a change."""
         before = self.store.issuer()
         if wanted is None or wanted == before:
             return
@@ -108,7 +108,7 @@ class _Applying:
             if identifier in wanted:
                 continue
             held = {scope["name"] for scope in stored["scopes"]}
-            # a scope belongs to one API: one that stands there under another address now has moved
+            # a scope belongs to one API: one that is stored under another address has moved
             moved = next((address for address, names in wanted.items() if held & names), None)
             if moved is None and not prune:
                 continue

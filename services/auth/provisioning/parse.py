@@ -143,7 +143,7 @@ def _client_faults(client: ClientEntry, apis: Sequence[ApiEntry], *, local: bool
     for identifier in client.resource_identifiers:
         if identifier not in identifiers:
             there_are = ", ".join(sorted(identifiers)) or "none"
-            yield ("resource_identifiers",), f"{identifier} is no API; there are {there_are}"
+            yield ("resource_identifiers",), f"{identifier} is not an API; there are {there_are}"
     for target in client.exchange_targets:
         if fault := _exchange_fault(client, target, apis):
             yield ("token_exchange_targets",), f"{target.resource} {fault}"

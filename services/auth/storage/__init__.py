@@ -25,7 +25,7 @@ from services.auth.storage.publications import SqlPublications
 from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
-from services.auth.storage.status_shards import SqlMachinePlaces, SqlStatusShards
+from services.auth.storage.status_shards import SqlMachineStatuses, SqlStatusShards
 from services.auth.storage.step_answers import SqlStepAnswers
 from services.auth.storage.users import SqlTotpCredentials, SqlUsers
 from services.auth.storage.waiting_logouts import SqlWaitingLogouts
@@ -72,7 +72,7 @@ def stores_on(connection: Connection) -> Stores:
         families=SqlFamilies(connection),
         links=SqlOneTimeLinks(connection),
         logout_notices=SqlLogoutNotices(connection),
-        machine_places=SqlMachinePlaces(connection),
+        machine_statuses=SqlMachineStatuses(connection),
         mails=SqlMails(connection),
         people=SqlPeople(connection),
         proofs=SqlUsedProofs(connection),

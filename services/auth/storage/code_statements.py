@@ -82,6 +82,6 @@ def _redeem(_: str) -> Any:
 ADD = CompiledStatement(_add)
 #: Inserts a code and its event.
 ISSUE = CompiledStatement(_issue)
-#: Uses a code up, founds its family at the given place of the shard that is being filled, and records the event.
-#: Answers whether the code could be used, and the shard: NULL when the place is taken (or no shard is open).
+#: Uses a code up, founds its family at the given index of the shard that is being filled, and records the event.
+#: Answers whether the code could be used, and the shard: NULL when the reference is taken (or no shard is open).
 REDEEM = CompiledStatement(_redeem)

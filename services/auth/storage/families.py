@@ -51,7 +51,7 @@ _FIND = CompiledStatement(
     ).where(_row.id == bindparam("wanted", type_=_row.id.type))
 )
 
-#: The columns that a new family does not have yet, or gets with its place in the status list.
+#: The columns that a new family does not have yet, or gets with its reference in the status list.
 SET_LATER = frozenset({"revoked_at", "revoked_why", "device_label", "status_shard"})
 _NEW = tuple(column for column in families.c if column.name not in SET_LATER)
 
@@ -60,11 +60,11 @@ def _insert(dialect: str) -> Any:
     row = select(*(bindparam(column.name, type_=column.type) for column in _NEW), SHARD.label("status_shard"))
     names = [*(column.name for column in _NEW), "status_shard"]
     statement = insert_to(dialect, families).from_select(names, row.where(SHARD.is_not(None)))
-    place = [_row.status_shard, _row.status_index]
-    return statement.on_conflict_do_nothing(index_elements=place).returning(_row.status_shard)
+    columns = [_row.status_shard, _row.status_index]
+    return statement.on_conflict_do_nothing(index_elements=columns).returning(_row.status_shard)
 
 
-#: Inserts a family in the shard that is being filled, unless the place is taken.
+#: Inserts a family in the shard that is being filled, unless the reference is taken.
 _ADD = CompiledStatement(_insert)
 
 #: Draws of a status index before the next shard is begun: by then about nine tenths of this one are taken.
@@ -143,7 +143,7 @@ class SqlFamilies:
 
 
 def draw_status_reference(connection: Connection, now: datetime, found: Callable[[int], int | None]) -> StatusReference:
-    """Draw indices at random until `found` takes one, and return the place.
+    """Draw indices at random until `found` takes one, and return the reference.
 
     `found` inserts the family at this index of the shard that is being filled and returns the shard; None: the index is
     taken, or no shard is open.
@@ -181,7 +181,7 @@ def _belonging(which: Belonging) -> ColumnElement[bool]:
 
 
 def family_row(family: NewFamily) -> dict[str, Any]:
-    """Return the columns of a family that has not been used yet, but for its place in the status list."""
+    """Return the columns of a family that has not been used yet, but for its reference in the status list."""
     return {
         **authorization_row(family.authorization),
         "id": family.id,

@@ -89,7 +89,7 @@ class SqlPurge:
         return self._delete(dpop_proofs, dpop_proofs.c.expires_at < self.now - MARGIN)
 
     def families(self) -> int:
-        """Delete dead families and free their places: no access token of theirs can live, by far."""
+        """Delete dead families and free their references: no access token of theirs can live, by far."""
         cutoff = self.now - max(self.kept, self.longest_token)
         found = self.connection.execute(
             select(families.c.id, families.c.status_shard, families.c.status_index)
@@ -102,17 +102,19 @@ class SqlPurge:
         self._free([StatusReference(row.status_shard, row.status_index) for row in found], families)
         return len(found)
 
-    def machine_places(self) -> int:
-        """Delete the places that were taken from machine clients, once no token can carry one."""
-        place = (machine_places.c.status_shard, machine_places.c.status_index)
-        query = select(*place).where(machine_places.c.retired_at < self.now - self.longest_token)
-        found = self.connection.execute(query.order_by(*place).limit(BATCH).with_for_update()).all()
-        places = [StatusReference(*row) for row in found]
+    def machine_statuses(self) -> int:
+        """Delete the references that were taken from machine clients, once no token can carry one."""
+        columns = (machine_places.c.status_shard, machine_places.c.status_index)
+        query = select(*columns).where(machine_places.c.retired_at < self.now - self.longest_token)
+        found = self.connection.execute(query.order_by(*columns).limit(BATCH).with_for_update()).all()
+        references = [StatusReference(*row) for row in found]
         self.connection.execute(
-            delete(machine_places).where(tuple_(*place).in_([(place.shard, place.index) for place in places]))
+            delete(machine_places).where(
+                tuple_(*columns).in_([(reference.shard, reference.index) for reference in references])
+            )
         )
-        self._free(places, machine_places)
-        return len(places)
+        self._free(references, machine_places)
+        return len(references)
 
     def codes(self) -> int:
         """Delete codes that were never used, and those whose family is gone: until then a second use is a replay."""
@@ -155,10 +157,10 @@ class SqlPurge:
         found = list(self.connection.execute(batch).scalars())
         return self.connection.execute(delete(table).where(key.in_(found))).rowcount if found else 0
 
-    def _free(self, places: list[StatusReference], holders: Table) -> None:
-        """Clear the bits, and draw places in these shards again once a quarter of them is free."""
-        SqlStatusShards(self.connection).clear(places, self.now)
-        for shard in sorted({place.shard for place in places}):
+    def _free(self, references: list[StatusReference], holders: Table) -> None:
+        """Clear the bits, and draw references in these shards again once a quarter of them is free."""
+        SqlStatusShards(self.connection).clear(references, self.now)
+        for shard in sorted({reference.shard for reference in references}):
             held = select(func.count()).select_from(holders).where(holders.c.status_shard == shard)
             if self.connection.execute(held).scalar_one() <= SHARD_SIZE * 3 // 4:
                 statement = update(status_shards).where(status_shards.c.shard == shard)
@@ -180,7 +182,7 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "browser sessions": SqlPurge.sessions,
     "failure budgets": SqlPurge.failure_budgets,
     "known browsers": SqlPurge.known_devices,
-    "status places of machine clients": SqlPurge.machine_places,
+    "status references of machine clients": SqlPurge.machine_statuses,
     "audit events": SqlPurge.audit_events,
 }
 

@@ -1,4 +1,4 @@
-"""The bits of the Token Status List and the places of machine clients."""
+"""The bits of the Token Status List and the references of machine clients."""
 
 import secrets
 from collections import defaultdict
@@ -17,7 +17,7 @@ from shared.database import Connection
 _row = status_shards.c
 
 _open = status_shards.alias()
-#: The shard in which the places of families are drawn at present; NULL: none is open.
+#: The shard in which the references of families are drawn at present; NULL: none is open.
 FAMILY_SHARD = (
     select(func.min(_open.c.shard)).where(_open.c.machine.is_(False), _open.c.filling.is_(True)).scalar_subquery()
 )
@@ -44,12 +44,12 @@ class SqlStatusShards:
 
     connection: Connection
 
-    def revoke(self, places: Iterable[StatusReference], now: datetime) -> None:
-        self._write(places, now, to=True)
+    def revoke(self, references: Iterable[StatusReference], now: datetime) -> None:
+        self._write(references, now, to=True)
 
-    def clear(self, places: Iterable[StatusReference], now: datetime) -> None:
-        """Clear the bits of places that become free. The caller deletes what held them in the same transaction."""
-        self._write(places, now, to=False)
+    def clear(self, references: Iterable[StatusReference], now: datetime) -> None:
+        """Clear the bits of references that become free. The caller deletes what held them in the same transaction."""
+        self._write(references, now, to=False)
 
     def move_all(self, now: datetime) -> None:
         """Move every shard's version, in ascending order."""
@@ -57,10 +57,10 @@ class SqlStatusShards:
         self.connection.execute(locked)
         self.connection.execute(update(status_shards).values(version=moved(_row.version, now)))
 
-    def _write(self, places: Iterable[StatusReference], now: datetime, *, to: bool) -> None:
+    def _write(self, references: Iterable[StatusReference], now: datetime, *, to: bool) -> None:
         by_shard: dict[int, list[int]] = defaultdict(list)
-        for place in places:
-            by_shard[place.shard].append(place.index)
+        for reference in references:
+            by_shard[reference.shard].append(reference.index)
         for shard in sorted(by_shard):
             query = select(_row.bits).where(_row.shard == shard).with_for_update()
             bits = set_bits(self.connection.execute(query).scalar_one(), by_shard[shard], to=to)
@@ -69,8 +69,8 @@ class SqlStatusShards:
 
 
 @dataclass(frozen=True)
-class SqlMachinePlaces:
-    """Implements `tokens.status_list.MachinePlaces`."""
+class SqlMachineStatuses:
+    """Implements `tokens.status_list.MachineStatuses`."""
 
     connection: Connection
 
@@ -90,13 +90,12 @@ class SqlMachinePlaces:
 
     def _take(self, client_id: str, shard: int, now: datetime) -> bool:
         values = {"client_id": client_id, "status_shard": shard, "created_at": now}
-        place = ["status_shard", "status_index"]
         return any(
             insert_if_absent(
                 self.connection,
                 machine_places,
                 {**values, "status_index": secrets.randbelow(SHARD_SIZE)},
-                conflict=place,
+                conflict=["status_shard", "status_index"],
             )
             for _ in range(64)
         )
@@ -119,14 +118,14 @@ def moved(version: ColumnElement[int], now: datetime) -> ColumnElement[int]:
 
 
 def filling_shard(connection: Connection, now: datetime, *, machine: bool) -> int:
-    """Return the shard in which places are drawn at present."""
+    """Return the shard in which references are drawn at present."""
     query = select(func.min(_row.shard)).where(_row.machine.is_(machine), _row.filling.is_(True))
     shard: int | None = connection.execute(query).scalar_one()
     return _open_shard(connection, now, machine=machine) if shard is None else shard
 
 
 def give_up_shard(connection: Connection, shard: int, now: datetime) -> None:
-    """Draw no more places in a shard that is nearly full, until a purge frees some; have a spare one ready."""
+    """Draw no more references in a shard that is nearly full, until a purge frees some; have a spare one ready."""
     statement = update(status_shards).where(_row.shard == shard).values(filling=False).returning(_row.machine)
     machine = connection.execute(statement).scalar_one()
     left = select(func.count()).where(_row.machine.is_(machine), _row.filling.is_(True))

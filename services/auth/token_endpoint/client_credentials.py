@@ -21,7 +21,7 @@ from services.auth.tokens.status_list import StatusReference
 class Machines(Catalogues, Protocol):
     """The port to what is registered of clients that act for themselves."""
 
-    def machine_place(self, client: Client, now: datetime) -> StatusReference | None:
+    def machine_status(self, client: Client, now: datetime) -> StatusReference | None:
         """Return the bit that ends the client's tokens; None: the client is disabled."""
         ...
 
@@ -41,7 +41,7 @@ class ClientCredentialsGrant:
             raise UnauthorizedClient(Refusal.MACHINE_CLIENT_PUBLIC)
         catalogue = self.machines.catalogue(request.now)
         scopes = _granted(request, client, catalogue)
-        status = self.machines.machine_place(client, request.now)
+        status = self.machines.machine_status(client, request.now)
         if status is None:
             raise InvalidClient(Refusal.MACHINE_CLIENT_DISABLED)
         return self.token_issuer.for_machine(client, catalogue=catalogue, scopes=scopes, status=status, now=request.now)

@@ -116,7 +116,7 @@ class Families(Protocol):
     """The port that storage implements. Each method but `add` and `revoke_all` is one statement."""
 
     def add(self, family: NewFamily) -> StatusReference:
-        """Insert it with a place in the status list, drawn at random among the free, and return that."""
+        """Insert it with a reference in the status list, drawn at random among the free, and return that."""
         ...
 
     def find(self, family_id: UUID) -> FamilyState | None: ...

@@ -1,7 +1,7 @@
-"""The Token Status List: each sign-in's place in it, and the ports of what the database keeps of the list.
+"""The Token Status List: each sign-in's reference to it, and the ports of what the database keeps of the list.
 
 Spec: draft-ietf-oauth-status-list-17 s4.1 (bits), s6.2 (referenced token); Policy: ADR-0015
-A bit that is set says: no token with this place is good any more.
+A bit that is set says: no token with this reference is good any more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class StatusReference:
     index: int
 
     def claim(self, issuer: str) -> dict[str, Any]:
-        """Return the `status` claim of a token with this place."""
+        """Return the `status` claim of a token with this reference."""
         return {"status_list": {"idx": self.index, "uri": status_list_uri(issuer, self.shard)}}
 
 
@@ -37,7 +37,7 @@ def status_list_uri(issuer: str, shard: int) -> str:
 
 
 def status_reference_of(claims: dict[str, Any]) -> StatusReference | None:
-    """Return the place that the claims of an access token of ours name; None for one from before there were any."""
+    """Return the reference that the claims of an access token of ours name; None for one from before there were any."""
     if "status" not in claims:
         return None
     status_list = claims["status"]["status_list"]
@@ -58,7 +58,7 @@ def set_bits(bits: bytes, indices: Iterable[int], *, to: bool) -> bytes:
 class StatusShards(Protocol):
     """The port that storage implements: the bits, which move their shard's version whenever they change."""
 
-    def revoke(self, places: Iterable[StatusReference], now: datetime) -> None:
+    def revoke(self, references: Iterable[StatusReference], now: datetime) -> None:
         """Set these bits, for good."""
         ...
 
@@ -82,19 +82,19 @@ class Publications(Protocol):
         ...
 
 
-class MachinePlaces(Protocol):
-    """The port that storage implements: the places of clients that act for themselves (client_credentials)."""
+class MachineStatuses(Protocol):
+    """The port that storage implements: the references of clients that act for themselves (client_credentials)."""
 
     def find(self, client_id: str) -> StatusReference | None:
-        """Return the live place of an enabled client, in one statement; None: it has none, or is disabled."""
+        """Return the live reference of an enabled client, in one statement; None: it has none, or is disabled."""
         ...
 
     def draw(self, client_id: str, now: datetime) -> StatusReference | None:
-        """Give an enabled client a place, unless it has one, and return it. Holds the client's row."""
+        """Give an enabled client a reference, unless it has one, and return it. Holds the client's row."""
         ...
 
     def retire(self, client_id: str, now: datetime) -> StatusReference | None:
-        """Take the client's place away and return it; None: it had none."""
+        """Take the client's reference away and return it; None: it had none."""
         ...
 
 
@@ -102,7 +102,7 @@ class MachineStores(Protocol):
     """What a machine client's token needs of the database."""
 
     @property
-    def machine_places(self) -> MachinePlaces: ...
+    def machine_statuses(self) -> MachineStatuses: ...
 
 
 class MachineDatabase(Protocol):
@@ -113,14 +113,14 @@ class MachineDatabase(Protocol):
     def transaction(self) -> AbstractContextManager[MachineStores]: ...
 
 
-def machine_place(database: MachineDatabase, client_id: str, now: datetime) -> StatusReference | None:
-    """Return the place for a token that a client gets for itself, drawn at the first one; None: it is disabled.
+def machine_status(database: MachineDatabase, client_id: str, now: datetime) -> StatusReference | None:
+    """Return the reference for a token that a client gets for itself, drawn at the first one; None: it is disabled.
 
-    One statement. A client whose tokens were ended gets another place.
+    One statement. A client whose tokens were ended gets another reference.
     """
     with database.autocommit() as stores:
-        place = stores.machine_places.find(client_id)
-    if place is None:
+        reference = stores.machine_statuses.find(client_id)
+    if reference is None:
         with database.transaction() as stores:
-            place = stores.machine_places.draw(client_id, now)
-    return place
+            reference = stores.machine_statuses.draw(client_id, now)
+    return reference

@@ -136,7 +136,7 @@ def _codec(content_type: str) -> str | None:
     can take for ever.
 
     Raises:
-        HTTPException: 415, it is no CSV, or in a charset that is not known.
+        HTTPException: 415, it is not CSV, or in a charset that is not known.
     """
     media_type, *parameters = (part.strip(" \t").lower() for part in content_type.split(";"))
     said = {name.strip(): value.strip(' "') for name, _, value in (part.partition("=") for part in parameters if part)}
@@ -157,7 +157,7 @@ async def _write_piecemeal(job: ContactImport, rows: Iterator[CsvRow]) -> None:
 
 def _logged(lines: Iterator[str]) -> Iterator[str]:
     """Yield the file, and log how much of it went out: also of one that its caller does not read to the end."""
-    contacts = -1  # the header is no contact
+    contacts = -1  # the header is not a contact
     try:
         for batch in lines:
             yield batch

@@ -75,7 +75,7 @@ class FilterQuery(BaseModel):
     q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
         default=None,
         description="Words; each must begin a word of the record, in any of its texts. Case and accents are ignored, "
-        "and so is everything that is no letter or digit: there are no operators.",
+        "and so is everything that is not a letter or digit: there are no operators.",
         examples=["mad hat"],
     )
     updated_since: Timestamp | None = Field(

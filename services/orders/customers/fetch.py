@@ -39,7 +39,7 @@ class Reply:
         except (ValueError, RecursionError) as error:
             raise Away("the answer is not JSON") from error
         if not isinstance(found, dict):
-            raise Away("the answer is no JSON object")
+            raise Away("the answer is not a JSON object")
         return found
 
 

@@ -186,7 +186,7 @@ class OrderQuery(PageQuery):
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at"] = Field(
         default="-created_at", description="`-` turns the order round: newest first is the default."
     )
-    status: OrderStatus | None = Field(default=None, description="Orders that stand there.")
+    status: OrderStatus | None = Field(default=None, description="Orders with this status.")
     customer_id: UUID | None = Field(default=None, description="Orders of that customer.", examples=[_CUSTOMER])
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
         default=None, description="Orders in that currency.", examples=["EUR"]

@@ -269,7 +269,7 @@ class JwksCache:
         unchanged = held is not None and held.fingerprint == key_set.fingerprint
         # up to a fifth earlier, so that many processes do not ask in the same second
         stale_at = now + min(max(self._policy.min_fresh, fresh * (1 - self._jitter() / 5)), self._policy.max_age)
-        # the same keys stay the same object, so that who remembers something by them need not compare
+        # the same keys stay the same object, so that whatever is remembered by them need not be compared
         self._held = _Held(held if held is not None and unchanged else key_set, now, stale_at)
         if self._failed_at is not None:
             _log.info("the key set is fetched again")

@@ -57,7 +57,7 @@ def verified_claims(compact: str, public_key: RSAPublicKey) -> dict[str, Any]:
     """Return the payload of a JWS whose header `key_id` has accepted. No claim of it is looked at.
 
     Raises:
-        InvalidToken: forged, or its payload is no JSON object with unique names.
+        InvalidToken: forged, or its payload is not a JSON object with unique names.
     """
     try:
         payload = _jws.decode_complete(compact, public_key, algorithms=[_ALGORITHM])["payload"]

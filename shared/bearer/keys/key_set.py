@@ -23,7 +23,7 @@ _MIN_BITS, _MAX_BITS = 2048, 4096
 
 
 class BadKeySet(ValueError):
-    """The document is no key set that this verifier can use; the message says why."""
+    """The document is not a key set that this verifier can use; the message says why."""
 
 
 @dataclass(frozen=True)

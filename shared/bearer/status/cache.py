@@ -108,7 +108,7 @@ class StatusCache:
                 self._start_fetch(self._shards.get(number) or self._new_shard(number, now))
 
     def is_valid(self, reference: StatusReference, now: datetime) -> bool:
-        """Return whether a list that needs no look yet says that the token of that place is not revoked.
+        """Return whether a list that needs no look yet says that the token of that reference is not revoked.
 
         False says nothing of the token: `require_valid` does.
         """
@@ -121,7 +121,7 @@ class StatusCache:
         return not held.is_set(reference.index)
 
     async def require_valid(self, reference: StatusReference) -> None:
-        """Return if the token of that place is not revoked, as far as is known.
+        """Return if the token of that reference is not revoked, as far as is known.
 
         Raises:
             InvalidToken: it is revoked, or the list does not reach that far.

@@ -74,7 +74,7 @@ class StatusSource:
         """Return the shard as it is now, and its ETag; None if it has not changed since `etag`.
 
         Raises:
-            BadStatusList: what came is no list of this shard, or one that has expired.
+            BadStatusList: what came is not a list of this shard, or one that has expired.
             BadAnswer, TimeoutError, httpx2.HTTPError, Unavailable: it cannot be had, or not be verified.
         """
         fetched = await self._issuer.get(

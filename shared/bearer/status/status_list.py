@@ -1,4 +1,4 @@
-"""One shard of the issuer's Token Status List: what a token says of its place in it, and what the list says of it.
+"""One shard of the issuer's Token Status List: the reference of a token to it, and what the list says of it.
 
 Spec: draft-ietf-oauth-status-list-17 s4.1, s5.1, s6.2, s8.3
 Out: a StatusList whose signature, type, subject, bits and size are as this API accepts them. Whether it is recent
@@ -37,12 +37,12 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class BadStatusList(ValueError):
-    """The document is no status list that this verifier can use; the message says why."""
+    """The document is not a status list that this verifier can use; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReference:
-    """The place of a token's status: the bit `index` of shard number `shard`."""
+    """The reference of a token's status: the bit `index` of shard number `shard`."""
 
     shard: int
     index: int
@@ -101,7 +101,7 @@ def signing_kid(token: str) -> str:
     """Return which key a status list claims to be signed by.
 
     Raises:
-        BadStatusList: it is no token of that type.
+        BadStatusList: it is not a token of that type.
     """
     try:
         return jws.key_id(token, _TYPES, MAX_TOKEN_BYTES)
@@ -141,7 +141,7 @@ def read_status_list(token: str, public_key: RSAPublicKey, *, uri: str, now: dat
 def _ttl(claims: Mapping[str, Any]) -> timedelta:
     value = claims.get("ttl", DEFAULT_TTL.total_seconds())
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise BadStatusList("ttl is no duration")
+        raise BadStatusList("ttl is not a duration")
     return timedelta(seconds=min(max(value, MIN_TTL.total_seconds()), MAX_TTL.total_seconds()))
 
 

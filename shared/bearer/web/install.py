@@ -1,7 +1,7 @@
 """Bearer tokens at the edge of an application: its verifier, its refusals, and what it says of both.
 
 Spec: RFC 6750 s3, RFC 9110 s11.6.2
-In: the `Authorization` header; a token in the query or in a form is no credential here.
+In: the `Authorization` header; a token in the query or in a form is not a credential here.
 Out: a Principal, or a refusal of `challenge`.
 """
 

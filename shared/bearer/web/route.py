@@ -140,7 +140,7 @@ def _is_requirement(said: Any) -> bool:
 
 def _parameters_to_take(endpoint: Callable[..., Any]) -> dict[str, Requirement]:
     """Return the parameters that are requirements. None, so that all goes FastAPI's way, where ours cannot be gone:
-    in an endpoint that is no coroutine, or takes an HTTPConnection of its own.
+    in an endpoint that is not a coroutine, or takes an HTTPConnection of its own.
     """
     parameters = inspect.signature(endpoint).parameters.values()
     if not inspect.iscoroutinefunction(endpoint) or any(one.annotation is HTTPConnection for one in parameters):

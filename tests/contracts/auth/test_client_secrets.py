@@ -121,13 +121,13 @@ def test_an_unknown_client_gets_no_secret(stage: Stage) -> None:
 def test_a_dropped_secret_ends_the_tokens_that_the_client_got_for_itself(stage: Stage) -> None:
     apply(stage, FIRST)
     with stage.auth.transaction() as stores:
-        place = stores.machine_places.draw("web", NOON)
+        place = stores.machine_statuses.draw("web", NOON)
     rotate(stage, 1)
     with stage.auth.autocommit() as stores:
-        assert stores.machine_places.find("web") == place, "an overlap ends nothing"
+        assert stores.machine_statuses.find("web") == place, "an overlap ends nothing"
     drop_old(stage)
     with stage.auth.autocommit() as stores:
-        assert stores.machine_places.find("web") is None
+        assert stores.machine_statuses.find("web") is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_file_that_drops_a_key_ends_them_and_one_that_adds_a_key_does_not(stag
 
 def draw(stage: Stage, *, hour: int = 0) -> StatusReference:
     with stage.auth.transaction() as stores:
-        place = stores.machine_places.draw("web", NOON + timedelta(hours=hour))
+        place = stores.machine_statuses.draw("web", NOON + timedelta(hours=hour))
     assert place is not None
     return place
 

@@ -36,12 +36,12 @@ class Process:
         self.forgotten = 0
         with database.transaction() as stores:
             self.signer = Signer(load_key_set(stores.signing_keys, RING, bits=2048, now=now))
-        self.replica = Replica(database, self.signer, RING, interval=SECOND, machine_places=self)
+        self.replica = Replica(database, self.signer, RING, interval=SECOND, machine_statuses=self)
         self.lists = SignedLists(
             database, self.replica, self.signer, issuer=ISSUER, ttl=15 * SECOND, lifetime=60 * SECOND
         )
 
-    def forget_machine_places(self) -> None:
+    def forget_machine_statuses(self) -> None:
         self.forgotten += 1
 
     @property
@@ -228,7 +228,7 @@ def test_a_machine_clients_end_is_told_to_who_keeps_their_places(stage: Stage) -
     process.replica.refresh(NOON + SECOND)
     assert process.forgotten == told, "a family's end is none of theirs"
     with stage.auth.transaction() as stores:
-        drawn = stores.machine_places.draw("app", NOON)
+        drawn = stores.machine_statuses.draw("app", NOON)
         assert drawn is not None
         stores.status_shards.revoke([drawn], NOON)
     process.replica.refresh(NOON + 2 * SECOND)

@@ -115,7 +115,7 @@ def test_the_end_of_a_client_and_an_emergency_rotation_do_not_wait_for_each_othe
     """Shards are locked in ascending order, also when a client's own place lies below those of its families."""
     stage = postgres_stage
     with stage.auth.transaction() as stores:
-        machine = stores.machine_places.draw("app", NOON)
+        machine = stores.machine_statuses.draw("app", NOON)
     assert machine is not None
     family = stage.family()
     above = machine.shard + 10

@@ -67,7 +67,7 @@ def test_nothing_that_lives_is_purged_and_twice_is_once(stage: Stage) -> None:
     stage.code()
     with stage.auth.transaction() as stores:
         begin_attempt(stores.budgets, network_budget("alice", "192.0.2.1"), NOON)
-        stores.machine_places.draw("app", NOON)
+        stores.machine_statuses.draw("app", NOON)
     assert run(stage, NOON) == {}
     assert [count(stage, table) for table in (families, authorization_codes, failure_budgets, machine_places)] == [
         1
@@ -98,11 +98,11 @@ def test_a_place_is_not_given_away_while_a_token_with_it_can_live(stage: Stage) 
 
 def test_a_machines_old_place_keeps_its_bit_until_no_token_can_carry_it(stage: Stage) -> None:
     with stage.auth.transaction() as stores:
-        drawn = stores.machine_places.draw("app", NOON)
-        assert drawn is not None and stores.machine_places.retire("app", NOON) == drawn
+        drawn = stores.machine_statuses.draw("app", NOON)
+        assert drawn is not None and stores.machine_statuses.retire("app", NOON) == drawn
         stores.status_shards.revoke([drawn], NOON)
     assert run(stage, NOON + LONGEST) == {} and bit(stage, drawn)
-    assert run(stage, NOON + LONGEST + SECOND) == {"status places of machine clients": 1}
+    assert run(stage, NOON + LONGEST + SECOND) == {"status references of machine clients": 1}
     assert not bit(stage, drawn) and count(stage, machine_places) == 0
 
 

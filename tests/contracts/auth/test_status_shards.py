@@ -14,9 +14,9 @@ def test_a_machine_client_gets_a_new_place_after_each_end(stage: Stage) -> None:
     places = []
     for number in range(3):
         with stage.auth.transaction() as stores:
-            assert stores.machine_places.find("app") is None
-            drawn = stores.machine_places.draw("app", NOON)
-            assert drawn is not None and stores.machine_places.draw("app", NOON) == drawn
+            assert stores.machine_statuses.find("app") is None
+            drawn = stores.machine_statuses.draw("app", NOON)
+            assert drawn is not None and stores.machine_statuses.draw("app", NOON) == drawn
             places.append(drawn)
         assert not bit(stage, drawn)
         with stage.auth.transaction() as stores:
@@ -33,18 +33,18 @@ def test_a_machine_client_gets_a_new_place_after_each_end(stage: Stage) -> None:
 
 def test_a_disabled_machine_client_has_no_place(stage: Stage) -> None:
     with stage.auth.transaction() as stores:
-        drawn = stores.machine_places.draw("app", NOON)
+        drawn = stores.machine_statuses.draw("app", NOON)
         ends.set_enabled(stores, "app", enabled=False, origin=None, now=NOON)
-        assert stores.machine_places.find("app") is None
-        assert stores.machine_places.draw("app", NOON) is None
-        assert stores.machine_places.draw("nobody", NOON) is None
+        assert stores.machine_statuses.find("app") is None
+        assert stores.machine_statuses.draw("app", NOON) is None
+        assert stores.machine_statuses.draw("nobody", NOON) is None
     assert drawn is not None and bit(stage, drawn)
 
 
 def test_families_and_machine_clients_never_share_a_place(stage: Stage) -> None:
     family = stage.family()
     with stage.auth.transaction() as stores:
-        drawn = stores.machine_places.draw("app", NOON)
+        drawn = stores.machine_statuses.draw("app", NOON)
         found = stores.families.find(family.id)
     assert drawn is not None and found is not None and drawn.shard != found.status.shard
 

@@ -45,7 +45,7 @@ def test_without_scope_a_machine_gets_its_own_and_no_other_token(provider: Provi
 def test_scope_and_resource_narrow_the_token(
     provider: Provider, form: dict[str, Any], scope: str, audience: list[str]
 ) -> None:
-    """RFC 8707 s2.2; unknown scopes are ignored, an empty path is no path"""
+    """RFC 8707 s2.2; unknown scopes are ignored, an empty path is not a path"""
     body = granted(provider, **form)
     assert (body["scope"], claims_of(body["access_token"])["aud"]) == (scope, audience)
 

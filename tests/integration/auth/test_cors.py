@@ -23,8 +23,8 @@ FOREIGN = (
     "http://localhost",
     "http://localhost:90011",
     "https://localhost:9001",
-    "http://localhost:9100",  # partner-web is no browser client
-    "https://app.company.localhost",  # a native app's address is no page
+    "http://localhost:9100",  # partner-web is not a browser client
+    "https://app.company.localhost",  # a native app's address is not a page
     "http://127.0.0.1",
     "",
 )

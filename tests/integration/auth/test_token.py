@@ -149,7 +149,7 @@ def test_a_replayed_code_revokes_the_family(provider: Provider, code: str) -> No
 def test_a_failed_redemption_neither_burns_the_code_nor_ends_the_family(
     provider: Provider, code: str, changes: dict[str, str | None], error: str
 ) -> None:
-    """Who sees a code without its verifier must not be able to hurt its owner."""
+    """Somebody who sees a code without its verifier must not be able to hurt its owner."""
     assert oauth_error(provider.redeem(code, **changes)) == error
     tokens = provider.redeem(code).json()
     assert oauth_error(provider.redeem(code, **changes)) == error

@@ -92,7 +92,7 @@ def test_an_exchange_cannot_outlive_the_subject_token(provider: Provider, tokens
 
 
 def test_an_exchange_gives_no_way_to_go_on(provider: Provider, tokens: dict[str, Any]) -> None:
-    """A traded token is no subject token, opens no userinfo, refreshes nothing."""
+    """A traded token is not a subject token, opens no userinfo, refreshes nothing."""
     second = traded(provider, tokens["access_token"])["access_token"]
     provider.sql(
         "UPDATE clients SET metadata = json_set(metadata, '$.resource_identifiers', json('[\"http://localhost:9001\"]'))"
@@ -106,7 +106,7 @@ def test_an_exchange_gives_no_way_to_go_on(provider: Provider, tokens: dict[str,
 
 @pytest.mark.requirement("RFC8693-2")
 def test_a_stolen_token_of_another_api_is_not_tradable(provider: Provider) -> None:
-    """crm's callers are no callers of orders."""
+    """crm's callers are not callers of orders."""
     assert oauth_error(provider.exchange(provider.sign_in(scope="crm:read")["access_token"])) == "invalid_request"
     narrowed = provider.refresh(provider.sign_in()["refresh_token"], resource=CRM).json()["access_token"]
     assert oauth_error(provider.exchange(narrowed)) == "invalid_request"

@@ -54,7 +54,7 @@ def test_a_list_that_fits_has_no_next_page(call: Call) -> None:
         ({"sub": ALICE, "groups": ["sales"]}, 200),
         ({"sub": ALICE, "groups": []}, 200),  # one's own, whatever team one is in now
         ({"sub": BOB, "groups": ["support"], "roles": ["manager"]}, 404),
-        ({"sub": BOB, "groups": ["sales"]}, 404),  # a colleague is no manager
+        ({"sub": BOB, "groups": ["sales"]}, 404),  # a colleague is not a manager
         ({"sub": CAROL, "groups": ["sales"], "roles": ["manager"]}, 200),
         ({"sub": CAROL, "groups": [], "roles": ["manager"]}, 404),
         ({"sub": "client:reports-job", "scope": "crm:read"}, 404),

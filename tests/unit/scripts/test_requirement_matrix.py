@@ -41,8 +41,8 @@ def test_markers_are_found_without_running_anything(tmp_path: Path) -> None:
     ("present", "marked", "said"),
     [
         ([ONE], {}, "RFC1-2: no test is marked with it"),
-        ([ONE, ONE], {"RFC1-2": ("t",)}, "RFC1-2: stands there twice"),
-        ([ONE], {"RFC1-2": ("t",), "RFC9-9": ("t",)}, "RFC9-9: marks t and is no requirement"),
+        ([ONE, ONE], {"RFC1-2": ("t",)}, "RFC1-2: is there twice"),
+        ([ONE], {"RFC1-2": ("t",), "RFC9-9": ("t",)}, "RFC9-9: marks t and is not a requirement"),
         ([Requirement("A-1", "", "", "auth", planned="later")], {"A-1": ("t",)}, "A-1: is proved by a test"),
         ([Requirement("A-1", "", "", "nobody")], {"A-1": ("t",)}, "A-1: the owner is one of"),
     ],

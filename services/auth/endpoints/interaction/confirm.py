@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.authorization.flow import Continue
+from services.auth.authorization.flow import Confirm
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.pages import see_other
@@ -31,7 +31,7 @@ async def post_continue(http: Request) -> Response:
 
 
 def _ask(here: Interaction) -> Response:
-    if not isinstance(here.step, Continue) or here.signed_in is None:
+    if not isinstance(here.step, Confirm) or here.signed_in is None:
         return here.back_to_authorize()
     user = here.signed_in.user
     return here.page(
@@ -46,7 +46,7 @@ def _ask(here: Interaction) -> Response:
 def _agree(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
-    if not isinstance(here.step, Continue) or here.signed_in is None:
+    if not isinstance(here.step, Confirm) or here.signed_in is None:
         return here.back_to_authorize()
     session = here.signed_in.session
     # the page named a user: if another one has signed in since (a second tab), ask again

@@ -1,1 +1,1 @@
-"""What the endpoints share and what is no endpoint itself: contexts, cookies, pages, errors, CORS, metadata."""
+"""What the endpoints share and what is not an endpoint itself: contexts, cookies, pages, errors, CORS, metadata."""

@@ -56,11 +56,11 @@ class Poster:
         """Post the token and return the status of the answer.
 
         Raises:
-            NotDelivered: no address may be reached, none answers, or the answer is no HTTP.
+            NotDelivered: no address may be reached, none answers, or the answer is not HTTP.
         """
         parts = urlsplit(uri)
         if parts.hostname is None or parts.scheme not in ({"https", "http"} if self.loopback else {"https"}):
-            raise NotDelivered("the address is no https URL")
+            raise NotDelivered("the address is not an https URL")
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 return await self._post(parts, parts.hostname, _request(parts, logout_token))
@@ -143,7 +143,7 @@ async def _read_status(reader: asyncio.StreamReader) -> int:
             return status
         if len(received) >= READ_LIMIT:
             break
-    raise NotDelivered("the answer is no HTTP")
+    raise NotDelivered("the answer is not HTTP")
 
 
 def _final_status(received: bytes) -> int | None:

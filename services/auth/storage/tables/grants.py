@@ -124,8 +124,8 @@ status_shards = Table(
     "status_shards",
     metadata,
     Column("shard", Integer, primary_key=True, autoincrement=False),
-    Column("machine", Boolean, nullable=False),  # places of machine clients, or of families
-    Column("filling", Boolean, nullable=False),  # places are drawn here
+    Column("machine", Boolean, nullable=False),  # references of machine clients, or of families
+    Column("filling", Boolean, nullable=False),  # references are drawn here
     Column("version", BigInteger, nullable=False),
     Column("bits", LargeBinary, nullable=False),
 )

@@ -41,7 +41,7 @@ assertion_jtis = Table(  # client assertions that were used; an expired row is o
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
-#: The status place of each machine client; a retired one is kept until no token with it can live.
+#: The status reference of each machine client; a retired one is kept until no token with it can live.
 machine_places = Table(
     "machine_places",
     metadata,

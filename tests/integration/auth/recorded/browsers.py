@@ -172,7 +172,7 @@ def login_and_mfa(scene: Scene) -> None:
     mfa = browser.enter_password(page, BOB)
     scene("a wrong code")
     browser.enter_otp(mfa, "000000")
-    scene("a code that is no number")
+    scene("a code that is not a number")
     browser.enter_otp(mfa, "x")
     scene("bob's code")
     browser.enter_otp(mfa)

@@ -9,7 +9,7 @@ import pytest
 
 from services.auth.accounts.browser_session import BrowserSession
 from services.auth.accounts.user import User
-from services.auth.authorization.flow import Consent, Continue, IssueCode, Login, Mfa, Reject, Step, next_step
+from services.auth.authorization.flow import Confirm, Consent, IssueCode, Login, Mfa, Reject, Step, next_step
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
@@ -103,7 +103,7 @@ def test_prompt_none_without_a_session_is_login_required(uri: str) -> None:
 @pytest.mark.parametrize("uri", [HTTPS, *EXPOSED])
 def test_an_app_is_never_answered_without_a_tap(uri: str) -> None:
     app = replace(CLIENT, application_type="native")
-    assert decide(request(uri), session(), client=app) == Continue()
+    assert decide(request(uri), session(), client=app) == Confirm()
     assert error(decide(request(uri, "none"), session(), client=app)) == "interaction_required"
 
 
@@ -119,7 +119,7 @@ def test_a_session_answers_an_https_address_silently() -> None:
 @pytest.mark.parametrize("uri", EXPOSED)
 def test_an_address_that_any_app_can_take_is_never_answered_silently(uri: str) -> None:
     """RFC 8252 s8.6, first-party clients too."""
-    assert decide(request(uri), session()) == Continue()
+    assert decide(request(uri), session()) == Confirm()
     assert error(decide(request(uri, "none"), session())) == INTERACTION_REQUIRED
 
 
@@ -129,12 +129,12 @@ def test_http_localhost_of_a_web_client_counts_as_its_owners() -> None:
 
 @pytest.mark.requirement("OIDC-3.1.2.1-select-account")
 def test_select_account_asks_also_at_an_https_address() -> None:
-    assert decide(request(prompt="select_account"), session()) == Continue()
+    assert decide(request(prompt="select_account"), session()) == Confirm()
 
 
 def test_a_client_marked_always_continue_asks() -> None:
     client = replace(CLIENT, always_continue=True)
-    assert decide(request(), session(), client=client) == Continue()
+    assert decide(request(), session(), client=client) == Confirm()
     assert error(decide(request(prompt="none"), session(), client=client)) == INTERACTION_REQUIRED
 
 
@@ -233,13 +233,13 @@ def test_a_sign_in_for_this_request_does_not_replace_the_second_factor() -> None
 
 
 def test_a_sign_in_of_another_session_counts_for_nothing() -> None:
-    assert decide(request(CUSTOM), session(), signed_in_session_id=OTHER) == Continue()
+    assert decide(request(CUSTOM), session(), signed_in_session_id=OTHER) == Confirm()
     assert decide(request(prompt="login"), session(), signed_in_session_id=OTHER) == Login()
 
 
 def test_the_yes_counts_for_the_session_that_was_asked_about() -> None:
     assert decide(request(CUSTOM), session(), continued_session_id=SESSION) == CODE
-    assert decide(request(CUSTOM), session(), continued_session_id=OTHER) == Continue()
+    assert decide(request(CUSTOM), session(), continued_session_id=OTHER) == Confirm()
 
 
 def test_the_yes_replaces_no_password() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
-from services.auth.authorization.flow import Consent, Continue, Login, Mfa, Step
+from services.auth.authorization.flow import Confirm, Consent, Login, Mfa, Step
 from tests.unit.auth.authorization.test_flow import (
     CLIENT,
     CODE,
@@ -136,7 +136,7 @@ def test_a_session_of_another_user_is_no_answer(uri: str) -> None:
 def test_the_named_user_goes_on_as_ever() -> None:
     named: dict[str, Any] = {"subjects": frozenset({USER.subject, "somebody else"})}
     assert decide(request(**named), session()) == CODE
-    assert decide(request(CUSTOM, **named), session()) == Continue()
+    assert decide(request(CUSTOM, **named), session()) == Confirm()
     assert decide(request(subjects=frozenset()), session()) == Login(), "nobody will do"
 
 
@@ -167,9 +167,9 @@ def test_a_yes_that_was_withdrawn_counts_for_nothing() -> None:
 def test_consent_confirms_the_user_too(uri: str) -> None:
     """The page names both: nobody is asked twice. A chooser comes before it."""
     assert decide(request(uri), session(), client=PARTNER, consented_session_id=SESSION) == CODE
-    assert decide(request(uri), session(), client=PARTNER) == Continue(), "remembered: the address still asks"
+    assert decide(request(uri), session(), client=PARTNER) == Confirm(), "remembered: the address still asks"
     choosing = request(uri, "select_account consent")
-    assert decide(choosing, session()) == Continue()
+    assert decide(choosing, session()) == Confirm()
     assert decide(choosing, session(), continued_session_id=SESSION) == Consent()
 
 

@@ -143,10 +143,10 @@ def test_a_bad_native_entry(changes: dict[str, Any], said: str) -> None:
         ({"backchannel_logout_uri": ["https://a.example/"]}, "backchannel_logout_uri: Input should be a valid string"),
         ({"jwks_uri": "https://app.example/jwks"}, "keys are registered by value: write them into jwks"),
         ({"logo_uri": "https://app.example/x"}, "logo_uri: not shown here; remove it"),
-        ({"redirect_uri": "https://app.example/"}, "redirect_uri: is no known name; did you mean redirect_uris?"),
+        ({"redirect_uri": "https://app.example/"}, "redirect_uri: is not a known name; did you mean redirect_uris?"),
         ({"redirectUris": []}, "did you mean redirect_uris?"),
         ({"require_PKCE": False}, "did you mean require_pkce?"),
-        ({"zzz": 1}, "zzz: is no known name; remove it"),
+        ({"zzz": 1}, "zzz: is not a known name; remove it"),
         ({"token_endpoint_auth_signing_alg": "ES256"}, "is for private_key_jwt alone; remove it"),
         ({"token_endpoint_auth_signing_alg": "none"}, "token_endpoint_auth_signing_alg: Input should be"),
         ({"token_endpoint_auth_signing_alg": "HS256"}, "token_endpoint_auth_signing_alg: Input should be"),
@@ -239,13 +239,13 @@ def test_public_rsa_and_ec_keys_are_taken() -> None:
         ({**RSA, "alg": "HS256"}, "is for another alg"),
         ({**EC, "alg": "RS256"}, "is for another alg; use ES256"),
         (rsa_jwk(1024), "has 1024 bits; an RSA key has 2048 to 4096"),
-        (rsa_jwk(2048, 3), "is no sound RSA key"),
+        (rsa_jwk(2048, 3), "is not a sound RSA key"),
         ({**RSA, "n": "%%%"}, "has no n and e in base64url"),
         ({**RSA, "e": None}, "has no n and e in base64url"),
         (EC_384, "is on another curve"),
-        ({**EC, "x": EC["y"]}, "is no point of P-256"),
-        ({**EC, "x": 7}, "is no point of P-256"),
-        ("a key", "is no JWK"),
+        ({**EC, "x": EC["y"]}, "is not a point of P-256"),
+        ({**EC, "x": 7}, "is not a point of P-256"),
+        ("a key", "is not a JWK"),
     ],
 )
 def test_a_bad_key(jwk: Any, said: str) -> None:
@@ -274,4 +274,4 @@ def test_two_keys_of_one_kid_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["clientId", "client-id", "CLIENT_ID", "client_ids"])
 def test_the_nearest_name_is_named(name: str) -> None:
-    assert unknown_name_fault(name, CLIENT_NAMES) == "is no known name; did you mean client_id?"
+    assert unknown_name_fault(name, CLIENT_NAMES) == "is not a known name; did you mean client_id?"

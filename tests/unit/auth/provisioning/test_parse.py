@@ -201,7 +201,7 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
     told = str(error.value).splitlines()
     assert len(told) == 3
     assert told[0].startswith("own.yaml:3: clients.app.application_type: ")
-    assert "own.yaml:9: clients.app.redirectUris: is no known name; did you mean redirect_uris?" in told
+    assert "own.yaml:9: clients.app.redirectUris: is not a known name; did you mean redirect_uris?" in told
     assert any(line.startswith("own.yaml:12: clients.job.client_secret: ") for line in told)
 
 
@@ -213,5 +213,5 @@ def test_a_file_of_clients_alone_may_use_the_scopes_of_the_database() -> None:
         parse(content)
     moved = {**content, "apis": [{**GOOD["apis"][0], "identifier": "https://new.example"}]}
     moved["clients"] = [{**GOOD["clients"][1], "resource_identifiers": ["https://crm.example"]}]
-    with pytest.raises(ConfigurationError, match=r"crm\.example is no API"):
+    with pytest.raises(ConfigurationError, match=r"crm\.example is not an API"):
         parse_configuration(moved, local=True, present=crm)

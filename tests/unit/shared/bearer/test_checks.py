@@ -147,7 +147,7 @@ def bent(header: dict[str, Any], claims: dict[str, Any]) -> FakeIssuer:
         (bent({}, {"exp": 1_000_000_000}), "expired at 2001-09-09 01:46:40Z"),
         (bent({}, {"exp": "soon"}), "exp"),
         (bent({}, {"iat": 9_000_000_000, "exp": 9_000_000_060}), "issued in the future"),
-        (bent({}, {"ttl": "often"}), "ttl is no duration"),
+        (bent({}, {"ttl": "often"}), "ttl is not a duration"),
         (bent({}, {"status_list": {"bits": 2, "lst": "eNo"}}), "not one bit a token"),
         (bent({}, {"urn:company:status_version": -1}), "no version"),
     ],

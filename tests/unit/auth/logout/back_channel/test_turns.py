@@ -43,7 +43,7 @@ def test_an_answer_ends_the_pause() -> None:
     fail(turns, "a", 9)
     turns.begin("a")
     turns.end("a", well=True, now=NOON)
-    assert turns.not_now(NOON) == set() and not turns._lines, "nothing is remembered of who is well"
+    assert turns.not_now(NOON) == set() and not turns._lines, "nothing is remembered of a client that is well"
 
 
 def test_a_clock_that_was_set_back_ends_the_pause() -> None:

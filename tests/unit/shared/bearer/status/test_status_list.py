@@ -1,4 +1,4 @@
-"""Spec: draft-ietf-oauth-status-list-17 s4.1, s8.3. What is no list of the shard in question is none at all."""
+"""Spec: draft-ietf-oauth-status-list-17 s4.1, s8.3. What is not a list of the shard in question is none at all."""
 
 import base64
 import json
