@@ -114,6 +114,10 @@ compliance: requirements ## run the tests that prove a requirement, and write do
 requirements: setup ## write the tests of docs/requirements.toml from the markers on the tests
 	$(BIN)/python -m scripts.requirement_matrix
 
+.PHONY: catalogues
+catalogues: setup ## bring the catalogues of translated texts up to date, and list what lacks a translation
+	$(BIN)/python -m scripts.catalogues
+
 .PHONY: check fmt lint types imports migrations rfc-map rfc-map-check
 check: lint types imports rfc-map-check ## every check that runs no test
 

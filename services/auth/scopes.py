@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from services.auth.language import gettext, mark
+
 #: Scopes of OpenID Connect: they belong to no API.
 _OIDC_DESCRIPTIONS = {
-    "openid": "Sign you in, and recognise you next time",
-    "profile": "See your name and your profile",
-    "email": "See your e-mail address",
-    "address": "See your postal address",
-    "phone": "See your phone number",
-    "offline_access": "Keep this access while you are away, until you end it",
+    "openid": mark("Sign you in, and recognise you next time"),
+    "profile": mark("See your name and your profile"),
+    "email": mark("See your e-mail address"),
+    "address": mark("See your postal address"),
+    "phone": mark("See your phone number"),
+    "offline_access": mark("Keep this access while you are away, until you end it"),
 }
 OIDC_SCOPES = frozenset(_OIDC_DESCRIPTIONS)
 
@@ -66,7 +68,8 @@ class ScopeCatalogue:
 
     def describe(self, scopes: frozenset[str]) -> list[str]:
         """Return what each of `scopes` lets a client do, in words for people: those of OpenID first."""
-        descriptions = _OIDC_DESCRIPTIONS | {name: scope.description for name, (_, scope) in self._by_name.items()}
+        ours = {name: gettext(text) for name, text in _OIDC_DESCRIPTIONS.items()}
+        descriptions = ours | {name: scope.description for name, (_, scope) in self._by_name.items()}
         return [text for name, text in descriptions.items() if name in scopes]
 
     def entitled(self, scopes: frozenset[str], roles: Iterable[str]) -> frozenset[str]:

@@ -8,7 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 #: Migrations, configuration files, the ORM, deprecated or foreign halves of libraries, and what tests need.
-FOREIGN = {"alembic", "yaml", "sqlalchemy.orm", "authlib.jose", "authlib.integrations", "requests", "pytest", "mobile"}
+FOREIGN = {
+    "alembic",
+    "yaml",
+    "sqlalchemy.orm",
+    "authlib.jose",
+    "authlib.integrations",
+    "requests",
+    "pytest",
+    "mobile",
+    "babel",
+}
 #: auth answers its endpoints without a framework; what needs one is made once it answers.
 FOREIGN_TO = {"auth": {"fastapi", "authlib", "email_validator", "services.auth.provisioning.entries"}}
 COMMANDS = {"auth": "services.auth.operations.cli", "crm": "services.crm.cli", "orders": "services.orders.cli"}

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from zxcvbn_rs_py import zxcvbn
 
 from services.auth.accounts.password import MAX_LENGTH, is_too_long
+from services.auth.language import gettext as _
 
 #: Code points, normalised: where the password is the only factor, and beside a second one.
 ALONE, BESIDE_A_SECOND_FACTOR = 15, 8
@@ -28,15 +29,17 @@ def password_fault(password: str, *, has_second_factor: bool, context: Iterable[
     `context`: words that somebody would try for this very user: their names, their address, the company's.
     """
     if is_too_long(password):
-        return f"That password is too long: {MAX_LENGTH} characters at most."
+        return _("That password is too long: %(most)s characters at most.", most=MAX_LENGTH)
     normalised = unicodedata.normalize("NFKC", password)
     shortest = BESIDE_A_SECOND_FACTOR if has_second_factor else ALONE
     if len(normalised) < shortest:
-        return f"That password is too short: choose at least {shortest} characters, such as a few words."
+        return _(
+            "That password is too short: choose at least %(least)s characters, such as a few words.", least=shortest
+        )
     if not normalised.strip():
-        return "That password is only blanks."
+        return _("That password is only blanks.")
     if is_guessable(normalised, context):
-        return "That password is easy to guess: it is common, a pattern, or made of your name. Choose another one."
+        return _("That password is easy to guess: it is common, a pattern, or made of your name. Choose another one.")
     return None
 
 

@@ -12,6 +12,7 @@ from services.auth.endpoints.web.cookies import cookies_of
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import page
+from services.auth.language import gettext as _
 from services.auth.opaque_token import digest
 from services.auth.protocol.parameters import Parameters
 
@@ -35,8 +36,8 @@ def _home(http: Request, parameters: Parameters) -> Response:
     if context.settings.local:
         apis = context.registrations.catalogue(context.clock.now()).apis
         documents = [
-            *((f"{api.name}: try it", f"{api.identifier}/docs") for api in apis),
-            ("What this provider can do (discovery)", "/.well-known/openid-configuration"),
-            ("Its signing keys", "/.well-known/jwks.json"),
+            *((_("%(api)s: try it", api=api.name), f"{api.identifier}/docs") for api in apis),
+            (_("What this provider can do (discovery)"), "/.well-known/openid-configuration"),
+            (_("Its signing keys"), "/.well-known/jwks.json"),
         ]
     return page("home.html", username=signed_in.user.username if signed_in else None, documents=documents)

@@ -7,7 +7,6 @@ server refuses for good is closed, one that it refuses for now is tried again, u
 
 import asyncio
 import contextlib
-import gettext
 import logging
 import time
 from collections.abc import Sequence
@@ -23,6 +22,8 @@ from prometheus_client import Counter
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, link_address, mint_link
 from services.auth.accounts.user import User, Users, UserState
 from services.auth.audit import AuditEvent, AuditTrail
+from services.auth.language import speaking
+from services.auth.language.tags import DEFAULT, best_of
 from services.auth.logout.back_channel.outbox import next_wait
 from services.auth.mail.content import content_of
 from services.auth.mail.message import Sender, compose
@@ -35,7 +36,6 @@ from shared.errors import Unavailable
 _PAUSE = timedelta(seconds=2)
 #: How long a server that was away is left alone: twice as long each time.
 _SHORTEST_OUTAGE, _LONGEST_OUTAGE = timedelta(seconds=2), timedelta(minutes=1)
-_LANGUAGE = "en"
 
 _log = logging.getLogger(__name__)
 _MAILS = Counter("mails_total", "Attempts to send a mail", ["outcome"])
@@ -143,9 +143,9 @@ class MailDelivery:
                 token = mint_link(stores.links, user.id, kind, email_key=user.email_key, now=now)
                 link = link_address(self.issuer, kind, token)
         names = {"company": self.sender.company, "username": user.username, "name": user.display_name}
-        translate = gettext.NullTranslations().gettext
-        content = content_of(mail.kind, translate, values=mail.values, link=link, names=names)
-        message = compose(content, mail_id=mail.id, sender=self.sender, to=to, language=_LANGUAGE, now=now)
+        with speaking(_language(mail, user)):
+            content = content_of(mail.kind, values=mail.values, link=link, names=names)
+            message = compose(content, mail_id=mail.id, sender=self.sender, to=to, now=now)
         return message, user.id
 
     @staticmethod
@@ -199,3 +199,9 @@ class MailDelivery:
         with self.database.transaction() as stores:
             if stores.mails.finish(mail, outcome, now, user_id=user_id):
                 stores.audit.record(AuditEvent(f"mail_{outcome}", now, user_id=user_id, details=details))
+
+
+def _language(mail: Mail, user: User) -> str:
+    """Return the user's own language, if their profile says one; else that of the page where the mail was asked for."""
+    known = (user.claims.get("locale"), mail.values.get("language"))
+    return best_of(tag.replace("_", "-") for tag in known if isinstance(tag, str)) or DEFAULT

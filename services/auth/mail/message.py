@@ -13,6 +13,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from services.auth.language import language
 from services.auth.mail.content import Content
 
 _TEMPLATES = Environment(
@@ -36,7 +37,7 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def compose(content: Content, *, mail_id: UUID, sender: Sender, to: str, language: str, now: datetime) -> EmailMessage:
+def compose(content: Content, *, mail_id: UUID, sender: Sender, to: str, now: datetime) -> EmailMessage:
     """Return the message. A header can hold no line break: `email` refuses one."""
     message = EmailMessage()
     message["Subject"] = content.subject
@@ -45,8 +46,8 @@ def compose(content: Content, *, mail_id: UUID, sender: Sender, to: str, languag
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = language
-    values = {"content": content, "company": sender.company, "language": language}
+    message["Content-Language"] = language()
+    values = {"content": content, "company": sender.company, "language": language()}
     message.set_content(_TEMPLATES.get_template("message.txt").render(values))
     message.add_alternative(_TEMPLATES.get_template("message.html").render(values), subtype="html")
     return message

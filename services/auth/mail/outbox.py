@@ -6,7 +6,7 @@ link is made when its mail is sent. A process claims a row by moving its next at
 notices: when it dies in between, another one finds it due again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from services.auth.accounts.user import User
 from services.auth.audit import Origin
+from services.auth.language import language
 from services.auth.opaque_token import digest
 from shared.clock import epoch
 
@@ -44,7 +45,8 @@ class Mail:
     """One row. `attempts` counts this one already once it is claimed.
 
     `address`: of an invitation or notice, where it goes; of a reset, the name or address that somebody typed, and whose
-    it is is found when it is sent. `values`: what the text needs besides; never a secret.
+    it is is found when it is sent. `values`: what the text needs besides, and the language of whoever caused it; never
+    a secret.
     """
 
     id: UUID
@@ -111,4 +113,5 @@ def queue_notice(stores: MailStores, user: User, kind: MailKind, origin: Origin 
 
 
 def _queue(stores: MailStores, mail: Mail) -> None:
-    stores.mails.add(mail, digest(mail.address))
+    spoken = replace(mail, values={**mail.values, "language": language()})
+    stores.mails.add(spoken, digest(mail.address))

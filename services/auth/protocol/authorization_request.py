@@ -21,7 +21,7 @@ class AuthorizationRequest:
 
     `subjects`: only these users may be the answer (claims parameter, id_token_hint); None: anybody. `acr_values`: the
     classes of ours that are wished for. `essential_acr`: the classes of which one is a must, as they were named; None:
-    there is no must.
+    there is no must. `language`: the best of ours that `ui_locales` names.
     """
 
     client_id: str
@@ -40,6 +40,7 @@ class AuthorizationRequest:
     essential_acr: frozenset[str] | None = None
     claims: RequestedClaims = field(default_factory=RequestedClaims)
     dpop_jkt: str | None = None
+    language: str | None = None
 
     @property
     def consent_scopes(self) -> frozenset[str]:

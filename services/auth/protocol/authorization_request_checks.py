@@ -14,6 +14,7 @@ from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
 from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import can_be_posted_to
 from services.auth.keys.signer import Signer
+from services.auth.language.tags import of_ui_locales
 from services.auth.protocol.authorization_request import PROMPTS, RESPONSE_MODES, AuthorizationRequest
 from services.auth.protocol.claims_parameter import ClaimsParameter, MalformedClaimsError, parse_claims_parameter
 from services.auth.protocol.client_authentication import RegisteredClients
@@ -131,6 +132,7 @@ def _validate_for(
         essential_acr=claims.essential_acr,
         claims=claims.requested.within(client.scopes),
         dpop_jkt=_dpop_jkt(client, parameters),
+        language=of_ui_locales(parameters.get("ui_locales")),
     )
 
 

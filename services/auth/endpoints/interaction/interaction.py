@@ -29,6 +29,7 @@ from services.auth.endpoints.web.cookies import Cookies, browser_of, cookies_of,
 from services.auth.endpoints.web.paced import paced
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other, send_back
+from services.auth.endpoints.web.reader import heed
 from services.auth.opaque_token import digest
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import Parameters
@@ -150,6 +151,7 @@ def _interact(http: Request, form: Parameters, handler: Callable[[Interaction], 
             )
     if waiting is not None:
         note(client_id=waiting.request.client_id)
+        heed(waiting.request.language, handle)
     if waiting is None or progress is Progress.FOREIGN:
         return Over(waiting, client, handle, progress, cookies.none, now).answer()
     if http.method == "POST" and not csrf_token_fits(browser_cookie, handle, form.get("csrf")):

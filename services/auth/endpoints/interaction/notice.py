@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from services.auth.language import gettext, mark
+from services.auth.language.formats import wait_in_words
+
 
 class Why(StrEnum):
     """The cases; `docs/errors.md` lists their sentences."""
@@ -20,9 +23,9 @@ class Why(StrEnum):
 
 
 _SENTENCES = {
-    Why.WRONG_PASSWORD: "The user name or the password is wrong.",
-    Why.WRONG_CODE: "The code is wrong or was used before.",
-    Why.BUSY: "Many people are signing in at this moment. Please try again in a few seconds.",
+    Why.WRONG_PASSWORD: mark("The user name or the password is wrong."),
+    Why.WRONG_CODE: mark("The code is wrong or was used before."),
+    Why.BUSY: mark("Many people are signing in at this moment. Please try again in a few seconds."),
 }
 _STATUS = {Why.TOO_MANY_ATTEMPTS: 429, Why.BUSY: 503}
 #: Characters of a user name that are kept to be shown again.
@@ -50,8 +53,9 @@ class Notice:
 
     def sentence(self, now: datetime) -> str:
         if self.why is Why.TOO_MANY_ATTEMPTS and self.until is not None:
-            return f"Too many attempts. Please try again in {_in_words(_seconds(self.until - now))}."
-        return _SENTENCES[self.why]
+            wait = wait_in_words(_seconds(self.until - now))
+            return gettext("Too many attempts. Please try again in %(wait)s.", wait=wait)
+        return gettext(_SENTENCES[self.why])
 
     def record(self) -> dict[str, Any]:
         """Return the JSON members that a row keeps."""
@@ -69,10 +73,3 @@ class Notice:
 
 def _seconds(wait: timedelta) -> int:
     return max(1, math.ceil(wait.total_seconds()))
-
-
-def _in_words(seconds: int) -> str:
-    if seconds < 60:
-        return f"{seconds} second{'s' if seconds > 1 else ''}"
-    minutes = -(-seconds // 60)
-    return f"{minutes} minute{'s' if minutes > 1 else ''}"

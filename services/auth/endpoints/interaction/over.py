@@ -15,6 +15,7 @@ from services.auth.authorization.response import AuthorizationResponse
 from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import identity_is_assured, origin_of_address
 from services.auth.endpoints.web.pages import error_page, page, send_back
+from services.auth.endpoints.web.reader import heed
 from services.auth.stores import Stores
 from services.auth.waiting import Progress
 
@@ -51,6 +52,7 @@ class Over:
         """Show what has become of the request, with a link that begins it anew or leads back to the client."""
         if self.waiting is None or self.waiting.pushed:
             return error_page("request_unknown")
+        heed(self.waiting.request.language, self.handle)
         client, address = self.client, self.waiting.request.redirect_uri
         if client is None or not client.may_return_to(address):
             return error_page("unknown_client")

@@ -15,6 +15,7 @@ from services.auth.endpoints.recovery.link_visit import LinkVisit, visit_link
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import page, see_other
+from services.auth.language import gettext as _
 from services.auth.mail.outbox import queue_reset
 from services.auth.rate_limits.limits import Limit
 
@@ -46,7 +47,7 @@ def _send(here: LinkVisit) -> Response:
     key = normalise_username(typed)
     if not key or len(key) > MAX_LENGTH:
         refuse(Refusal.REQUEST_MALFORMED)
-        sentence = "Enter your e-mail address or your user name."
+        sentence = _("Enter your e-mail address or your user name.")
         return here.page("forgot.html", status=400, sends=True, error=sentence, email=typed[:MAX_LENGTH])
     with here.context.database.transaction() as stores:
         queued = queue_reset(stores, key, here.now)

@@ -12,14 +12,16 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from services.auth.audit import begin_occurrences
 from services.auth.endpoints.web.context import AuthContext, attach
 from services.auth.endpoints.web.cors import Cors
-from services.auth.endpoints.web.endpoint import Endpoint
+from services.auth.endpoints.web.endpoint import Endpoint, Kind
 from services.auth.endpoints.web.errors import error_response, is_foreseen
+from services.auth.endpoints.web.reader import meet
 from services.auth.endpoints.web.settle import settle
 from services.auth.endpoints.web.threads import begin_in_thread
 from services.auth.metrics import took
@@ -54,13 +56,14 @@ class Dispatch:
         path = scope["path"]
         endpoint = self._exact.get(path) or self._below.get(_parent(path))
         if endpoint is None:
+            meet(scope)
             app = await asyncio.wrap_future(self._begin_elsewhere())
             await app(scope, receive, send)
             return
         attach(scope, self.context, endpoint)
         noted, started = begin_occurrences(), time.perf_counter()
         http = Request(scope, receive)
-        response = await self._cors.preflight(endpoint, http) if scope["method"] == "OPTIONS" else None
+        response = await self._before(endpoint, http)
         unforeseen: Exception | None = None
         if response is None:
             try:
@@ -83,6 +86,13 @@ class Dispatch:
                 await settle(http, response, noted)
         if unforeseen is not None:  # `shared.asgi.Edge` records it
             raise unforeseen
+
+    async def _before(self, endpoint: Endpoint, http: Request) -> Response | None:
+        """Return the answer to what is asked of every endpoint of a kind: a preflight, another language."""
+        reader = meet(http.scope) if endpoint.kind is Kind.PAGE else None
+        if http.method == "OPTIONS":
+            return await self._cors.preflight(endpoint, http)
+        return None if reader is None else reader.choice(secure=self.context.settings.secure)
 
     def _life(self, lifespan: Lifespan[Any]) -> Lifespan[Any]:
         @asynccontextmanager

@@ -14,6 +14,7 @@ from services.auth.clients.metadata import ASSERTION_ALGORITHMS
 from services.auth.clients.registration import AUTH_METHODS
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.keys.signer import ALGORITHM
+from services.auth.language.tags import LANGUAGES
 from services.auth.protocol.authorization_request import PROMPT_VALUES, RESPONSE_MODES
 from services.auth.scopes import ScopeCatalogue
 from shared.dpop.jwk import ALGORITHMS as DPOP_ALGORITHMS
@@ -57,7 +58,7 @@ def provider_metadata(
         "request_object_signing_alg_values_supported": [ALGORITHM],
         "authorization_response_iss_parameter_supported": True,
         **_logout(addresses),
-        "ui_locales_supported": ["en"],
+        "ui_locales_supported": list(LANGUAGES),
     }
 
 

@@ -1,7 +1,7 @@
 """Pages for people: rendered on the server, usable without JavaScript, under a strict policy.
 
 Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing), Form Post Response Mode s2
-Policy: ADR-0061, ADR-0063, ADR-0064
+Policy: ADR-0061, ADR-0063, ADR-0064, ADR-0122
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.auth.audit import refuse
 from services.auth.authorization.response import AuthorizationResponse
 from services.auth.endpoints.web.error_cases import ERROR_CASES
+from services.auth.language import gettext, language, translated, translated_by_number
 from shared.request_context import request_id
 
 _HERE = Path(__file__).parents[2]
@@ -31,8 +32,16 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
 )
-_TEMPLATES.globals |= {"style": _address_of("style.css"), "script": _address_of("pages.js")}
+_TEMPLATES.policies["ext.i18n.trimmed"] = True  # a text may be broken into lines where the template is
+_TEMPLATES.globals |= {
+    "style": _address_of("style.css"),
+    "script": _address_of("pages.js"),
+    "language": language,
+    "company": "Company",
+}
+_TEMPLATES.install_gettext_callables(translated, translated_by_number, newstyle=True)  # type: ignore[attr-defined]
 
 
 #: Scripts and styles are files of ours, never a part of a page. No form-action: browsers apply it to each redirect that
@@ -84,11 +93,14 @@ def error_page(
     `start_again`: where its link leads. `client_name`: of the registered client that it begins anew for.
     """
     refuse(f"page_{case}")
+    said = ERROR_CASES[case]
     return page(
         "error.html",
         status=status,
         headers=headers,
-        case=ERROR_CASES[case],
+        title=gettext(said.title),
+        sentence=gettext(said.sentence),
+        advice=gettext(said.advice),
         code=case,
         request_id=request_id(),
         start_again=start_again,
