@@ -1,4 +1,5 @@
-"""The limits of the APIs' files, in one table: from it follow the memory of a container and the patience of the proxy.
+"""Limits that more than one place has to know; most are of the APIs' files: from them follow a container's memory and
+the patience of the proxy.
 
 docs/limits.md tells how they add up; `tests/architecture/test_limits_add_up.py` holds docker-compose.yml, the Caddyfile
 and that page against it.
@@ -22,3 +23,9 @@ API_AT_REST = 160 * MIB
 API_AT_WORK = 64 * MIB
 #: What a proxy in front of it grants beyond that, so that it is the service that refuses.
 PROXY_MARGIN = timedelta(seconds=10)
+#: Percent escapes of one address or form, each of which takes as long as 50 plain bytes. The longest request that means
+#: something, a `claims` parameter beside a `state`, has some 2,500.
+MOST_ESCAPES = 4096
+#: Parameters of one query or form, and members of one JSON body at the APIs: an order of 200 lines has 603.
+MOST_PARAMETERS = 100
+MOST_MEMBERS = 2000

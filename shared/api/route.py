@@ -3,6 +3,7 @@
 Policy: ADR-0031, ADR-0049
 """
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -12,6 +13,11 @@ from starlette.responses import Response
 
 from shared.bearer import Principal, ProtectedRoute
 from shared.bearer.web.requirements import principal_of
+from shared.limits import MOST_MEMBERS
+from shared.problem_codes import ProblemCode
+from shared.problem_details import ProblemError
+
+_MEMBER = re.compile(rb'"[ \t\r\n]*:')
 
 
 class Admission(Protocol):
@@ -25,6 +31,12 @@ class Admission(Protocol):
         """
 
 
+def _refuse_many_members(body: bytes) -> None:
+    """Raise ProblemError (422) for a body of more members than any record has: a complaint about each takes 6 us."""
+    if body.count(b":") > MOST_MEMBERS and len(_MEMBER.findall(body)) > MOST_MEMBERS:
+        raise ProblemError(422, f"The body has more than {MOST_MEMBERS} members.", ProblemCode.INVALID_INPUT)
+
+
 class _AdmittingRoute(APIRoute):
     """Stands between ProtectedRoute, which has verified the token, and FastAPI, which reads the body."""
 
@@ -36,6 +48,8 @@ class _AdmittingRoute(APIRoute):
             if principal is not None:
                 admission: Admission = request.app.state.admission
                 await admission.admit(principal, request)
+            if self.body_field is not None:
+                _refuse_many_members(await request.body())
             return await handle(request)
 
         return admitted

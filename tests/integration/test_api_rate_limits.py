@@ -50,6 +50,23 @@ def test_what_is_sent_is_bounded_by_bytes_a_day(api: Api) -> None:
     assert [api.call(ALICES, "POST", path, large).status_code for _ in range(3)] == [422, 429, 429]
 
 
+@pytest.mark.parametrize("space", ["", " ", "\n\t"], ids=["none", "blank", "lines"])
+def test_a_body_of_thousands_of_members_is_refused_before_each_is_complained_about(api: Api, space: str) -> None:
+    """Tried: 6,500 unknown members took 37 ms of the event loop, ten times a second within the limits."""
+    path = next(iter(api.lists))
+    sent = "{" + ",".join(f'"a{number}"{space}:1' for number in range(2001)) + "}"
+    headers = {**api.headers(ALICES), "Content-Type": "application/json"}
+    refused = api.client.post(path, content=sent, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    assert "errors" not in refused.json()
+
+
+def test_text_with_thousands_of_colons_is_no_member(api: Api) -> None:
+    path, body = next(iter(api.lists.items()))
+    refused = api.call(ALICES, "POST", path, {**body(), "unknown": 'a":b' * 1900})
+    assert [error["loc"] for error in refused.json()["errors"]] == [["body", "unknown"]]
+
+
 def test_who_has_no_good_token_is_not_counted(api: Api) -> None:
     path = next(iter(api.lists))
     assert [api.client.get(path).status_code for _ in range(20)] == [401] * 20

@@ -20,6 +20,8 @@ from services.auth.protocol.parameters import ClientRequest
 from shared.request_context import note
 
 _FAILED = "Client authentication failed."
+#: Characters of the longest Basic header that is decoded: a secret of 1,000, all of them escaped, takes 4,000 of them.
+_LONGEST_BASIC = 8192
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,6 +146,8 @@ def _parse_basic(header: str) -> _Credentials:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient(Refusal.CLIENT_HEADER_NOT_BASIC, _FAILED, status=401)
+    if len(encoded) > _LONGEST_BASIC:
+        raise InvalidClient(Refusal.CLIENT_HEADER_UNREADABLE, _FAILED, status=401)
     try:
         client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).partition(b":")
         return _Credentials("client_secret_basic", _form_decode(client_id), _form_decode(secret))

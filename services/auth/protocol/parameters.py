@@ -3,6 +3,7 @@
 Spec: RFC 6749 s3.1 and s3.2 (no repeated parameters, empty means absent), RFC 8707 s2 (`resource` may repeat)
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,14 +11,14 @@ from urllib.parse import parse_qsl
 
 from services.auth.audit import Origin, Refusal
 from services.auth.protocol.errors import InvalidRequest
+from shared.limits import MOST_ESCAPES, MOST_PARAMETERS
 
 #: The one parameter that may be given more than once.
 REPEATABLE = frozenset({"resource"})
-_MAX_PARAMETERS = 100
 
 
 class MalformedParametersError(ValueError):
-    """Not form-encoded UTF-8, or holding a NUL, or too many of them."""
+    """Not form-encoded UTF-8, or holding a NUL, or too many of them, or too many escapes."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Parameters:
         for name, value in self.pairs:
             if value:
                 values.setdefault(name, []).append(value)
-        names = [name for name, _ in self.pairs]
-        repeated = frozenset(name for name in names if names.count(name) > 1) - REPEATABLE
+        names = Counter(name for name, _ in self.pairs)
+        repeated = frozenset(name for name, times in names.items() if times > 1) - REPEATABLE
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "repeated", repeated)
 
@@ -55,13 +56,15 @@ def parse_parameters(raw: bytes) -> Parameters:
     Raises:
         MalformedParametersError: see there.
     """
+    if raw.count(b"%") > MOST_ESCAPES:
+        raise MalformedParametersError("too many escapes")
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),
             keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=_MAX_PARAMETERS,
+            max_num_fields=MOST_PARAMETERS,
         )
     except (UnicodeError, ValueError) as error:
         raise MalformedParametersError("not form-encoded UTF-8") from error

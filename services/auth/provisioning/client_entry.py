@@ -30,7 +30,7 @@ _BOUNDS: Final = {
 class ClientEntry(ClientMetadata):
     """One client in RFC 7591's names. What is here beside the metadata is not kept in the row."""
 
-    client_secret: Annotated[str | None, Field(min_length=32)] = field(default=None, repr=False)
+    client_secret: Annotated[str | None, Field(min_length=32, max_length=1000)] = field(default=None, repr=False)
     response_types: list[Literal["code"]] | None = None
     backchannel_logout_session_required: bool = False  # `sid` is in every logout token anyway
     require_auth_time: bool = False  # every ID token has it
