@@ -12,6 +12,7 @@ from services.auth.accounts.failure_budget import FailureBudgets
 from services.auth.accounts.known_devices import KnownDevices
 from services.auth.accounts.one_time_link import OneTimeLinks
 from services.auth.accounts.people import People
+from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
@@ -63,6 +64,7 @@ class Stores:
     proofs: UsedProofs
     mails: Mails
     publications: Publications
+    recovery_codes: RecoveryCodes
     revoked_access_tokens: RevokedAccessTokens
     sessions: Sessions
     signing_keys: StoredKeys

@@ -9,10 +9,11 @@ import secrets
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from passlib.hash import argon2
 
@@ -67,6 +68,21 @@ def hash_password(password: str) -> str:
     return str(_hasher.hash(_normalise(password)))
 
 
+def hash_alike(texts: Sequence[str], *, like: str | None = None, shares: Mapping[str, int] | None = None) -> list[str]:
+    """Return the hashes of texts in one form, all with the salt and parameters of `like`; None: a new salt for all.
+
+    Raises:
+        Unavailable: as of `verify_password`, with its `shares`.
+    """
+    hasher = _hasher.using(salt=secrets.token_bytes(16)) if like is None else _hasher_of(like)
+    with _place(shares or {}):
+        hashes = []
+        for text in texts:
+            with _running:  # for each: others' turns come in between
+                hashes.append(str(hasher.hash(text.encode("utf-8", "surrogatepass"))))
+    return hashes
+
+
 def verify_password(password: str, password_hash: str | None, shares: Mapping[str, int] | None = None) -> bool:
     """Report whether `password` is the one behind the hash; without a hash it does the same work and says no.
 
@@ -81,6 +97,18 @@ def verify_password(password: str, password_hash: str | None, shares: Mapping[st
         with _running:
             matches = bool(_hasher.verify(given, stored))
     return matches and password_hash is not None and not is_too_long(password)
+
+
+def _hasher_of(password_hash: str) -> Any:
+    made = argon2.from_string(password_hash)
+    return argon2.using(
+        type=made.type,
+        memory_cost=made.memory_cost,
+        time_cost=made.rounds,
+        parallelism=made.parallelism,
+        digest_size=made.checksum_size,
+        salt=made.salt,
+    )
 
 
 @contextmanager

@@ -92,6 +92,11 @@ class User:
         return UserState.INVITED if self.activated_at is None else UserState.ACTIVE
 
     @property
+    def has_second_factor(self) -> bool:
+        """Whether a sign-in asks for a second factor. Recovery codes alone are none: each stands for one."""
+        return self.has_totp
+
+    @property
     def email_key(self) -> str | None:
         """The form in which the address is compared."""
         return None if self.email is None else normalise_username(self.email)

@@ -115,7 +115,7 @@ class _Policy:
         A second factor alone makes a fresh authentication where the request wants a second factor anyway; prompt=login
         (and max_age=0, which means the same) always begins with the first.
         """
-        second = user.has_totp and self._second_factor_is_due(session)
+        second = user.has_second_factor and self._second_factor_is_due(session)
         steps_up = second and self._wants_mfa() and not self._asks_to_begin_anew()
         if not self._signed_in_here(session) and self._is_too_old(session) and not steps_up:
             return Login()

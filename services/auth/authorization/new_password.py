@@ -105,7 +105,7 @@ class NewPassword:
         """
         user, link = given.user, given.link
         words = (user.username, user.display_name, user.email or "", self.company)
-        if sentence := password_fault(password, has_second_factor=user.has_totp, context=words):
+        if sentence := password_fault(password, has_second_factor=user.has_second_factor, context=words):
             return Fault(sentence)
         password_hash = seal_hash(self.encryption_keys, user.id, hash_password(password))
         with self.database.transaction() as stores:

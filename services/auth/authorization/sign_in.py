@@ -5,16 +5,20 @@ One answer and the same work for an unknown user and a wrong password: as many h
 Attempts are counted before they are verified, in transactions of their own: a refusal is remembered whatever follows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
-from services.auth.accounts.failure_budget import Blocked, Contender, account_of
+from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, account_of
 from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE, verify_password
+from services.auth.accounts.recovery_codes import matching_code
 from services.auth.accounts.sealed_password import open_hash, renewed_hash
+from services.auth.accounts.second_factor import GivenFactor, TotpCode, TypedRecoveryCode
 from services.auth.accounts.totp import verify_totp
 from services.auth.accounts.user import User, normalise_username
-from services.auth.audit import Refusal, refuse
+from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.authorization.repeat import Submission, keep_answer
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.sign_in_outcome import FirstFactorDone, Outcome, Wrong, came_of
@@ -28,9 +32,11 @@ from services.auth.authorization.sign_in_steps import (
 )
 from services.auth.authorization.signed_in import signed_in_as
 from services.auth.keys.key_ring import KeyRing
+from services.auth.mail.outbox import MailKind, queue_notice
 from services.auth.rate_limits.pace import Pace
 from shared.errors import Unavailable
 
+_Result = TypeVar("_Result")
 _NOBODY = UUID(int=0)
 
 
@@ -76,12 +82,8 @@ class SignIn:
         attempt = self.steps.begin(waiting, browser, name, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
-        try:
-            right = verify_password(password, self._hash_of(user), _shares(attempt.contender))
-        except Unavailable:  # nothing was verified, so nothing has failed
-            with self.database.transaction() as stores:
-                attempt.give_back(stores.budgets, now)
-            raise
+        shares = _shares(attempt.contender)
+        right = self._hashing(attempt, lambda: verify_password(password, self._hash_of(user), shares), now)
         if user is not None and right:
             self._renew_hash(user, password)
         with self.database.transaction() as stores:
@@ -99,7 +101,7 @@ class SignIn:
             attempt.give_back(stores.budgets, now)
             if (before := came_of(stores, submission, now)) is not None:  # the other of two taps was quicker
                 return before
-            if user.has_totp and not _mfa_is_remembered(stores, user, browser, now):
+            if user.has_second_factor and not _mfa_is_remembered(stores, user, browser, now):
                 stores.waiting_requests.set_first_factor(waiting.handle_hash, user.id, now)
                 record_step(stores, "first_factor_accepted", user, waiting, browser, now)
                 keep_answer(stores.step_answers, submission, {"session": None}, now)
@@ -120,43 +122,71 @@ class SignIn:
             with self.database.autocommit() as stores:
                 stores.people.replace_hash(user.id, read=user.password_hash, write=anew)
 
-    def with_totp(
+    def with_second_factor(
         self,
         waiting: WaitingRequest,
         browser: Browser,
         submission: Submission,
         user: User,
         password_at: datetime,
-        otp: str,
+        given: GivenFactor,
         pace: Pace,
         now: datetime,
     ) -> Outcome:
-        """Try the second factor of the user whose first factor was right at `password_at`.
+        """Try a second factor of the user whose first factor was right at `password_at`.
 
         That was in this request, or in a session, which must still be there: no factor outlives what it was given for.
 
         Raises:
             TooManyRequests: nothing is left of the network's limit, and it is no known browser.
+            Unavailable: too many codes are being verified, of all or of its network.
         """
         attempt = self.steps.begin(waiting, browser, user.username, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
+        code_id = self._recovery_code(user, given, attempt, now)
         with self.database.transaction() as stores:
-            right = verify_totp(stores.totp, self.encryption_keys, user.id, otp, now)
+            held = stores.users.lock(user.id)  # as of now: an end may have come since the page was read
+            right = self._is_right(stores, user.id, given, code_id, now)
             if not right and (before := came_of(stores, submission, now)) is not None:
                 attempt.give_back(stores.budgets, now)  # the other of two taps has used the code up
                 return before
-            if (
-                not right
-                or user.disabled_at is not None
-                or not first_factor_stands(stores, waiting, user, browser, now)
-            ):
+            if held is None or not right or not first_factor_stands(stores, waiting, held, browser, now):
                 refuse(Refusal.SECOND_FACTOR_FAILED, client_id=waiting.request.client_id, user_id=user.id)
                 return Wrong()
             pace.release()
+            if isinstance(given, TypedRecoveryCode):
+                _tell_of_recovery_code(stores, held, browser.origin, now)
             return self.steps.complete(
-                stores, waiting, browser, submission, user, attempt, password_at=password_at, mfa_at=now, now=now
+                stores, waiting, browser, submission, held, attempt, password_at=password_at, mfa_at=now, now=now
             )
+
+    def _recovery_code(self, user: User, given: GivenFactor, attempt: Attempt, now: datetime) -> UUID | None:
+        """Return which of the user's recovery codes was typed, if it was one; found before the transaction."""
+        if not isinstance(given, TypedRecoveryCode):
+            return None
+        with self.database.autocommit() as stores:
+            stored = stores.recovery_codes.find(user.id)
+        shares = _shares(attempt.contender)
+        return self._hashing(attempt, lambda: matching_code(self.encryption_keys, stored, given.text, shares), now)
+
+    def _is_right(
+        self, stores: SignInStores, user_id: UUID, given: GivenFactor, code_id: UUID | None, now: datetime
+    ) -> bool:
+        """Verify the factor, and use it up."""
+        match given:
+            case TotpCode(otp):
+                return verify_totp(stores.totp, self.encryption_keys, user_id, otp, now)
+            case TypedRecoveryCode():
+                return code_id is not None and stores.recovery_codes.use(code_id)
+
+    def _hashing(self, attempt: Attempt, hashed: Callable[[], _Result], now: datetime) -> _Result:
+        try:
+            return hashed()
+        except Unavailable:  # nothing was verified, so nothing has failed
+            with self.database.transaction() as stores:
+                attempt.give_back(stores.budgets, now)
+            raise
 
 
 def _shares(contender: Contender) -> dict[str, int]:
@@ -168,3 +198,9 @@ def _shares(contender: Contender) -> dict[str, int]:
 def _mfa_is_remembered(stores: SignInStores, user: User, browser: Browser, now: datetime) -> bool:
     session = signed_in_as(user, stores, browser.session_hash, now)
     return session is not None and session.mfa_is_remembered(now)
+
+
+def _tell_of_recovery_code(stores: SignInStores, user: User, origin: Origin, now: datetime) -> None:
+    details = {"left": stores.recovery_codes.count(user.id)}
+    stores.audit.record(AuditEvent("recovery_code_used", now, user_id=user.id, origin=origin, details=details))
+    queue_notice(stores, user, MailKind.RECOVERY_CODE_USED, origin, now)

@@ -21,6 +21,7 @@ from services.auth.accounts.browser_session import (
 from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, FailureBudgets, begin
 from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
 from services.auth.accounts.people import People
+from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
@@ -28,6 +29,7 @@ from services.auth.authorization.repeat import StepAnswers, Submission, keep_ans
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.sign_in_outcome import SignedInNow
 from services.auth.authorization.signed_in import find_signed_in, signed_in_as
+from services.auth.mail.outbox import Mails
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.rate_limits.pace import Pace
@@ -45,6 +47,10 @@ class SignInStores(EndStores, Protocol):
     def waiting_requests(self) -> WaitingRequests: ...
     @property
     def totp(self) -> TotpCredentials: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodes: ...
+    @property
+    def mails(self) -> Mails: ...
     @property
     def people(self) -> People: ...
     @property
@@ -154,7 +160,10 @@ def first_factor_stands(
     stores: SignInStores, waiting: WaitingRequest, user: User, browser: Browser, now: datetime
 ) -> bool:
     """Report whether the first factor still counts that was given in this request, or in this browser's session."""
-    return waiting.first_factor_user_id == user.id or signed_in_as(user, stores, browser.session_hash, now) is not None
+    given_at = waiting.first_factor_at
+    if waiting.first_factor_user_id == user.id and given_at is not None:
+        return user.may_sign_in(given_at)
+    return signed_in_as(user, stores, browser.session_hash, now) is not None
 
 
 def record_step(

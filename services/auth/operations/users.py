@@ -83,6 +83,7 @@ def show(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     with opened(settings) as database:
         with database.autocommit() as stores:
             user = find_user(stores, given.user)
+            recovery_codes = stores.recovery_codes.count(user.id)
         with database.database.autocommit() as connection:
             sessions, families = SqlInspection(connection).signed_in(user.id, now)
     members: dict[str, Any] = {
@@ -96,6 +97,7 @@ def show(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         "roles": list(user.roles),
         "password": user.password_hash is not None,
         "second_factor": "totp" if user.has_totp else None,
+        "recovery_codes": recovery_codes,
         "disabled_at": user.disabled_at,
         "signed_out_at": user.tokens_valid_from,
         "sessions": len(sessions),

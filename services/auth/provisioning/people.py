@@ -12,6 +12,7 @@ from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.failure_budget import FailureBudgets, account_of
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, mint_link
 from services.auth.accounts.people import NewUser, People
+from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import User, UserState
 from services.auth.audit import AuditEvent
@@ -34,6 +35,8 @@ class PeopleStores(EndStores, Protocol):
     def budgets(self) -> FailureBudgets: ...
     @property
     def totp(self) -> TotpCredentials: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodes: ...
 
 
 def create_user(stores: PeopleStores, user: NewUser) -> None:
@@ -117,9 +120,11 @@ def require_free(people: People, key: str, user_id: UUID | None, *, noun: str) -
 
 
 def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool:
-    """Remove a user's second factor and end all that they have; False when there is none."""
-    if not stores.totp.remove(user.id):
+    """Remove a user's second factors and recovery codes, and end all that they have; False when there are none."""
+    had_codes = stores.recovery_codes.count(user.id) > 0
+    if not stores.totp.remove(user.id) and not had_codes:
         return False
+    stores.recovery_codes.replace(user.id, [], now)
     end_user(stores, user.id, reason=EndReason.SECOND_FACTOR_RESET, origin=None, now=now)
     queue_notice(stores, user, MailKind.FACTOR_CHANGED, None, now)
     return True

@@ -22,6 +22,7 @@ from services.auth.storage.mails import SqlMails
 from services.auth.storage.one_time_links import SqlOneTimeLinks
 from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
+from services.auth.storage.recovery_codes import SqlRecoveryCodes
 from services.auth.storage.revoked_access_tokens import SqlRevokedAccessTokens
 from services.auth.storage.sessions import SqlSessions
 from services.auth.storage.signing_keys import SqlSigningKeys
@@ -77,6 +78,7 @@ def stores_on(connection: Connection) -> Stores:
         people=SqlPeople(connection),
         proofs=SqlUsedProofs(connection),
         publications=SqlPublications(connection),
+        recovery_codes=SqlRecoveryCodes(connection),
         revoked_access_tokens=SqlRevokedAccessTokens(connection),
         sessions=SqlSessions(connection),
         signing_keys=SqlSigningKeys(connection),

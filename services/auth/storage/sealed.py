@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, and_, func, not_, select, update
 
+from services.auth.accounts.recovery_codes import recovery_code_label
 from services.auth.accounts.sealed_password import PREFIX, open_hash, password_label, seal_hash, sealed_under
 from services.auth.accounts.totp import totp_label
 from services.auth.keys.encryption import reseal
 from services.auth.keys.key_ring import ID_BYTES, KeyRing
 from services.auth.keys.signing_key import signing_key_label
-from services.auth.storage.tables import signing_keys, totp_credentials, users
+from services.auth.storage.tables import recovery_codes, signing_keys, totp_credentials, users
 from shared.database import Database
 from shared.errors import ConfigurationError
 
@@ -59,6 +60,9 @@ SEALED: tuple[SealedColumn, ...] = (
         "TOTP secrets", totp_credentials, totp_credentials.c.user_id, totp_credentials.c.sealed_secret, totp_label
     ),
     SealedText("passwords", users, users.c.id, users.c.password_hash, password_label),
+    SealedColumn(
+        "recovery codes", recovery_codes, recovery_codes.c.id, recovery_codes.c.sealed_hash, recovery_code_label
+    ),
 )
 
 

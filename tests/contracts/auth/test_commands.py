@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, select
 
+from services.auth.accounts.recovery_codes import matching_code, mint_recovery_codes
 from services.auth.accounts.sealed_password import seal_hash
 from services.auth.accounts.totp import seal_totp_secret, totp_label
 from services.auth.keys.encryption import decrypt
@@ -195,11 +196,17 @@ def with_totp(stage: Stage) -> None:
 
 def test_an_old_key_encryption_key_leaves_the_ring(stage: Stage, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with_totp(stage)
+    codes = mint_recovery_codes(KeyRing.of(KEY))
+    with stage.auth.transaction() as stores:
+        stores.recovery_codes.replace(UUID(ALICE), codes.kept, NOON)
     monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEYS", ring_text(NEW_KEY, KEY))
     code, lines = run("keys", "reseal")
     assert (code, lines[:2]) == (0, ["signing keys: 1 sealed anew", "TOTP secrets: 1 sealed anew"])
-    assert lines[2] == "passwords: 1 sealed anew"
-    assert "may leave AUTH_KEY_ENCRYPTION_KEYS" in lines[3] and KeyRing.of(NEW_KEY).current.hex() in lines[3]
+    assert lines[2:4] == ["passwords: 1 sealed anew", "recovery codes: 10 sealed anew"]
+    assert "may leave AUTH_KEY_ENCRYPTION_KEYS" in lines[4] and KeyRing.of(NEW_KEY).current.hex() in lines[4]
+    with stage.auth.transaction() as stores:
+        left = stores.recovery_codes.find(UUID(ALICE))
+    assert matching_code(KeyRing.of(NEW_KEY), left, codes.shown[4]) == codes.kept[4].id
     assert run("keys", "reseal")[1][:2] == ["signing keys: 0 sealed anew", "TOTP secrets: 0 sealed anew"]
     assert events(stage).count("rows_sealed_anew") == 1
     alone = KeyRing.of(NEW_KEY)

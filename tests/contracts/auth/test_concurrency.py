@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from services.auth.accounts.failure_budget import Blocked, begin_attempt, network_budget
+from services.auth.accounts.recovery_codes import RecoveryCode
 from services.auth.accounts.totp import seal_totp_secret
 from services.auth.authorization.request import WaitingRequest
 from services.auth.clients.assertion import AssertionUse
@@ -147,6 +148,24 @@ def test_a_totp_step_is_accepted_once(postgres_stage: Stage, processes: Processe
             return stores.totp.accept_step(bob, 1000 + number % 1)
 
     assert at_once(20, processes, act).count(True) == 1
+
+
+@pytest.mark.requirement("ASVS-6.5.1", "NIST63B-3.1.2")
+def test_a_recovery_code_that_two_processes_are_sent_at_once_is_used_once(
+    postgres_stage: Stage, processes: Processes
+) -> None:
+    bob, code = UUID(BOB), RecoveryCode(UUID(int=7), b"sealed")
+    with postgres_stage.auth.transaction() as stores:
+        stores.recovery_codes.replace(bob, [code, RecoveryCode(UUID(int=8), b"sealed")], NOON)
+
+    def act(database: SqlAuthDatabase, number: int) -> bool:
+        del number
+        with database.transaction() as stores:
+            return stores.recovery_codes.use(code.id)
+
+    assert at_once(20, processes, act).count(True) == 1
+    with postgres_stage.auth.autocommit() as stores:
+        assert stores.recovery_codes.count(bob) == 1
 
 
 @pytest.mark.requirement("NIST63B-3.2.2")

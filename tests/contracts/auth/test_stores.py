@@ -9,6 +9,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
+from services.auth.accounts.recovery_codes import RecoveryCode
 from services.auth.accounts.requested_claims import RequestedClaims
 from services.auth.accounts.totp import TotpCredential
 from services.auth.audit import AuditEvent, Origin
@@ -206,6 +207,23 @@ def test_a_totp_step_is_accepted_once_and_never_an_earlier_one(stage: Stage) -> 
         assert not stores.totp.accept_step(UUID(ALICE), 9)
         found = stores.users.find(bob)
     assert found is not None and found.has_totp
+
+
+def test_a_recovery_code_is_used_once_and_a_new_set_ends_the_old_one(stage: Stage) -> None:
+    alice, bob = UUID(ALICE), UUID(BOB)
+    first, second = ([RecoveryCode(UUID(int=set_ + at), b"sealed") for at in range(3)] for set_ in (10, 20))
+    with stage.auth.transaction() as stores:
+        stores.recovery_codes.replace(alice, first, NOON)
+        stores.recovery_codes.replace(bob, [RecoveryCode(UUID(int=30), b"sealed")], NOON)
+    with stage.auth.autocommit() as stores:
+        assert stores.recovery_codes.find(alice) == first
+        assert [stores.recovery_codes.use(UUID(int=10)) for _ in range(2)] == [True, False]
+        assert stores.recovery_codes.count(alice) == 2
+    with stage.auth.transaction() as stores:
+        stores.recovery_codes.replace(alice, second, NOON)
+        assert not stores.recovery_codes.use(UUID(int=11)), "of the set before"
+        stores.recovery_codes.replace(alice, [], NOON)
+        assert (stores.recovery_codes.count(alice), stores.recovery_codes.count(bob)) == (0, 1)
 
 
 # ---------------------------------------------------------------- clients and APIs

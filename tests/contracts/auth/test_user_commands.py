@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from services.auth.accounts.failure_budget import Contender, begin
 from services.auth.accounts.password import hash_password, verify_password
+from services.auth.accounts.recovery_codes import RecoveryCode
 from services.auth.accounts.sealed_password import open_hash
 from services.auth.accounts.user import User
 from services.auth.keys.key_ring import KeyRing
@@ -157,6 +158,15 @@ def test_a_second_factor_is_removed_and_ends_all(stage: Stage, run: Run) -> None
     code, (line,) = run("users", "reset-mfa", "alice")
     assert code == 0 and line == "alice has no second factor any more; all sign-ins have ended"
     assert reasons(stage) == {"second_factor_reset"} and not user(stage, "alice").has_totp
+
+
+def test_a_reset_takes_the_recovery_codes_too(stage: Stage, run: Run) -> None:
+    with stage.auth.transaction() as stores:
+        stores.recovery_codes.replace(UUID(ALICE), [RecoveryCode(UUID(int=1), b"sealed")], NOON)
+    assert json.loads(run("users", "show", "alice", "--json")[1][0])["recovery_codes"] == 1
+    assert run("users", "reset-mfa", "alice")[0] == 0
+    with stage.auth.transaction() as stores:
+        assert stores.recovery_codes.count(UUID(ALICE)) == 0
 
 
 def test_a_deleted_user_leaves_a_subject_and_nothing_personal(stage: Stage, run: Run) -> None:

@@ -96,7 +96,8 @@ class Interaction:
         """Return to this step's page, which says what was wrong for as long as it is loaded anew."""
         with self.context.database.autocommit() as stores:
             stores.waiting_requests.set_notice(self.waiting.handle_hash, notice.record())
-        return see_other(f"{notice.page}?request={quote(self.handle)}")
+        joint = "&" if "?" in notice.page else "?"
+        return see_other(f"{notice.page}{joint}request={quote(self.handle)}")
 
     def notice_at(self, page: str) -> Notice | None:
         """Return what the page of this step has to say of the last try."""

@@ -18,6 +18,7 @@ class Why(StrEnum):
 
     WRONG_PASSWORD = "wrong_password"
     WRONG_CODE = "wrong_code"
+    WRONG_RECOVERY_CODE = "wrong_recovery_code"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     BUSY = "busy"
 
@@ -25,6 +26,7 @@ class Why(StrEnum):
 _SENTENCES = {
     Why.WRONG_PASSWORD: mark("The user name or the password is wrong."),
     Why.WRONG_CODE: mark("The code is wrong or was used before."),
+    Why.WRONG_RECOVERY_CODE: mark("The recovery code is wrong or was used before."),
     Why.BUSY: mark("Many people are signing in at this moment. Please try again in a few seconds."),
 }
 _STATUS = {Why.TOO_MANY_ATTEMPTS: 429, Why.BUSY: 503}
@@ -34,7 +36,10 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Notice:
-    """One try. `page`: the path that says it. `until`: when another try is possible; None: at once."""
+    """One try. `page`: the path that says it, with a query if that names its form.
+
+    `until`: when another try is possible; None: at once.
+    """
 
     page: str
     why: Why

@@ -71,5 +71,5 @@ def _form(here: LinkVisit, given: Given, *, error: str | None = None) -> Respons
         status=200 if error is None else 400,
         error=error,
         username=given.user.username,
-        shortest=BESIDE_A_SECOND_FACTOR if given.user.has_totp else ALONE,
+        shortest=BESIDE_A_SECOND_FACTOR if given.user.has_second_factor else ALONE,
     )

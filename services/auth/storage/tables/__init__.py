@@ -4,6 +4,7 @@ from services.auth.storage.tables.accounts import (
     browser_sessions,
     failure_budgets,
     known_devices,
+    recovery_codes,
     totp_credentials,
     users,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "mails",
     "metadata",
     "one_time_links",
+    "recovery_codes",
     "revoked_access_tokens",
     "signing_keys",
     "status_shards",

@@ -34,6 +34,16 @@ totp_credentials = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+#: Those that may still be used.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("sealed_hash", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 failure_budgets = Table(
     "failure_budgets",
     metadata,
