@@ -32,8 +32,7 @@ from services.auth.endpoints import (
     token,
     userinfo,
 )
-from services.auth.endpoints.account import home as account_home
-from services.auth.endpoints.account import sign_in_methods
+from services.auth.endpoints.account.pages import ACCOUNT_ENDPOINTS
 from services.auth.endpoints.interaction import confirm, consent, login, mfa
 from services.auth.endpoints.recovery import forgot, invitation, reset
 from services.auth.endpoints.web.context import AuthContext
@@ -90,8 +89,7 @@ ENDPOINTS = (
     invitation.endpoint,
     reset.endpoint,
     forgot.endpoint,
-    account_home.endpoint,
-    sign_in_methods.endpoint,
+    *ACCOUNT_ENDPOINTS,
 )
 
 #: Whose sign-in this is, on pages and in mail.
@@ -189,7 +187,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         clock=clock,
         database=database,
         registrations=registrations,
-        account_client=account_client(f"your account at {COMPANY}", settings.issuer, _account_paths()),
+        account_client=account_client(COMPANY, settings.issuer, (each.path for each in ACCOUNT_ENDPOINTS)),
         token_issuer=issuer,
         token_endpoint=TokenEndpoint(
             _grants(settings, database, registrations, issuer, mac_keys), authentication, proofs, issuer
@@ -211,10 +209,6 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
     )
-
-
-def _account_paths() -> list[str]:
-    return [each.path for each in ENDPOINTS if each.path == "/account" or each.path.startswith("/account/")]
 
 
 def _grants(

@@ -26,6 +26,8 @@ __all__ = [
     "end_client",
     "end_family",
     "end_machine_tokens",
+    "end_others",
+    "end_own_family",
     "end_session",
     "end_user",
     "set_enabled",
@@ -158,6 +160,35 @@ def end_user(stores: EndStores, user_id: UUID, *, reason: EndReason, origin: Ori
     _finish(stores, end, families, sessions=[(session_id, user_id) for session_id in sessions])
     counts = {"sessions": len(sessions), "families": len(families)}
     stores.audit.record(AuditEvent(reason, now, user_id=user_id, origin=origin, details=counts))
+
+
+def end_others(
+    stores: EndStores, kept: BrowserSession, *, reason: EndReason, origin: Origin | None, now: datetime
+) -> int:
+    """End all that the user of a session has besides it: other sessions, and every family that is not of this one.
+
+    Codes and requests that wait end too, those of the kept session included: they are seconds old.
+    Returns: how many sessions and families ended.
+    """
+    end, user_id = _End(reason, origin, now), kept.user_id
+    stores.users.lock_for_end(user_id)
+    sessions = stores.sessions.end_of_user(user_id, now, keep=kept.id)
+    stores.codes.end_pending(now, user_id=user_id)
+    stores.waiting_requests.end_of_user(user_id, now)
+    others = Belonging(user_id=user_id, not_session_id=kept.id)
+    families = stores.families.revoke_all(others, reason=reason, now=now)
+    _finish(stores, end, families, sessions=[(session_id, user_id) for session_id in sessions])
+    return len(sessions) + len(families)
+
+
+def end_own_family(
+    stores: EndStores, user_id: UUID, family_id: UUID, *, reason: EndReason, origin: Origin | None, now: datetime
+) -> bool:
+    """End one family of this user; False when the user has no such one that is not ended."""
+    stores.users.lock_for_end(user_id)
+    families = stores.families.revoke_all(Belonging(user_id=user_id, family_id=family_id), reason=reason, now=now)
+    _finish(stores, _End(reason, origin, now), families)
+    return bool(families)
 
 
 def end_client(stores: EndStores, client_id: str, *, reason: EndReason, origin: Origin | None, now: datetime) -> None:

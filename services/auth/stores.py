@@ -18,6 +18,7 @@ from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.consent import Consents
+from services.auth.authorization.own_records import OwnRecords
 from services.auth.authorization.repeat import StepAnswers
 from services.auth.authorization.request import WaitingRequests
 from services.auth.clients.assertion import UsedAssertions
@@ -63,6 +64,7 @@ class Stores:
     people: People
     proofs: UsedProofs
     mails: Mails
+    own: OwnRecords
     publications: Publications
     recovery_codes: RecoveryCodes
     revoked_access_tokens: RevokedAccessTokens

@@ -222,7 +222,10 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "home-signed-in": (_home_signed_in, 200, None),
     "consent": (_consent, 200, None),
     "account": (_account(), 200, None),
-    "account-sign-in-methods": (_account("/account/sign-in-methods"), 200, None),
+    **{
+        f"account-{name}": (_account(f"/account/{name}"), 200, None)
+        for name in ("sign-in-methods", "sessions", "devices", "apps", "activity")
+    },
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (
         _at("/authorize?client_id=mobile-app&client_id=other"),

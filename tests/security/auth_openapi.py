@@ -78,6 +78,13 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},
     ("get", "/account"): {"done": "x", "error": ""},
     ("get", "/account/sign-in-methods"): {"done": "x", "error": ""},
+    ("get", "/account/sessions"): {"done": "x"},
+    ("post", "/account/sessions"): {"csrf": "csrf", "id": "x", "action": "end"},
+    ("get", "/account/devices"): {"done": "x"},
+    ("post", "/account/devices"): {"csrf": "csrf", "id": "x", "action": "end"},
+    ("get", "/account/apps"): {"done": "x"},
+    ("post", "/account/apps"): {"csrf": "csrf", "id": "x", "action": "withdraw"},
+    ("get", "/account/activity"): {"before": "x"},
     ("get", "/logout"): {
         "id_token_hint": "",
         "logout_hint": "",

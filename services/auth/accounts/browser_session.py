@@ -12,6 +12,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.auth.accounts.user import User
+from services.auth.audit import Origin
 
 #: Authentication context classes (OpenID Connect Core s2, `acr`), the weaker first.
 ACR_1FA = "urn:company:acr:1fa"
@@ -40,6 +41,9 @@ class BrowserSession:
     idle_expires_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    #: Where its last sign-in came from, and with what.
+    network: str | None = None
+    agent: str | None = None
 
     def live(self, now: datetime) -> bool:
         """Report whether the session may still be used."""
@@ -90,8 +94,8 @@ class Sessions(Protocol):
         """Return the live sessions of a user past the newest `most`, by id."""
         ...
 
-    def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
-        """End every row of the user that hasn't ended yet, and return their ids."""
+    def end_of_user(self, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> list[UUID]:
+        """End every row of the user that hasn't ended yet, but for `keep`, and return their ids."""
         ...
 
 
@@ -105,7 +109,7 @@ class SessionLifetimes:
 
 @dataclass(frozen=True)
 class Authentication:
-    """What a completed sign-in knows: who, when each factor was given, and the digest of the new cookie.
+    """What a completed sign-in knows: who, from where, when each factor was given, and the digest of the new cookie.
 
     The cookie is new at every authentication (session fixation: OWASP ASVS 7.2.4).
     """
@@ -115,6 +119,7 @@ class Authentication:
     password_at: datetime
     mfa_at: datetime | None
     at: datetime
+    origin: Origin
 
 
 def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> BrowserSession:
@@ -129,6 +134,8 @@ def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> 
         created_at=authentication.at,
         idle_expires_at=authentication.at + lifetimes.idle,
         expires_at=authentication.at + lifetimes.absolute,
+        network=authentication.origin.network,
+        agent=authentication.origin.agent,
     )
 
 

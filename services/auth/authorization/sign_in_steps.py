@@ -123,7 +123,7 @@ class SignInSteps:
         """Open the session of a user who has given every factor, in the transaction that verified the last one."""
         attempt.succeed(stores.budgets, now)
         session_cookie = mint_opaque_token()
-        authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now)
+        authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now, browser.origin)
         session = self._open_session(stores, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
         device_cookie = browser.devices.renewed(stores.devices, user.id, now)

@@ -20,6 +20,7 @@ from services.auth.storage.known_devices import SqlKnownDevices
 from services.auth.storage.logout_notices import SqlLogoutNotices
 from services.auth.storage.mails import SqlMails
 from services.auth.storage.one_time_links import SqlOneTimeLinks
+from services.auth.storage.own_records import SqlOwnRecords
 from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
 from services.auth.storage.recovery_codes import SqlRecoveryCodes
@@ -75,6 +76,7 @@ def stores_on(connection: Connection) -> Stores:
         logout_notices=SqlLogoutNotices(connection),
         machine_statuses=SqlMachineStatuses(connection),
         mails=SqlMails(connection),
+        own=SqlOwnRecords(connection),
         people=SqlPeople(connection),
         proofs=SqlUsedProofs(connection),
         publications=SqlPublications(connection),

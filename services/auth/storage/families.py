@@ -169,11 +169,14 @@ def _belonging(which: Belonging) -> ColumnElement[bool]:
             (_row.client_id, which.client_id),
             (_row.user_id, which.user_id),
             (_row.session_id, which.session_id),
+            (_row.id, which.family_id),
         )
         if wanted is not None
     ]
     if not conditions:
         raise ValueError("an end of every family there is")
+    if which.not_session_id is not None:
+        conditions.append(_row.session_id != which.not_session_id)
     if which.web_only:
         web = clients.c.metadata["application_type"].as_string() == "web"
         conditions.append(_row.client_id.in_(select(clients.c.client_id).where(web)))

@@ -75,6 +75,8 @@ class SqlPeople:
         insert_if_absent(self.connection, users, {**nobody, "created_at": now, "updated_at": now})
         for table in (browser_sessions, authorization_codes, families):  # the order in which ends lock them
             self.connection.execute(update(table).where(table.c.user_id == user_id).values(user_id=NOBODY))
+        nowhere = {"network": None, "agent": None}
+        self.connection.execute(update(browser_sessions).where(browser_sessions.c.user_id == NOBODY).values(**nowhere))
         blank = {"device_label": None, "last_network": "", "last_agent": ""}
         self.connection.execute(update(families).where(families.c.user_id == NOBODY).values(**blank))
         self.connection.execute(delete(users).where(_row.id == user_id))

@@ -82,8 +82,10 @@ class SqlSessions:
         found = [BrowserSession(*row) for row in self.connection.execute(query.offset(most))]
         return sorted(found, key=lambda session: session.id)
 
-    def end_of_user(self, user_id: UUID, now: datetime) -> list[UUID]:
+    def end_of_user(self, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> list[UUID]:
         live = and_(browser_sessions.c.user_id == user_id, browser_sessions.c.ended_at.is_(None))
+        if keep is not None:
+            live = and_(live, browser_sessions.c.id != keep)
         locked = select(browser_sessions.c.id).where(live).order_by(browser_sessions.c.id).with_for_update()
         ended = list(self.connection.execute(locked).scalars())
         self.connection.execute(update(browser_sessions).where(live).values(ended_at=now))

@@ -26,4 +26,6 @@ class EndReason(StrEnum):
     CLIENT_DISABLED = "client_disabled"
     CLIENT_ENABLED = "client_enabled"
     CLIENT_REKEYED = "client_rekeyed"
+    ENDED_BY_USER = "ended_by_user"
+    PHONE_LOST = "phone_lost"
     ENDED_BY_OPERATOR = "ended_by_operator"

@@ -84,12 +84,17 @@ class EndedFamily:
 
 @dataclass(frozen=True)
 class Belonging:
-    """Which families: those of this client, user and browser session, as far as given; at least one is."""
+    """Which families: those of this client, user and browser session, as far as given; at least one is.
+
+    `family_id`: this one alone. `not_session_id`: without those of this session.
+    """
 
     client_id: str | None = None
     user_id: UUID | None = None
     session_id: UUID | None = None
     web_only: bool = False
+    family_id: UUID | None = None
+    not_session_id: UUID | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,23 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from services.auth.app import ENDPOINTS
 from services.auth.clients.account_pages import ACCOUNT_PAGES
 from services.auth.endpoints.account.visit import FRESH
 from services.auth.storage.tables import authorization_codes
+from tests.integration.auth.account import PAGES, sign_in_to
 from tests.integration.auth.provider import Browser, Provider, error_of, hidden_fields, oauth_error
 from tests.integration.auth.seeds import ALICE, BOB
-
-PAGES = sorted(each.path for each in ENDPOINTS if each.path.startswith("/account"))
-
-
-def sign_in_to(browser: Browser, path: str, who: tuple[str, str]) -> str:
-    """Open a page of the account, sign in, and return where the browser ends up."""
-    page = browser.enter_password(browser.follow(browser.get(path)), who)
-    if who[0] == "bob":
-        page = browser.enter_otp(page)
-    assert page.status_code == 303, page.text
-    return page.headers["location"]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from services.auth.endpoints.account.visit import AccountVisit, visit
 from services.auth.endpoints.web.endpoint import page_endpoint
+from services.auth.language import gettext as _
 from services.auth.rate_limits.limits import Limit
 from services.auth.stores import Stores
 
@@ -28,11 +29,11 @@ class Attention:
 
 def _second_step(here: AccountVisit, stores: Stores) -> Iterable[Attention]:
     del stores
-    if not here.user.has_totp:
+    if not here.user.has_second_factor:
         yield Attention(
-            "You sign in by your password alone. A second step keeps out who has found it out.",
+            _("You sign in by your password alone. A second step keeps out whoever has found it out."),
             "/account/sign-in-methods",
-            "See your sign-in methods",
+            _("See your sign-in methods"),
         )
 
 

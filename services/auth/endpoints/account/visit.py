@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +27,7 @@ from services.auth.endpoints.web.context import AuthContext, admit, context_of, 
 from services.auth.endpoints.web.cookies import Cookies, cookies_of, csrf_token, csrf_token_fits
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other
+from services.auth.language import gettext
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import Parameters
@@ -66,6 +68,14 @@ class AccountVisit:
         """What every form of these pages carries as `csrf`: nobody makes it without this session's cookie."""
         return csrf_token(self.session_cookie, ACCOUNT_PAGES)
 
+    @property
+    def wanted_id(self) -> UUID | None:
+        """Whose row a form is about; None: what it sent is no id."""
+        try:
+            return UUID(self.form.get("id") or "")
+        except ValueError:
+            return None
+
     def page(self, template: str, *, status: int = 200, error: str | None = None, **values: Any) -> Response:
         """Render a page of the account; `error` is the sentence of its alert, and makes the status 400."""
         if error is not None:
@@ -75,7 +85,7 @@ class AccountVisit:
             status=status if error is None else 400,
             error=error,
             csrf=self.form_token,
-            navigation=NAVIGATION,
+            navigation=[(path, gettext(label)) for path, label in NAVIGATION],
             here=self.path,
             username=self.user.username,
             name=self.user.display_name,
@@ -103,7 +113,7 @@ async def visit(http: Request, answer: Callable[[AccountVisit], Response], *, fr
 def is_fresh(signed_in: SignedIn, now: datetime) -> bool:
     """Say whether a sign-in is at most `FRESH` old, and by two factors if the user has a second one."""
     session, user = signed_in.session, signed_in.user
-    by_every_factor = not user.has_totp or session.acr(now) == ACR_MFA
+    by_every_factor = not user.has_second_factor or session.acr(now) == ACR_MFA
     return now - session.auth_time <= FRESH and by_every_factor
 
 

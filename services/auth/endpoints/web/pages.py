@@ -15,6 +15,7 @@ from services.auth.audit import refuse
 from services.auth.authorization.response import AuthorizationResponse
 from services.auth.endpoints.web.error_cases import ERROR_CASES
 from services.auth.language import gettext, language, translated, translated_by_number
+from services.auth.language.formats import moment_in_words
 from shared.request_context import request_id
 
 _HERE = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ _TEMPLATES.globals |= {
     "style": _address_of("style.css"),
     "script": _address_of("pages.js"),
     "language": language,
+    "moment_in_words": moment_in_words,
     "company": "Company",
 }
 _TEMPLATES.install_gettext_callables(translated, translated_by_number, newstyle=True)  # type: ignore[attr-defined]

@@ -76,4 +76,6 @@ browser_sessions = Table(
     Column("idle_expires_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("network", String(100)),  # where its last sign-in came from; NULL: nobody can say
+    Column("agent", String(300)),
 )

@@ -15,6 +15,7 @@ from services.auth.accounts.browser_session import (
     new_session,
     renewed_session,
 )
+from services.auth.audit import Origin
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LIFETIMES = SessionLifetimes(timedelta(hours=12), timedelta(days=7))
@@ -24,6 +25,7 @@ HOUR = timedelta(hours=1)
 
 def authentication(**changes: Any) -> Authentication:
     values: dict[str, Any] = {"user_id": ALICE, "password_at": NOW, "mfa_at": None, "at": NOW, **changes}
+    values.setdefault("origin", Origin("192.0.2.1", "Browser/1"))
     return Authentication(cookie_hash=b"new", **values)
 
 
