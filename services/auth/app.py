@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
 from services.auth.authorization.new_password import NewPassword
+from services.auth.authorization.passkey_sign_in import passkey_sign_in
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.authorization.sign_in_steps import SignInSteps
@@ -27,13 +28,14 @@ from services.auth.endpoints import (
     jwks,
     logout,
     par,
+    related_origins,
     revoke,
     status_list,
     token,
     userinfo,
 )
 from services.auth.endpoints.account.pages import ACCOUNT_ENDPOINTS
-from services.auth.endpoints.interaction import confirm, consent, login, mfa
+from services.auth.endpoints.interaction import confirm, consent, login, mfa, passkey
 from services.auth.endpoints.recovery import forgot, invitation, reset
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
@@ -90,6 +92,8 @@ ENDPOINTS = (
     reset.endpoint,
     forgot.endpoint,
     *ACCOUNT_ENDPOINTS,
+    passkey.endpoint,
+    related_origins.endpoint,
 )
 
 #: Whose sign-in this is, on pages and in mail.
@@ -172,7 +176,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
     new_password = NewPassword(database, encryption, COMPANY)
-    sign_in = SignIn(SignInSteps(database, lifetimes, rate_limits), encryption)
+    steps = SignInSteps(database, lifetimes, rate_limits)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_statuses=registrations)
     signed_lists = SignedLists(
         database,
@@ -197,7 +201,8 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         authorization_requests=requests,
         pushed_requests=PushedRequests(authentication, proofs, requests, database, settings.pushed_request_lifetime),
         proofs=proofs,
-        sign_in=sign_in,
+        sign_in=SignIn(steps, encryption),
+        passkey_sign_in=passkey_sign_in(steps, settings.passkey_site, COMPANY, settings.passkey_pages),
         new_password=new_password,
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,

@@ -31,6 +31,7 @@ _lock = threading.Lock()
 _OUTCOMES = {
     "sign_in_failed": "password_wrong",
     "second_factor_failed": "second_factor_wrong",
+    "passkey_failed": "passkey_wrong",
     "attempt_while_blocked": "blocked",
     "sign_in_queue_full": "queue_full",
 }

@@ -1,11 +1,13 @@
 """The settings of auth: AUTH_ variables, lifetimes as timedeltas ("300" is seconds, "PT5M" works too)."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -39,6 +41,9 @@ _PROMISED: Final = {
     "mail_give_up_after": (_MINUTE, 7 * _DAY),
     "backchannel_give_up_after": (_MINUTE, 7 * _DAY),
 }
+
+
+_ORIGIN: Final = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class Security(StrEnum):
@@ -134,6 +139,9 @@ class AuthSettings(ServiceSettings):
     #: Whether every DPoP proof must hold a nonce of ours; else only one that was made by a wrong clock must.
     dpop_require_nonce: bool = False
 
+    #: Origins (comma-separated, https) of other sites of ours whose pages may use the passkeys of the issuer's host.
+    passkey_origins: str = ""
+
     @field_validator("issuer")
     @classmethod
     def _plain_url(cls, value: str) -> str:
@@ -145,6 +153,30 @@ class AuthSettings(ServiceSettings):
         for network in filter(None, value.split(",")):
             ipaddress.ip_network(network.strip())
         return value
+
+    @field_validator("passkey_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in _parts(value):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("each is https://, a host and perhaps a port, without a path")
+        return value
+
+    @cached_property
+    def passkey_site(self) -> str | None:
+        """The id of the relying party: the issuer's host; None: it is an address, which can have no passkeys."""
+        host = urlsplit(self.issuer).hostname or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host
+        return None
+
+    @cached_property
+    def passkey_pages(self) -> tuple[str, ...]:
+        """The origins whose pages may use passkeys, the issuer's first."""
+        parts = urlsplit(self.issuer)
+        return (f"{parts.scheme}://{parts.netloc}", *_parts(self.passkey_origins))
 
     @cached_property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
@@ -197,6 +229,10 @@ class AuthSettings(ServiceSettings):
         if self.smtp_security is Security.NONE and (self.smtp_username or not here):
             faults.append("AUTH_SMTP_SECURITY: must be starttls or tls")
         return faults
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _parse_networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

@@ -11,6 +11,7 @@ from services.auth.accounts.browser_session import Sessions
 from services.auth.accounts.failure_budget import FailureBudgets
 from services.auth.accounts.known_devices import KnownDevices
 from services.auth.accounts.one_time_link import OneTimeLinks
+from services.auth.accounts.passkey import PasskeyChallenges, Passkeys
 from services.auth.accounts.people import People
 from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
@@ -61,6 +62,8 @@ class Stores:
     links: OneTimeLinks
     logout_notices: LogoutNotices
     machine_statuses: MachineStatuses
+    passkey_challenges: PasskeyChallenges
+    passkeys: Passkeys
     people: People
     proofs: UsedProofs
     mails: Mails

@@ -6,6 +6,7 @@ The cookie is a random secret, new at every authentication; `id` is the `sid` of
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from services.auth.audit import Origin
 #: Authentication context classes (OpenID Connect Core s2, `acr`), the weaker first.
 ACR_1FA = "urn:company:acr:1fa"
 ACR_MFA = "urn:company:acr:mfa"
+#: Two factors that no look-alike page can take (OpenID EAP ACR Values s3); answered to who asks for it by name.
+ACR_PHR = "phr"
+ACRS = (ACR_1FA, ACR_MFA, ACR_PHR)
 
 #: A second factor older than this counts no more in new sign-ins.
 MFA_LIFETIME = timedelta(hours=24)
@@ -27,9 +31,24 @@ STEP_UP_WINDOW = timedelta(hours=12)
 MOST_SESSIONS = 100
 
 
+class Method(StrEnum):
+    """By what a factor was given."""
+
+    PASSWORD = "pwd"
+    OTP = "otp"
+    PASSKEY = "pop"
+
+
+#: What each says of itself (RFC 8176): a passkey is proof that a key is held, and that somebody was there.
+_AMR = {Method.PASSWORD: ("pwd",), Method.OTP: ("otp",), Method.PASSKEY: ("pop", "user")}
+
+
 @dataclass(frozen=True)
 class BrowserSession:
-    """One row. `auth_time`: the last authentication; `password_at` and `mfa_at`: the last of each factor."""
+    """One row. `auth_time`: the last authentication; `password_at` and `mfa_at`: the last of each factor.
+
+    A passkey that has verified its user is both factors at one moment.
+    """
 
     id: UUID
     user_id: UUID
@@ -44,6 +63,8 @@ class BrowserSession:
     #: Where its last sign-in came from, and with what.
     network: str | None = None
     agent: str | None = None
+    first_method: Method = Method.PASSWORD
+    second_method: Method | None = None
 
     def live(self, now: datetime) -> bool:
         """Report whether the session may still be used."""
@@ -64,7 +85,15 @@ class BrowserSession:
 
     def amr(self, now: datetime) -> tuple[str, ...]:
         """Return the methods behind that class (RFC 8176)."""
-        return ("pwd", "otp", "mfa") if self.acr(now) == ACR_MFA else ("pwd",)
+        first = _AMR[Method(self.first_method)]
+        if self.acr(now) != ACR_MFA:
+            return first
+        second = _AMR[Method(self.second_method or Method.OTP)]
+        return (*dict.fromkeys((*first, *second)), "mfa")
+
+    def resists_phishing(self, now: datetime) -> bool:
+        """Report whether one of the two factors is bound to this site (`ACR_PHR`)."""
+        return self.acr(now) == ACR_MFA and Method.PASSKEY in {self.first_method, self.second_method}
 
 
 class Sessions(Protocol):
@@ -120,6 +149,8 @@ class Authentication:
     mfa_at: datetime | None
     at: datetime
     origin: Origin
+    first_method: Method = Method.PASSWORD
+    second_method: Method | None = None
 
 
 def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> BrowserSession:
@@ -136,6 +167,8 @@ def new_session(authentication: Authentication, lifetimes: SessionLifetimes) -> 
         expires_at=authentication.at + lifetimes.absolute,
         network=authentication.origin.network,
         agent=authentication.origin.agent,
+        first_method=authentication.first_method,
+        second_method=authentication.second_method,
     )
 
 
@@ -144,4 +177,7 @@ def renewed_session(
 ) -> BrowserSession:
     """Return the same user's session after another authentication: the same `sid`, and what is newer of each factor."""
     begun = new_session(authentication, lifetimes)
-    return replace(begun, id=session.id, created_at=session.created_at, mfa_at=authentication.mfa_at or session.mfa_at)
+    renewed = replace(begun, id=session.id, created_at=session.created_at)
+    if authentication.mfa_at is not None:
+        return renewed
+    return replace(renewed, mfa_at=session.mfa_at, second_method=session.second_method)

@@ -75,6 +75,9 @@ class User:
     email_verified_at: datetime | None = None
     #: None: invited, and not in yet.
     activated_at: datetime | None = None
+    #: Whether a passkey of theirs may be asked for; and whether one must be, since they added it on purpose.
+    has_passkey: bool = False
+    demands_passkey: bool = False
 
     @property
     def subject(self) -> str:
@@ -94,7 +97,7 @@ class User:
     @property
     def has_second_factor(self) -> bool:
         """Whether a sign-in asks for a second factor. Recovery codes alone are none: each stands for one."""
-        return self.has_totp
+        return self.has_totp or self.demands_passkey
 
     @property
     def email_key(self) -> str | None:

@@ -113,6 +113,9 @@ class Refusal(StrEnum):
 
     SIGN_IN_FAILED = "sign_in_failed"
     SECOND_FACTOR_FAILED = "second_factor_failed"
+    PASSKEY_FAILED = "passkey_failed"
+    PASSKEY_CHALLENGE_OVER = "passkey_challenge_over"
+    PASSKEY_NOT_ADDED = "passkey_not_added"
     ATTEMPT_WHILE_BLOCKED = "attempt_while_blocked"
     PASSWORD_NOT_ALLOWED = "password_not_allowed"
     #: A form of the account pages that a person is asked to fill in anew.

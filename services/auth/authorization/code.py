@@ -12,7 +12,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.auth.accounts.browser_session import ACR_1FA
+from services.auth.accounts.browser_session import ACR_1FA, ACR_PHR, BrowserSession
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.signed_in import SignedIn
@@ -147,7 +147,7 @@ def issue_code(
         resources=request.resources,
         claims=request.claims,
         auth_time=session.auth_time,
-        acr=_class_of_answer(request, session.acr(now)),
+        acr=_class_of_answer(request, session, now),
         amr=session.amr(now),
         dpop_jkt=request.dpop_jkt,
     )
@@ -168,11 +168,16 @@ def issue_code(
     return code
 
 
-def _class_of_answer(request: AuthorizationRequest, reached: str) -> str:
+def _class_of_answer(request: AuthorizationRequest, session: BrowserSession, now: datetime) -> str:
     """Return the class to answer: of those of which one is a must, one (OpenID Connect Core s5.5.1.1).
 
-    A person who gave two factors gave the one that was demanded, too.
+    A person who gave two factors gave the one that was demanded, too; ours stand for themselves, so that who checks for
+    two factors by their name finds it, unless another class was asked for.
     """
+    essential, reached = request.essential_acr, session.acr(now)
+    asked = request.acr_values if essential is None else essential
+    if ACR_PHR in asked and session.resists_phishing(now):
+        return ACR_PHR
     return ACR_1FA if request.essential_acr is not None and reached not in request.essential_acr else reached
 
 

@@ -6,7 +6,7 @@ Spec: OpenID Connect Core s3.1.2.3, s3.1.2.4 and s5.5.1, RFC 8252 s8.6, RFC 9470
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA, STEP_UP_WINDOW, BrowserSession
+from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA, ACR_PHR, ACRS, STEP_UP_WINDOW, BrowserSession
 from services.auth.accounts.user import User
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
@@ -22,7 +22,9 @@ class Login:
 
 @dataclass(frozen=True)
 class Mfa:
-    """Ask for the second factor."""
+    """Ask for the second factor. `by_passkey`: of who has a passkey nothing else will do."""
+
+    by_passkey: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class _Policy:
         if not self._acr_exists():
             return _UNMET
         if self.waiting is not None and self.waiting.first_factor_user_id is not None:
-            return Mfa()
+            return Mfa(self._wants_phr())
         if signed_in is None:
             return Login()
         session, user = signed_in.session, signed_in.user
@@ -104,6 +106,8 @@ class _Policy:
         if (factor := self._missing_factor(session, user)) is not None:
             return factor
         if self._mfa_is_a_must() and session.acr(self.now) != ACR_MFA:
+            return _UNMET
+        if self._phr_is_a_must() and not session.resists_phishing(self.now):
             return _UNMET
         return self._missing_answer(session, consent_missing=consent_missing) or IssueCode(signed_in)
 
@@ -115,21 +119,27 @@ class _Policy:
         A second factor alone makes a fresh authentication where the request wants a second factor anyway; prompt=login
         (and max_age=0, which means the same) always begins with the first.
         """
-        second = user.has_second_factor and self._second_factor_is_due(session)
+        second = self._second_factor_is_due(session, user)
         steps_up = second and self._wants_mfa() and not self._asks_to_begin_anew()
         if not self._signed_in_here(session) and self._is_too_old(session) and not steps_up:
             return Login()
         if not second:
             return None
-        return Mfa() if self.now - session.password_at <= STEP_UP_WINDOW else Login()
+        return Mfa(self._wants_phr()) if self.now - session.password_at <= STEP_UP_WINDOW else Login()
 
-    def _second_factor_is_due(self, session: BrowserSession) -> bool:
-        """Say whether a user who has a second factor must give it now."""
+    def _second_factor_is_due(self, session: BrowserSession, user: User) -> bool:
+        """Say whether a user who has a second factor must give it now; a passkey that a browser added by itself is one
+        where nothing less will do.
+        """
+        if not user.has_second_factor and not (user.has_passkey and (self._mfa_is_a_must() or self._wants_phr())):
+            return False
         if session.mfa_at is None or not session.mfa_is_remembered(self.now):
             return True
         if not self._wants_mfa():
             return False
         if session.acr(self.now) != ACR_MFA:  # a password was given since
+            return True
+        if user.has_passkey and self._wants_phr() and not session.resists_phishing(self.now):
             return True
         if self.request.max_age is None or self._given_here(session.mfa_at):
             return False
@@ -153,7 +163,7 @@ class _Policy:
     def _acr_exists(self) -> bool:
         """Say whether anybody could reach a class that is a must."""
         essential = self.request.essential_acr
-        return essential is None or bool(essential & {ACR_1FA, ACR_MFA})
+        return essential is None or bool(essential & set(ACRS))
 
     def _mfa_is_a_must(self) -> bool:
         essential = self.request.essential_acr
@@ -161,8 +171,17 @@ class _Policy:
 
     def _wants_mfa(self) -> bool:
         """Say whether nothing less than a second factor will do; a wish counts while the user can meet it."""
-        wished = ACR_MFA in self.request.acr_values and ACR_1FA not in self.request.acr_values
+        wished = bool({ACR_MFA, ACR_PHR} & self.request.acr_values) and ACR_1FA not in self.request.acr_values
         return wished or self._mfa_is_a_must()
+
+    def _phr_is_a_must(self) -> bool:
+        essential = self.request.essential_acr
+        return essential is not None and not essential & {ACR_1FA, ACR_MFA}
+
+    def _wants_phr(self) -> bool:
+        """Say whether it has to be a passkey, of a user who has one."""
+        wished = ACR_PHR in self.request.acr_values and not {ACR_1FA, ACR_MFA} & self.request.acr_values
+        return wished or self._phr_is_a_must()
 
     # ------------------------------------------------ whether they agree
 

@@ -6,11 +6,12 @@ Attempts are counted before they are verified, in transactions of their own: a r
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from services.auth.accounts.browser_session import Method
 from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, account_of
 from services.auth.accounts.password import ACCOUNT_SHARE, NETWORK_SHARE, verify_password
 from services.auth.accounts.recovery_codes import matching_code
@@ -24,6 +25,7 @@ from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.sign_in_outcome import FirstFactorDone, Outcome, Wrong, came_of
 from services.auth.authorization.sign_in_steps import (
     Browser,
+    FirstFactor,
     SignInDatabase,
     SignInSteps,
     SignInStores,
@@ -106,9 +108,8 @@ class SignIn:
                 record_step(stores, "first_factor_accepted", user, waiting, browser, now)
                 keep_answer(stores.step_answers, submission, {"session": None}, now)
                 return FirstFactorDone()
-            return self.steps.complete(
-                stores, waiting, browser, submission, user, attempt, password_at=now, mfa_at=None, now=now
-            )
+            first = FirstFactor(user, now, Method.PASSWORD)
+            return self.steps.complete(stores, waiting, browser, submission, attempt, first, None, now)
 
     def _hash_of(self, user: User | None) -> str | None:
         return None if user is None else open_hash(self.encryption_keys, user.id, user.password_hash)
@@ -127,13 +128,12 @@ class SignIn:
         waiting: WaitingRequest,
         browser: Browser,
         submission: Submission,
-        user: User,
-        password_at: datetime,
+        first: FirstFactor,
         given: GivenFactor,
         pace: Pace,
         now: datetime,
     ) -> Outcome:
-        """Try a second factor of the user whose first factor was right at `password_at`.
+        """Try a second factor of the user whose first factor was right.
 
         That was in this request, or in a session, which must still be there: no factor outlives what it was given for.
 
@@ -141,6 +141,7 @@ class SignIn:
             TooManyRequests: nothing is left of the network's limit, and it is no known browser.
             Unavailable: too many codes are being verified, of all or of its network.
         """
+        user = first.user
         attempt = self.steps.begin(waiting, browser, user.username, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
@@ -157,9 +158,8 @@ class SignIn:
             pace.release()
             if isinstance(given, TypedRecoveryCode):
                 _tell_of_recovery_code(stores, held, browser.origin, now)
-            return self.steps.complete(
-                stores, waiting, browser, submission, held, attempt, password_at=password_at, mfa_at=now, now=now
-            )
+            first = replace(first, user=held)
+            return self.steps.complete(stores, waiting, browser, submission, attempt, first, Method.OTP, now)
 
     def _recovery_code(self, user: User, given: GivenFactor, attempt: Attempt, now: datetime) -> UUID | None:
         """Return which of the user's recovery codes was typed, if it was one; found before the transaction."""

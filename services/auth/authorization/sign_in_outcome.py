@@ -22,7 +22,17 @@ class AnsweredStores(SessionStores, Protocol):
 
 @dataclass(frozen=True)
 class Wrong:
-    """The factor was wrong, or the user unknown or disabled: nobody learns which."""
+    """The factor was wrong, or the user unknown or disabled: nobody learns which.
+
+    `credential_unknown`: it was a passkey whose authenticator may forget it.
+    """
+
+    credential_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class TooLate:
+    """The challenge of the passkey was over: expired, used before, or another request's."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class DoneBefore:
     """The same form was right a moment ago, and what it opened has ended since, or the browser has a newer session."""
 
 
-Outcome = Wrong | Blocked | FirstFactorDone | SignedInNow | DoneBefore
+Outcome = Wrong | TooLate | Blocked | FirstFactorDone | SignedInNow | DoneBefore
 
 
 def came_of(stores: AnsweredStores, submission: Submission, now: datetime) -> Outcome | None:

@@ -14,12 +14,14 @@ from services.auth.accounts.browser_session import (
     MOST_SESSIONS,
     Authentication,
     BrowserSession,
+    Method,
     SessionLifetimes,
     new_session,
     renewed_session,
 )
 from services.auth.accounts.failure_budget import Attempt, Blocked, Contender, FailureBudgets, begin
 from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
+from services.auth.accounts.passkey import PasskeyChallenges, Passkeys
 from services.auth.accounts.people import People
 from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
@@ -50,6 +52,10 @@ class SignInStores(EndStores, Protocol):
     @property
     def recovery_codes(self) -> RecoveryCodes: ...
     @property
+    def passkeys(self) -> Passkeys: ...
+    @property
+    def passkey_challenges(self) -> PasskeyChallenges: ...
+    @property
     def mails(self) -> Mails: ...
     @property
     def people(self) -> People: ...
@@ -77,6 +83,15 @@ class Browser:
     session_hash: bytes | None
     devices: DeviceSecrets = field(repr=False)
     origin: Origin
+
+
+@dataclass(frozen=True)
+class FirstFactor:
+    """Whose first factor was right, when it was given, and by what: in this request, or in the session."""
+
+    user: User
+    given_at: datetime
+    method: Method
 
 
 @dataclass(frozen=True)
@@ -113,17 +128,21 @@ class SignInSteps:
         waiting: WaitingRequest,
         browser: Browser,
         submission: Submission,
-        user: User,
         attempt: Attempt,
-        *,
-        password_at: datetime,
-        mfa_at: datetime | None,
+        first: FirstFactor,
+        second: Method | None,
         now: datetime,
     ) -> SignedInNow:
-        """Open the session of a user who has given every factor, in the transaction that verified the last one."""
+        """Open the session of a user who has given every factor, in the transaction that verified the last one.
+
+        `second`: by what the second factor was given, just now; None: it was not.
+        """
         attempt.succeed(stores.budgets, now)
         session_cookie = mint_opaque_token()
-        authentication = Authentication(user.id, digest(session_cookie), password_at, mfa_at, now, browser.origin)
+        user, mfa_at = first.user, None if second is None else now
+        authentication = Authentication(
+            user.id, digest(session_cookie), first.given_at, mfa_at, now, browser.origin, first.method, second
+        )
         session = self._open_session(stores, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
         device_cookie = browser.devices.renewed(stores.devices, user.id, now)

@@ -36,6 +36,9 @@ class MailKind(StrEnum):
     NEW_DEVICE = "new_device"
     PASSWORD_CHANGED = "password_changed"
     FACTOR_CHANGED = "factor_changed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    PASSKEY_COPIED = "passkey_copied"
     REUSE_DETECTED = "reuse_detected"
     RECOVERY_CODE_USED = "recovery_code_used"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
+from services.auth.accounts.browser_session import ACRS
 from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import can_be_posted_to
 from services.auth.keys.signer import Signer
@@ -251,7 +251,7 @@ def _dpop_jkt(client: Client, parameters: Parameters) -> str | None:
 
 def _acr_values(parameters: Parameters, claims: ClaimsParameter) -> frozenset[str]:
     """Return the classes of ours that are wished for; others are ignored (OpenID Connect Core s3.1.2.1)."""
-    return (split_scope(parameters.get("acr_values")) | claims.acr_values) & {ACR_1FA, ACR_MFA}
+    return (split_scope(parameters.get("acr_values")) | claims.acr_values) & set(ACRS)
 
 
 def _hinted_subject(checks: AuthorizationRequestChecks, parameters: Parameters) -> str | None:

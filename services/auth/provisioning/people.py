@@ -11,6 +11,7 @@ from uuid import UUID
 from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.failure_budget import FailureBudgets, account_of
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, mint_link
+from services.auth.accounts.passkey import Passkeys
 from services.auth.accounts.people import NewUser, People
 from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
@@ -37,6 +38,8 @@ class PeopleStores(EndStores, Protocol):
     def totp(self) -> TotpCredentials: ...
     @property
     def recovery_codes(self) -> RecoveryCodes: ...
+    @property
+    def passkeys(self) -> Passkeys: ...
 
 
 def create_user(stores: PeopleStores, user: NewUser) -> None:
@@ -120,9 +123,10 @@ def require_free(people: People, key: str, user_id: UUID | None, *, noun: str) -
 
 
 def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool:
-    """Remove a user's second factors and recovery codes, and end all that they have; False when there are none."""
+    """Remove a user's second factors, passkeys and recovery codes, and end all they have; False when there are none."""
     had_codes = stores.recovery_codes.count(user.id) > 0
-    if not stores.totp.remove(user.id) and not had_codes:
+    removed = (stores.totp.remove(user.id), stores.passkeys.remove_all(user.id), had_codes)
+    if not any(removed):
         return False
     stores.recovery_codes.replace(user.id, [], now)
     end_user(stores, user.id, reason=EndReason.SECOND_FACTOR_RESET, origin=None, now=now)

@@ -21,6 +21,7 @@ from services.auth.storage.logout_notices import SqlLogoutNotices
 from services.auth.storage.mails import SqlMails
 from services.auth.storage.one_time_links import SqlOneTimeLinks
 from services.auth.storage.own_records import SqlOwnRecords
+from services.auth.storage.passkeys import SqlPasskeyChallenges, SqlPasskeys
 from services.auth.storage.people import SqlPeople
 from services.auth.storage.publications import SqlPublications
 from services.auth.storage.recovery_codes import SqlRecoveryCodes
@@ -77,6 +78,8 @@ def stores_on(connection: Connection) -> Stores:
         machine_statuses=SqlMachineStatuses(connection),
         mails=SqlMails(connection),
         own=SqlOwnRecords(connection),
+        passkey_challenges=SqlPasskeyChallenges(connection),
+        passkeys=SqlPasskeys(connection),
         people=SqlPeople(connection),
         proofs=SqlUsedProofs(connection),
         publications=SqlPublications(connection),

@@ -24,6 +24,7 @@ from services.auth.storage.tables import (
     machine_places,
     mails,
     one_time_links,
+    passkey_challenges,
     status_shards,
     step_answers,
     waiting_logouts,
@@ -70,6 +71,9 @@ class SqlPurge:
 
     def one_time_links(self) -> int:
         return self._delete(one_time_links, one_time_links.c.expires_at < self.now)
+
+    def passkey_challenges(self) -> int:
+        return self._delete(passkey_challenges, passkey_challenges.c.expires_at < self.now)
 
     def logout_notices(self) -> int:
         """Delete what was delivered or given up; what is still to be delivered stays."""
@@ -173,6 +177,7 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "waiting logouts": SqlPurge.waiting_logouts,
     "mails": SqlPurge.mails,
     "one-time links": SqlPurge.one_time_links,
+    "challenges to passkeys": SqlPurge.passkey_challenges,
     "answers to steps": SqlPurge.step_answers,
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,

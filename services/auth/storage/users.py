@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, case, delete, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.accounts.user import User
-from services.auth.storage.tables import totp_credentials, users
+from services.auth.storage.tables import passkeys, totp_credentials, users
 from shared.compiled_statement import CompiledStatement
 from shared.database import Connection
 
+#: More than the passkeys of one user.
+_DEMANDED = 1000
 #: What a User is made of.
 USER = (
     users.c.id,
@@ -28,6 +30,14 @@ USER = (
     users.c.email,
     users.c.email_verified_at,
     users.c.activated_at,
+    # NULL: no passkey; else how many can be used, and `_DEMANDED` for each that is demanded, usable or not
+    select(
+        func.sum(case((passkeys.c.copied_at.is_(None), 1), else_=0))
+        + func.sum(case((passkeys.c.demanded, _DEMANDED), else_=0))
+    )
+    .where(passkeys.c.user_id == users.c.id)
+    .scalar_subquery()
+    .label("passkey_sum"),
 )
 _WITH_ID = select(*USER).where(users.c.id == bindparam("wanted"))
 _BY_ID = CompiledStatement(lambda _: _WITH_ID)
@@ -99,6 +109,7 @@ def user_of(  # noqa: PLR0917 - the columns `USER`, in their order
     email: str | None,
     email_verified_at: datetime | None,
     activated_at: datetime | None,
+    passkey_sum: int | None,
 ) -> User:
     """Return the user that the columns `USER` hold."""
     return User(
@@ -115,6 +126,8 @@ def user_of(  # noqa: PLR0917 - the columns `USER`, in their order
         email=email,
         email_verified_at=email_verified_at,
         activated_at=activated_at,
+        has_passkey=(passkey_sum or 0) % _DEMANDED > 0,
+        demands_passkey=(passkey_sum or 0) >= _DEMANDED,
     )
 
 

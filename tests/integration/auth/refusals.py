@@ -240,6 +240,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.BEARER_SCOPE_MISSING: lambda p: p.userinfo(p.sign_in(scope="crm:read")["access_token"]),
     R.SIGN_IN_FAILED: lambda p: (b := p.browser()).enter_password(b.open(), ("alice", "wrong")),
     R.SECOND_FACTOR_FAILED: _second_factor,
+    R.PASSKEY_FAILED: lambda p: (b := p.browser()).submit(b.open(), credential="{}", action="passkey"),
     R.ATTEMPT_WHILE_BLOCKED: _blocked,
     **PAGES,
     "redirect_access_denied": _denied,
@@ -251,6 +252,8 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
 #: Names without an example here, each with the reason.
 ELSEWHERE = {
     R.PASSWORD_NOT_ALLOWED: "needs a one-time link: test_one_time_links.py",
+    R.PASSKEY_CHALLENGE_OVER: "needs an authenticator: tests/security/test_auth_passkeys.py",
+    R.PASSKEY_NOT_ADDED: "likewise",
     R.ACCOUNT_FORM_REFUSED: "needs somebody who is signed in: test_account*.py",
     R.WITHOUT_A_NAME: "what must not happen: every recorded answer is held against it",
     R.CHALLENGE_REQUIRED: "told as redirect_invalid_request, with the sentence as its reason",

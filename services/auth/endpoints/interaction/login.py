@@ -1,21 +1,19 @@
 """/login: the first factor.
 
 Spec: OWASP ASVS 6.3; Policy: ADR-0007
-In: `request`, `csrf`, `username`, `password`, `action` = sign-in | cancel
+In: `request`, `csrf`, `action` = sign-in (`username`, `password`) | passkey (`credential`) | cancel
 Out: 303 to /authorize, or to the page again, which says what was wrong.
 """
-
-from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.accounts.failure_budget import Blocked
 from services.auth.audit import Refusal, refuse
 from services.auth.authorization.flow import Login
-from services.auth.authorization.sign_in_outcome import Outcome, Wrong
+from services.auth.endpoints.interaction.factor import after_factor
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.interaction.notice import Notice, Why
+from services.auth.endpoints.interaction.passkey import passkey_values, try_passkey
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
 from shared.errors import Unavailable
@@ -43,7 +41,12 @@ def _show(here: Interaction) -> Response:
     again = _who_is_asked_again(here)
     username = notice.username if notice is not None else again or request.login_hint or ""
     return here.page(
-        "login.html", notice=notice, username=username, again=again, too_old="login" not in request.prompts
+        "login.html",
+        passkey=passkey_values(here, notice),
+        notice=notice,
+        username=username,
+        again=again,
+        too_old="login" not in request.prompts,
     )
 
 
@@ -58,6 +61,8 @@ def _who_is_asked_again(here: Interaction) -> str | None:
 def _sign_in(here: Interaction) -> Response:
     if here.form.get("action") == "cancel":
         return here.cancel()
+    if here.form.get("action") == "passkey":
+        return try_passkey(here, None, endpoint.path)
     username, password = here.form.get("username") or "", here.form.get("password") or ""
     try:
         outcome = here.context.sign_in.with_password(
@@ -67,13 +72,3 @@ def _sign_in(here: Interaction) -> Response:
         refuse(Refusal.SIGN_IN_QUEUE_FULL)
         return here.ask_again(Notice(endpoint.path, Why.BUSY, username, here.now + error.retry_after))
     return after_factor(here, outcome, Notice(endpoint.path, Why.WRONG_PASSWORD, username, None))
-
-
-def after_factor(here: Interaction, outcome: Outcome, wrong: Notice) -> Response:
-    """Return to /authorize; or to the page, since the factor was wrong or it is too early for another try."""
-    if isinstance(outcome, Wrong):
-        return here.ask_again(wrong)
-    if isinstance(outcome, Blocked):
-        refuse(Refusal.ATTEMPT_WHILE_BLOCKED)
-        return here.ask_again(replace(wrong, why=Why.TOO_MANY_ATTEMPTS, until=here.now + outcome.retry_after))
-    return here.back_to_authorize(outcome)

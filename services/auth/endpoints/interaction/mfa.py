@@ -1,12 +1,11 @@
 """/mfa: the second factor, by what the user has; the strongest comes first, and each page links to the others.
 
 Spec: RFC 6238, OWASP ASVS 6.6.2; Policy: ADR-0007, ADR-0114
-In: `request`, `csrf`, `with` = the method, `otp` or `recovery-code`, `action` = verify | cancel
+In: `request`, `csrf`, `with` = the method, `action` = verify (`otp`, `recovery-code`) | passkey (`credential`) | cancel
 Out: 303 to /authorize, or to the page again, which says what was wrong.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from starlette.requests import Request
@@ -14,12 +13,13 @@ from starlette.responses import Response
 
 from services.auth.accounts.second_factor import GivenFactor, TotpCode, TypedRecoveryCode
 from services.auth.accounts.totp import digits_of
-from services.auth.accounts.user import User
 from services.auth.audit import Refusal, refuse
 from services.auth.authorization.flow import Mfa
+from services.auth.authorization.sign_in_steps import FirstFactor
+from services.auth.endpoints.interaction.factor import after_factor, first_factor
 from services.auth.endpoints.interaction.interaction import Interaction, interact
-from services.auth.endpoints.interaction.login import after_factor
 from services.auth.endpoints.interaction.notice import Notice, Why
+from services.auth.endpoints.interaction.passkey import passkey_values, try_passkey
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
 from shared.errors import Unavailable
@@ -30,22 +30,27 @@ endpoint = page_endpoint("/mfa", limit=Limit.SIGN_IN, unadvertised="/authorize s
 class Method(StrEnum):
     """The ways to give a second factor, the strongest first."""
 
+    PASSKEY = "passkey"
     OTP = "otp"
     RECOVERY_CODE = "recovery-code"
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Whose second factor is asked for, when the first was given, and how many recovery codes are left."""
+    """Whose second factor is asked for, how many recovery codes are left, and whether only a passkey will do."""
 
-    user: User
-    password_at: datetime
+    first: FirstFactor
     recovery_codes: int
+    by_passkey: bool
 
     @property
     def methods(self) -> tuple[Method, ...]:
         """What the user has; recovery codes are listed without one too, for the page that says how else to get in."""
-        return (*((Method.OTP,) if self.user.has_totp else ()), Method.RECOVERY_CODE)
+        user = self.first.user
+        if user.has_passkey and self.by_passkey:
+            return (Method.PASSKEY,)
+        passkey = (Method.PASSKEY,) if user.has_passkey else ()
+        return (*passkey, *((Method.OTP,) if user.has_totp else ()), Method.RECOVERY_CODE)
 
 
 @endpoint.get
@@ -65,10 +70,12 @@ def _show(here: Interaction) -> Response:
     if asked is None:
         return here.back_to_authorize()
     chosen = next((each for each in asked.methods if each == here.form.get("with")), asked.methods[0])
+    notice = here.notice_at(_page_of(chosen))
     return here.page(
         "mfa.html",
-        notice=here.notice_at(_page_of(chosen)),
+        notice=notice,
         chosen=chosen,
+        passkey=passkey_values(here, notice),
         methods=[str(each) for each in asked.methods],
         recovery_codes=asked.recovery_codes,
     )
@@ -82,10 +89,12 @@ def _verify(here: Interaction) -> Response:
     asked = _asked(here)
     if asked is None:
         return here.back_to_authorize()
+    if here.form.get("action") == "passkey":
+        return try_passkey(here, asked.first, _page_of(Method.PASSKEY))
     given, wrong = _given(here)
     try:
         outcome = here.context.sign_in.with_second_factor(
-            here.waiting, here.browser, here.submission, asked.user, asked.password_at, given, here.pace, here.now
+            here.waiting, here.browser, here.submission, asked.first, given, here.pace, here.now
         )
     except Unavailable as error:
         refuse(Refusal.SIGN_IN_QUEUE_FULL)
@@ -108,14 +117,10 @@ def _page_of(method: Method) -> str:
 
 def _asked(here: Interaction) -> _Asked | None:
     """Return whose second factor is asked for: the first was given in this request, or in the session."""
-    if not isinstance(here.step, Mfa):
+    first, step = first_factor(here), here.step
+    if first is None or not isinstance(step, Mfa):
         return None
-    waiting, signed_in = here.waiting, here.signed_in
     with here.context.database.autocommit() as stores:
-        if waiting.first_factor_user_id is not None and waiting.first_factor_at is not None:
-            user, password_at = stores.users.find(waiting.first_factor_user_id), waiting.first_factor_at
-        elif signed_in is not None:
-            user, password_at = signed_in.user, signed_in.session.password_at
-        else:
-            return None
-        return None if user is None else _Asked(user, password_at, stores.recovery_codes.count(user.id))
+        codes = stores.recovery_codes.count(first.user.id)
+    by_passkey = step.by_passkey and here.context.passkey_sign_in is not None
+    return _Asked(first, codes, by_passkey)

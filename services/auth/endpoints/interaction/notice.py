@@ -19,6 +19,9 @@ class Why(StrEnum):
     WRONG_PASSWORD = "wrong_password"
     WRONG_CODE = "wrong_code"
     WRONG_RECOVERY_CODE = "wrong_recovery_code"
+    WRONG_PASSKEY = "wrong_passkey"
+    UNKNOWN_PASSKEY = "unknown_passkey"
+    PASSKEY_TOO_LATE = "passkey_too_late"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
     BUSY = "busy"
 
@@ -27,6 +30,9 @@ _SENTENCES = {
     Why.WRONG_PASSWORD: mark("The user name or the password is wrong."),
     Why.WRONG_CODE: mark("The code is wrong or was used before."),
     Why.WRONG_RECOVERY_CODE: mark("The recovery code is wrong or was used before."),
+    Why.WRONG_PASSKEY: mark("This passkey cannot be used here. Please sign in another way."),
+    Why.UNKNOWN_PASSKEY: mark("This passkey cannot be used here. Please sign in another way."),
+    Why.PASSKEY_TOO_LATE: mark("That took too long. Please try your passkey again."),
     Why.BUSY: mark("Many people are signing in at this moment. Please try again in a few seconds."),
 }
 _STATUS = {Why.TOO_MANY_ATTEMPTS: 429, Why.BUSY: 503}

@@ -10,6 +10,7 @@ from starlette.types import Scope
 from services.auth.audit import Origin
 from services.auth.audit.ledger import Ledger
 from services.auth.authorization.new_password import NewPassword
+from services.auth.authorization.passkey_sign_in import PasskeySignIn
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
 from services.auth.cache.registrations import Registrations
@@ -59,6 +60,8 @@ class AuthContext:
     pushed_requests: PushedRequests
     proofs: DpopProofs
     sign_in: SignIn
+    #: None: the issuer's host can have no passkeys.
+    passkey_sign_in: PasskeySignIn | None
     new_password: NewPassword
     forwarding: Forwarding
     rate_limits: RateLimits

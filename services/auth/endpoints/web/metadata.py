@@ -8,7 +8,7 @@ tests/integration/auth/test_metadata.py asks each whether it works.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA
+from services.auth.accounts.browser_session import ACRS
 from services.auth.accounts.user import SCOPE_CLAIMS
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
 from services.auth.clients.registration import AUTH_METHODS
@@ -47,7 +47,7 @@ def provider_metadata(
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "acr_values_supported": [ACR_1FA, ACR_MFA],  # the weaker first: none of them forces a second factor
+        "acr_values_supported": list(ACRS),  # the weaker first: none of them forces a second factor
         "prompt_values_supported": list(PROMPT_VALUES),
         "claim_types_supported": ["normal"],
         "claims_supported": [*_ID_TOKEN_CLAIMS, *(name for names in SCOPE_CLAIMS.values() for name in names)],

@@ -39,6 +39,7 @@ _TEMPLATES.policies["ext.i18n.trimmed"] = True  # a text may be broken into line
 _TEMPLATES.globals |= {
     "style": _address_of("style.css"),
     "script": _address_of("pages.js"),
+    "passkeys": _address_of("passkeys.js"),
     "language": language,
     "moment_in_words": moment_in_words,
     "company": "Company",

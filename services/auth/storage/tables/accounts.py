@@ -1,6 +1,6 @@
 """People, their second factors, and their browsers."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, Uuid
 
 from services.auth.storage.tables.schema import index_where, metadata
 from shared.database import Json, UtcDateTime
@@ -44,6 +44,33 @@ recovery_codes = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("credential_id", LargeBinary(1023), nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("transports", Json, nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("demanded", Boolean, nullable=False),  # added on purpose: a password alone signs in no more
+    Column("backup_eligible", Boolean, nullable=False),
+    Column("backed_up", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("copied_at", UtcDateTime),  # its count went back: somebody else holds it too
+)
+
+#: One a waiting request or session and purpose; it goes with its use.
+passkey_challenges = Table(
+    "passkey_challenges",
+    metadata,
+    Column("owner_key", LargeBinary(32), primary_key=True),
+    Column("challenge_hash", LargeBinary(32), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 failure_budgets = Table(
     "failure_budgets",
     metadata,
@@ -72,6 +99,8 @@ browser_sessions = Table(
     Column("auth_time", UtcDateTime, nullable=False),
     Column("password_at", UtcDateTime, nullable=False),
     Column("mfa_at", UtcDateTime),
+    Column("first_method", String(20), nullable=False, server_default="pwd"),
+    Column("second_method", String(20)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("idle_expires_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
