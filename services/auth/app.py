@@ -33,10 +33,11 @@ from services.auth.endpoints import (
     status_list,
     token,
     userinfo,
+    well_known,
 )
 from services.auth.endpoints.account.pages import ACCOUNT_ENDPOINTS
 from services.auth.endpoints.interaction import confirm, consent, login, mfa, passkey
-from services.auth.endpoints.recovery import forgot, invitation, reset
+from services.auth.endpoints.recovery import forgot, invitation, reset, verify_address
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.keys.key_ring import KeyRing, load_key_ring
@@ -91,6 +92,9 @@ ENDPOINTS = (
     invitation.endpoint,
     reset.endpoint,
     forgot.endpoint,
+    verify_address.endpoint,
+    well_known.change_password,
+    well_known.security_txt,
     *ACCOUNT_ENDPOINTS,
     passkey.endpoint,
     related_origins.endpoint,

@@ -96,6 +96,8 @@ class AuthSettings(ServiceSettings):
     smtp_password: SecretStr = SecretStr("")
     #: Whose mail it is: an address.
     mail_from: str = ""
+    #: Whom finders of faults tell, in /.well-known/security.txt; empty: nobody is named.
+    security_contact: str = Field(default="", pattern=r"^((mailto|tel|https):[!-~]{1,500})?$")
     #: How long a mail is tried again.
     mail_give_up_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
 

@@ -28,7 +28,7 @@ from services.auth.keys.key_set import SigningKeys
 from services.auth.keys.rotation import AllShards, RotatingKeys
 from services.auth.logout.back_channel.outbox import LogoutNotices
 from services.auth.logout.rp_initiated import WaitingLogouts
-from services.auth.mail.outbox import Mails
+from services.auth.mail.outbox import Mails, Notices
 from services.auth.protocol.dpop import UsedProofs
 from services.auth.provisioning.client_secrets import ClientSecrets
 from services.auth.scopes import Apis
@@ -67,6 +67,7 @@ class Stores:
     people: People
     proofs: UsedProofs
     mails: Mails
+    notices: Notices
     own: OwnRecords
     publications: Publications
     recovery_codes: RecoveryCodes

@@ -224,7 +224,7 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "account": (_account(), 200, None),
     **{
         f"account-{name}": (_account(f"/account/{name}"), 200, None)
-        for name in ("sign-in-methods", "sessions", "devices", "apps", "activity")
+        for name in ("profile", "email", "lost-phone", "sign-in-methods", "sessions", "devices", "apps", "activity")
     },
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (

@@ -11,6 +11,7 @@ from functools import cache
 from types import ModuleType
 
 from services.auth.accounts.user import normalise_username
+from services.auth.language import mark
 
 #: Longest address (RFC 5321 s4.5.3.1.3, without its angle brackets).
 MAX_LENGTH = 254
@@ -32,7 +33,7 @@ def parse_email_address(typed: str) -> EmailAddress:
         ValueError: it is none; the message is a sentence for people and holds nothing that was typed.
     """
     if len(typed) > MAX_LENGTH or len(typed.encode("utf-8", "surrogatepass")) > MAX_LENGTH:
-        raise ValueError("That is too long for an e-mail address.")
+        raise ValueError(mark("That is too long for an e-mail address."))
     email_validator = _email_validator()
     try:
         found = email_validator.validate_email(
@@ -42,9 +43,9 @@ def parse_email_address(typed: str) -> EmailAddress:
             allow_smtputf8=False,
         )
     except (email_validator.EmailNotValidError, UnicodeError):
-        raise ValueError("That is not an e-mail address, such as name@company.example.") from None
+        raise ValueError(mark("That is not an e-mail address, such as name@company.example.")) from None
     if found.ascii_email is None or len(found.ascii_email) > MAX_LENGTH:
-        raise ValueError("Mail cannot be sent to that address.")
+        raise ValueError(mark("Mail cannot be sent to that address."))
     return EmailAddress(found.normalized, normalise_username(found.normalized), found.ascii_email)
 
 

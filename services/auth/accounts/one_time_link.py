@@ -1,8 +1,8 @@
-"""One-time links: an invitation or a new password, for whoever opens the link that was given to them.
+"""One-time links: an invitation, a new password or the proof of an address, for whoever opens it.
 
 Policy: ADR-0091; Spec: NIST SP 800-63B-4 s4.2, OWASP ASVS 6.4
 A link is 256 random bits, known here by their digest. Opening it changes nothing (mail scanners open links); a button
-uses it, once. It sets a password and no more: it signs nobody in and stands for no second factor.
+uses it, once. It sets a password or proves an address and no more: it signs nobody in and stands for no second factor.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,15 @@ class LinkKind(StrEnum):
 
     INVITATION = "invitation"
     RESET = "reset"
+    VERIFICATION = "verification"
 
 
-LIFETIMES = {LinkKind.INVITATION: timedelta(days=7), LinkKind.RESET: timedelta(minutes=30)}
+LIFETIMES = {
+    LinkKind.INVITATION: timedelta(days=7),
+    LinkKind.RESET: timedelta(minutes=30),
+    LinkKind.VERIFICATION: timedelta(hours=24),
+}
+_PAGES = {LinkKind.INVITATION: "invitation", LinkKind.RESET: "reset", LinkKind.VERIFICATION: "verify-address"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +39,7 @@ class OneTimeLink:
 
     `email_key`: the address that it was sent to, which is proven by its use; None: it was handed over.
     `browser_hash`: the browser that accepted the invitation, and the only one that may go on with it.
+    `email`: the address that a verification proves, as it is shown.
     """
 
     token_hash: bytes
@@ -42,6 +49,7 @@ class OneTimeLink:
     created_at: datetime
     expires_at: datetime
     browser_hash: bytes | None = None
+    email: str | None = None
 
 
 class OneTimeLinks(Protocol):
@@ -70,16 +78,24 @@ class OneTimeLinks(Protocol):
         ...
 
 
-def mint_link(links: OneTimeLinks, user_id: UUID, kind: LinkKind, *, email_key: str | None, now: datetime) -> str:
+def mint_link(
+    links: OneTimeLinks,
+    user_id: UUID,
+    kind: LinkKind,
+    *,
+    email_key: str | None,
+    now: datetime,
+    email: str | None = None,
+) -> str:
     """Store a link and return its token, which is kept nowhere."""
     token = mint_opaque_token()
-    links.add(OneTimeLink(digest(token), kind, user_id, email_key, now, now + LIFETIMES[kind]))
+    links.add(OneTimeLink(digest(token), kind, user_id, email_key, now, now + LIFETIMES[kind], email=email))
     return token
 
 
 def link_address(issuer: str, kind: LinkKind, token: str) -> str:
     """Return the address to open."""
-    return f"{issuer}/{kind}?token={token}"
+    return f"{issuer}/{_PAGES[kind]}?token={token}"
 
 
 def token_hash_of(token: str | None) -> bytes | None:

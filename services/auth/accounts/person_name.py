@@ -6,6 +6,7 @@ Spec: Unicode s4.5 (General Category), UAX #9 (bidirectional controls), RFC 8265
 import unicodedata
 
 from services.auth.accounts.user import normalise_username
+from services.auth.language import mark
 
 MAX_LENGTH = 200
 #: Control characters, bidirectional and other invisible ones, surrogates, private use, unassigned, line separators.
@@ -22,9 +23,9 @@ def parse_username(typed: str) -> str:
     """
     name = normalise_username(typed)
     if not 0 < len(name) <= MAX_LENGTH:
-        raise ValueError("A user name has 1 to 200 characters.")
+        raise ValueError(mark("A user name has 1 to 200 characters."))
     if any(unicodedata.category(letter) in _REFUSED for letter in name):
-        raise ValueError("A user name holds no invisible or control characters.")
+        raise ValueError(mark("A user name holds no invisible or control characters."))
     return name
 
 
@@ -35,10 +36,10 @@ def parse_display_name(typed: str) -> str:
         ValueError: it is none; the message is a sentence for people and holds nothing that was typed.
     """
     if len(typed.encode("utf-8", "surrogatepass")) > MAX_LENGTH * 4:
-        raise ValueError("A name has 1 to 200 characters.")
+        raise ValueError(mark("A name has 1 to 200 characters."))
     name = unicodedata.normalize("NFKC", typed).strip()
     if not 0 < len(name) <= MAX_LENGTH:
-        raise ValueError("A name has 1 to 200 characters.")
+        raise ValueError(mark("A name has 1 to 200 characters."))
     if any(unicodedata.category(letter) in _REFUSED and letter not in _JOINERS for letter in name):
-        raise ValueError("A name holds no invisible or control characters.")
+        raise ValueError(mark("A name holds no invisible or control characters."))
     return name

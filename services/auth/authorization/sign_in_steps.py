@@ -31,7 +31,7 @@ from services.auth.authorization.repeat import StepAnswers, Submission, keep_ans
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.sign_in_outcome import SignedInNow
 from services.auth.authorization.signed_in import find_signed_in, signed_in_as
-from services.auth.mail.outbox import Mails
+from services.auth.mail.outbox import MailKind, Mails, queue_notice
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.rate_limits.limits import Limit, RateLimits
 from services.auth.rate_limits.pace import Pace
@@ -146,6 +146,8 @@ class SignInSteps:
         session = self._open_session(stores, browser, authentication)
         stores.waiting_requests.set_signed_in(waiting.handle_hash, session.id)
         device_cookie = browser.devices.renewed(stores.devices, user.id, now)
+        if attempt.contender.device is None:
+            queue_notice(stores, user, MailKind.NEW_DEVICE, browser.origin, now)
         record_step(stores, "signed_in", user, waiting, browser, now, session_id=session.id)
         kept = {"session": session_cookie, "device": device_cookie}
         keep_answer(stores.step_answers, submission, kept, now)

@@ -36,6 +36,12 @@ _LINKS = {
         _("Choose a new password"),
         _("The link is good once, for 30 minutes. If you did not ask for it, do nothing: nothing changes."),
     ),
+    MailKind.VERIFICATION: (
+        _("Confirm your e-mail address at %(company)s"),
+        _("Somebody says that this is the address of the account %(username)s at %(company)s. Was it you?"),
+        _("Confirm the address"),
+        _("The link is good once, for 24 hours. If you did not ask for it, do nothing: nothing changes."),
+    ),
 }
 _NOTICES = {
     MailKind.NEW_DEVICE: (
@@ -65,6 +71,14 @@ _NOTICES = {
     MailKind.REUSE_DETECTED: (
         _("A sign-in at %(company)s was ended for your safety"),
         _("An app of your account %(username)s used an old key, which may have been copied. It is signed out."),
+    ),
+    MailKind.ADDRESS_CHANGED: (
+        _("Your e-mail address at %(company)s was changed"),
+        _("The account %(username)s has another e-mail address now. This one counts no more."),
+    ),
+    MailKind.PHONE_LOST: (
+        _("Everything at %(company)s was signed out"),
+        _("Every browser and app of your account %(username)s but one was signed out, and its second steps are gone."),
     ),
     MailKind.RECOVERY_CODE_USED: (
         _("A recovery code was used at %(company)s"),

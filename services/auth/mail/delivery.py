@@ -20,7 +20,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, link_address, mint_link
-from services.auth.accounts.user import User, Users, UserState
+from services.auth.accounts.user import User, Users, UserState, normalise_username
 from services.auth.audit import AuditEvent, AuditTrail
 from services.auth.language import speaking
 from services.auth.language.tags import DEFAULT, best_of
@@ -142,6 +142,10 @@ class MailDelivery:
                 kind = LinkKind(mail.kind)
                 token = mint_link(stores.links, user.id, kind, email_key=user.email_key, now=now)
                 link = link_address(self.issuer, kind, token)
+            elif mail.kind is MailKind.VERIFICATION:
+                kind, key = LinkKind.VERIFICATION, normalise_username(mail.address)
+                token = mint_link(stores.links, user.id, kind, email_key=key, now=now, email=mail.address)
+                link = link_address(self.issuer, kind, token)
         names = {"company": self.sender.company, "username": user.username, "name": user.display_name}
         with speaking(_language(mail, user)):
             content = content_of(mail.kind, values=mail.values, link=link, names=names)
@@ -165,6 +169,8 @@ class MailDelivery:
                     return None
                 recent = stores.mails.sent_since(MailKind.RESET, now - PER, address_hash=None, user_id=user.id)
                 return user.verified_email if recent < MOST_RESETS else None
+            case MailKind.VERIFICATION:
+                return mail.address if user.state is UserState.ACTIVE else None
             case _:
                 return mail.address
 

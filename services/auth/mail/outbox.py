@@ -14,7 +14,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.auth.accounts.user import User
+from services.auth.accounts.user import User, Users
 from services.auth.audit import Origin
 from services.auth.language import language
 from services.auth.opaque_token import digest
@@ -24,7 +24,7 @@ from shared.clock import epoch
 LEASE = timedelta(minutes=5)
 #: Rows that a process claims at once, and sends on one connection.
 BATCH = 20
-#: Reset mails that one address, and one user, gets within `PER`.
+#: Reset mails, and mails to prove an address, that one address, and one user, gets within `PER`.
 MOST_RESETS, PER = 5, timedelta(hours=1)
 
 
@@ -41,6 +41,9 @@ class MailKind(StrEnum):
     PASSKEY_COPIED = "passkey_copied"
     REUSE_DETECTED = "reuse_detected"
     RECOVERY_CODE_USED = "recovery_code_used"
+    VERIFICATION = "verification"
+    ADDRESS_CHANGED = "address_changed"
+    PHONE_LOST = "phone_lost"
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,6 +108,30 @@ def queue_reset(stores: MailStores, typed: str, now: datetime) -> bool:
         return False
     _queue(stores, Mail(uuid7(), MailKind.RESET, None, typed, {}, now))
     return True
+
+
+def queue_verification(stores: MailStores, user_id: UUID, address: str, now: datetime) -> bool:
+    """Send a link to an address that a user says is theirs; False when there were enough to it, or by this user."""
+    since, kind = now - PER, MailKind.VERIFICATION
+    to_it = stores.mails.sent_since(kind, since, address_hash=digest(address), user_id=None)
+    by_them = stores.mails.sent_since(kind, since, address_hash=None, user_id=user_id)
+    if max(to_it, by_them) >= MOST_RESETS:
+        return False
+    _queue(stores, Mail(uuid7(), kind, user_id, address, {}, now))
+    return True
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Implements `tokens.family.ReuseNotices`: what is below the mail says what happened, and this tells it."""
+
+    users: Users
+    mails: Mails
+
+    def reuse_detected(self, user_id: UUID, origin: Origin, now: datetime) -> None:
+        user = self.users.find(user_id)
+        if user is not None:
+            queue_notice(self, user, MailKind.REUSE_DETECTED, origin, now)
 
 
 def queue_notice(stores: MailStores, user: User, kind: MailKind, origin: Origin | None, now: datetime) -> None:

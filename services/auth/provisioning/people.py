@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.failure_budget import FailureBudgets, account_of
+from services.auth.accounts.forget_factors import forget_second_factors
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, mint_link
 from services.auth.accounts.passkey import Passkeys
 from services.auth.accounts.people import NewUser, People
@@ -124,11 +125,8 @@ def require_free(people: People, key: str, user_id: UUID | None, *, noun: str) -
 
 def reset_second_factor(stores: PeopleStores, user: User, now: datetime) -> bool:
     """Remove a user's second factors, passkeys and recovery codes, and end all they have; False when there are none."""
-    had_codes = stores.recovery_codes.count(user.id) > 0
-    removed = (stores.totp.remove(user.id), stores.passkeys.remove_all(user.id), had_codes)
-    if not any(removed):
+    if not forget_second_factors(stores, user.id, now):
         return False
-    stores.recovery_codes.replace(user.id, [], now)
     end_user(stores, user.id, reason=EndReason.SECOND_FACTOR_RESET, origin=None, now=now)
     queue_notice(stores, user, MailKind.FACTOR_CHANGED, None, now)
     return True

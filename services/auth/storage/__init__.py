@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from services.auth.mail.outbox import Notices
 from services.auth.storage.assertion_jtis import SqlUsedAssertions
 from services.auth.storage.audit_events import SqlAuditTrail
 from services.auth.storage.authorization_codes import SqlAuthorizationCodes
@@ -77,6 +78,7 @@ def stores_on(connection: Connection) -> Stores:
         logout_notices=SqlLogoutNotices(connection),
         machine_statuses=SqlMachineStatuses(connection),
         mails=SqlMails(connection),
+        notices=Notices(SqlUsers(connection), SqlMails(connection)),
         own=SqlOwnRecords(connection),
         passkey_challenges=SqlPasskeyChallenges(connection),
         passkeys=SqlPasskeys(connection),

@@ -55,6 +55,10 @@ class SqlPeople:
     def set_email(self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None, now: datetime) -> None:
         self._change(user_id, now, **email_columns(email, verified_at))
 
+    def set_display_name(self, user_id: UUID, name: str, now: datetime) -> None:
+        locked = select(_row.claims).where(_row.id == user_id).with_for_update(key_share=True)
+        self._change(user_id, now, claims={**self.connection.execute(locked).scalar_one(), "name": name})
+
     def verify_email(self, user_id: UUID, now: datetime) -> None:
         self._change(user_id, now, email_verified_at=now)
 

@@ -167,8 +167,16 @@ class Families(Protocol):
         ...
 
 
+class ReuseNotices(Protocol):
+    """The port that mail implements."""
+
+    def reuse_detected(self, user_id: UUID, origin: Origin, now: datetime) -> None:
+        """Tell a user that a sign-in of theirs was ended, in the transaction that ends it."""
+        ...
+
+
 class FamilyStores(Protocol):
-    """What ends and rotations write to."""
+    """What ends write to."""
 
     @property
     def families(self) -> Families: ...
@@ -180,12 +188,19 @@ class FamilyStores(Protocol):
     def audit(self) -> AuditTrail: ...
 
 
+class RotationStores(FamilyStores, Protocol):
+    """What rotations write to besides."""
+
+    @property
+    def notices(self) -> ReuseNotices: ...
+
+
 class FamilyDatabase(Protocol):
     """Opens the stores, on single durable statements or in one transaction."""
 
-    def autocommit(self) -> AbstractContextManager[FamilyStores]: ...
+    def autocommit(self) -> AbstractContextManager[RotationStores]: ...
 
-    def transaction(self) -> AbstractContextManager[FamilyStores]: ...
+    def transaction(self) -> AbstractContextManager[RotationStores]: ...
 
 
 def end_family(

@@ -18,7 +18,15 @@ from services.auth.audit import AuditEvent, Origin, Refusal, refuse
 from services.auth.keys.key_ring import ID_BYTES, KeyRing
 from services.auth.opaque_token import b64url, unb64url
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import FamilyDatabase, FamilyState, FamilyStores, Grant, Presented, end_family
+from services.auth.tokens.family import (
+    FamilyDatabase,
+    FamilyState,
+    FamilyStores,
+    Grant,
+    Presented,
+    RotationStores,
+    end_family,
+)
 from shared.errors import Unavailable
 
 #: What secret scanners look for.
@@ -153,7 +161,7 @@ def _retry(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, no
     return retried.grant
 
 
-def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, now: datetime) -> _Verdict:
+def _decide(stores: RotationStores, presented: Presented, policy: RefreshPolicy, now: datetime) -> _Verdict:
     """Say why a token was neither rotated nor retried, and write what must be remembered."""
     family = stores.families.find(presented.family_id)
     # refused without a write: a guess must not kill the owner's family
@@ -181,6 +189,7 @@ def _decide(stores: FamilyStores, presented: Presented, policy: RefreshPolicy, n
     )
     if ended:
         metrics.refreshed_oddly("reuse")
+        stores.notices.reuse_detected(family.authorization.user_id, presented.origin, now)
     return _Verdict.REFUSED if ended else _Verdict.AGAIN
 
 

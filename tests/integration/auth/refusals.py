@@ -255,6 +255,7 @@ ELSEWHERE = {
     R.PASSKEY_CHALLENGE_OVER: "needs an authenticator: tests/security/test_auth_passkeys.py",
     R.PASSKEY_NOT_ADDED: "likewise",
     R.ACCOUNT_FORM_REFUSED: "needs somebody who is signed in: test_account*.py",
+    "page_address_taken": "needs a one-time link: test_account_mail.py",
     R.WITHOUT_A_NAME: "what must not happen: every recorded answer is held against it",
     R.CHALLENGE_REQUIRED: "told as redirect_invalid_request, with the sentence as its reason",
     R.CHALLENGE_MISSING: "likewise",

@@ -73,7 +73,7 @@ def ask(browser: Browser, typed: str) -> Any:
 def link_in(message: EmailMessage) -> str:
     body = message.get_body(("plain",))
     assert body is not None
-    found = re.search(r"http://localhost:9000(/\w+\?token=[\w-]{43})\s", body.get_content())
+    found = re.search(r"http://localhost:9000(/[\w-]+\?token=[\w-]{43})\s", body.get_content())
     assert found, body.get_content()
     return found[1]
 

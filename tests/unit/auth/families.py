@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.auth.audit import AuditEvent
+from services.auth.audit import AuditEvent, Origin
 from services.auth.tokens.end_reason import EndReason
 from services.auth.tokens.family import Belonging, EndedFamily, FamilyState, Grant, NewFamily, Presented, Retried
 from services.auth.tokens.refresh_token import origin_hash
@@ -136,6 +136,7 @@ class MemoryFamilies:
         for row in self.rows.values():
             mine = row.new.authorization
             theirs = which.user_id in {None, mine.user_id} and which.client_id in {None, mine.client_id}
+            theirs = theirs and which.family_id in {None, row.new.id} and which.not_session_id != mine.session_id
             if (
                 theirs
                 and which.session_id in {None, mine.session_id}
@@ -175,6 +176,15 @@ class MemoryDatabase:
     families: MemoryFamilies = field(default_factory=MemoryFamilies)
     status_shards: MemoryShards = field(default_factory=MemoryShards)
     recorded: list[AuditEvent] = field(default_factory=list)
+    told: list[UUID] = field(default_factory=list)
+
+    @property
+    def notices(self) -> "MemoryDatabase":
+        return self
+
+    def reuse_detected(self, user_id: UUID, origin: Origin, now: datetime) -> None:
+        del origin, now
+        self.told.append(user_id)
 
     @property
     def audit(self) -> "MemoryDatabase":

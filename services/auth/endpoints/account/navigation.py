@@ -5,6 +5,7 @@ from services.auth.language import mark
 #: Path and label.
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/account", mark("Overview")),
+    ("/account/profile", mark("Profile")),
     ("/account/sign-in-methods", mark("Sign-in methods")),
     ("/account/sessions", mark("Browsers")),
     ("/account/devices", mark("Apps on your devices")),

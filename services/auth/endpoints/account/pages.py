@@ -1,12 +1,25 @@
 """Every page of the account, those included that people do not reach by the menu."""
 
-from services.auth.endpoints.account import activity, apps, devices, home, sessions, sign_in_methods
+from services.auth.endpoints.account import (
+    activity,
+    apps,
+    devices,
+    email,
+    home,
+    lost_phone,
+    profile,
+    sessions,
+    sign_in_methods,
+)
 
 ACCOUNT_ENDPOINTS = (
     home.endpoint,
+    profile.endpoint,
+    email.endpoint,
     sign_in_methods.endpoint,
     sessions.endpoint,
     devices.endpoint,
     apps.endpoint,
     activity.endpoint,
+    lost_phone.endpoint,
 )

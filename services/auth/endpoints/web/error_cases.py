@@ -91,6 +91,11 @@ ERROR_CASES = {
         _("This link has expired, was used before, or was opened in another browser."),
         _("Ask whoever sent it for a new one."),
     ),
+    "address_taken": ErrorCase(
+        _("This address is taken"),
+        _("Somebody else signs in by this e-mail address."),
+        _("Ask your administrator if the other account is yours, too."),
+    ),
     "pushed_request_over": ErrorCase(
         _("This link was used before"), _("The pushed request is unknown, has expired or was used before.")
     ),

@@ -105,6 +105,7 @@ def test_a_retry_when_the_window_has_closed_is_reuse() -> None:
     phone.present(0)
     assert phone.present(0, after=60) is None
     assert phone.revoked and phone.database.events == ["refresh_token_reuse"]
+    assert len(phone.database.told) == 1, "its owner is told, once"
     assert phone.present(1) is None, "the successor is dead too"
 
 
