@@ -38,7 +38,7 @@ from services.auth.rate_limits.pace import Pace
 from services.auth.revocation import EndStores, end_session
 from services.auth.tokens.end_reason import EndReason
 
-#: What who has tried too often, whatever came of it, is told to wait.
+#: How long somebody who tried too often is told to wait, whether the tries failed or not.
 _TOO_OFTEN = Blocked(timedelta(seconds=10))
 
 
