@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
+from services.auth.authorization.device_requests import DeviceRequests
 from services.auth.authorization.new_password import NewPassword
 from services.auth.authorization.passkey_sign_in import passkey_sign_in
 from services.auth.authorization.pushed import PushedRequests
@@ -22,6 +23,8 @@ from services.auth.clients.account_pages import account_client
 from services.auth.endpoints import (
     app_links,
     authorize,
+    device,
+    device_authorization,
     discovery,
     home,
     introspect,
@@ -59,6 +62,8 @@ from services.auth.settings import AuthSettings
 from services.auth.storage import SqlAuthDatabase
 from services.auth.token_endpoint.authorization_code import AuthorizationCodeGrant
 from services.auth.token_endpoint.client_credentials import ClientCredentialsGrant
+from services.auth.token_endpoint.device_code import DeviceCodeGrant
+from services.auth.token_endpoint.founding import Founding
 from services.auth.token_endpoint.pipeline import Grant, TokenEndpoint, by_type
 from services.auth.token_endpoint.refresh_token import RefreshTokenGrant
 from services.auth.token_endpoint.token_exchange import TokenExchangeGrant
@@ -74,6 +79,7 @@ ENDPOINTS = (
     home.endpoint,
     authorize.endpoint,
     par.endpoint,
+    device_authorization.endpoint,
     token.endpoint,
     userinfo.endpoint,
     revoke.endpoint,
@@ -98,6 +104,7 @@ ENDPOINTS = (
     *ACCOUNT_ENDPOINTS,
     passkey.endpoint,
     related_origins.endpoint,
+    device.endpoint,
 )
 
 #: Whose sign-in this is, on pages and in mail.
@@ -176,6 +183,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         Limit.INTROSPECT: settings.rate_limit_introspect,
         Limit.LOGOUT: settings.rate_limit_logout,
         Limit.RECOVERY: settings.rate_limit_recovery,
+        Limit.DEVICE: settings.rate_limit_device,
         Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
@@ -204,6 +212,13 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         token_revocation=TokenRevocation(authentication, database, registrations, mac_keys, signer, settings.issuer),
         authorization_requests=requests,
         pushed_requests=PushedRequests(authentication, proofs, requests, database, settings.pushed_request_lifetime),
+        device_requests=DeviceRequests(
+            authentication,
+            registrations,
+            database,
+            f"{settings.issuer}{device.endpoint.path}",
+            settings.device_code_lifetime,
+        ),
         proofs=proofs,
         sign_in=SignIn(steps, encryption),
         passkey_sign_in=passkey_sign_in(steps, settings.passkey_site, COMPANY, settings.passkey_pages),
@@ -229,11 +244,13 @@ def _grants(
 ) -> Mapping[str, Grant]:
     """Return what /token answers; discovery lists these types, in this order."""
     tokens = UserTokens(registrations, database, issuer)
+    founding = Founding(settings, database, tokens, mac_keys)
     return by_type(
-        AuthorizationCodeGrant(settings, database, tokens, mac_keys),
+        AuthorizationCodeGrant(founding),
         RefreshTokenGrant(settings, database, tokens, mac_keys),
         ClientCredentialsGrant(registrations, issuer),
         TokenExchangeGrant(registrations, database, issuer),
+        DeviceCodeGrant(database, founding),
     )
 
 

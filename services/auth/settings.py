@@ -25,6 +25,7 @@ _PROMISED: Final = {
     "access_token_lifetime": (_MINUTE, _HOUR),
     "id_token_lifetime": (_MINUTE, _HOUR),
     "code_lifetime": (5 * _SECOND, 10 * _MINUTE),
+    "device_code_lifetime": (_MINUTE, 30 * _MINUTE),
     "waiting_request_lifetime": (_MINUTE, _HOUR),
     "session_idle_lifetime": (_MINUTE, 30 * _DAY),
     "session_absolute_lifetime": (_MINUTE, 90 * _DAY),
@@ -76,6 +77,7 @@ class AuthSettings(ServiceSettings):
     rate_limit_introspect: str = "6000/minute"
     rate_limit_logout: str = "3000/minute"
     rate_limit_recovery: str = "120/minute"
+    rate_limit_device: str = "30/minute"
     rate_limit_sign_in: str = "600/minute"
     #: valkey://... for limits that all replicas share; empty: each process counts for itself.
     rate_limit_storage_url: SecretStr = SecretStr("")
@@ -137,6 +139,8 @@ class AuthSettings(ServiceSettings):
     pushed_request_lifetime: timedelta = Field(
         default=timedelta(seconds=60), ge=timedelta(seconds=5), le=timedelta(minutes=10)
     )
+    #: How long a person has to type a device's code and to allow it.
+    device_code_lifetime: timedelta = timedelta(minutes=5)
     client_cache_lifetime: timedelta = timedelta(seconds=10)
     #: Whether every DPoP proof must hold a nonce of ours; else only one that was made by a wrong clock must.
     dpop_require_nonce: bool = False

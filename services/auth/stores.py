@@ -19,6 +19,7 @@ from services.auth.accounts.user import Users
 from services.auth.audit import AuditTrail
 from services.auth.authorization.code import AuthorizationCodes
 from services.auth.authorization.consent import Consents
+from services.auth.authorization.device import DeviceAuthorizations
 from services.auth.authorization.own_records import OwnRecords
 from services.auth.authorization.repeat import StepAnswers
 from services.auth.authorization.request import WaitingRequests
@@ -57,6 +58,7 @@ class Stores:
     clients: Clients
     consents: Consents
     codes: AuthorizationCodes
+    device_authorizations: DeviceAuthorizations
     devices: KnownDevices
     families: Families
     links: OneTimeLinks

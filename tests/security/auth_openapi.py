@@ -8,7 +8,7 @@ from typing import Any
 
 from services.auth.app import ENDPOINTS
 from services.auth.endpoints.web.endpoint import Kind
-from tests.integration.auth.seeds import CHALLENGE, DEEP_LINK, SCOPE, VERIFIER
+from tests.integration.auth.seeds import CHALLENGE, CRM, DEEP_LINK, SCOPE, VERIFIER
 
 _AUTHORIZE = {
     "response_type": "code",
@@ -72,6 +72,9 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/continue"): _STEP,
     ("get", "/consent"): {"request": "handle"},
     ("post", "/consent"): {**_STEP, "action": "allow"},
+    ("post", "/device_authorization"): {"scope": "openid", "resource": CRM, **_CLIENT},
+    ("get", "/device"): {"user_code": "BCDF-GHJK", "done": "", "error": ""},
+    ("post", "/device"): {"user_code": "BCDF-GHJK", "action": "confirm-code"},
     ("get", "/invitation"): {"token": "t" * 43},
     ("post", "/invitation"): {"token": "t" * 43, "csrf": "csrf", "action": "accept"},
     ("get", "/forgot"): {},

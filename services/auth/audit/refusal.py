@@ -58,6 +58,18 @@ class Refusal(StrEnum):
     CODE_OF_ANOTHER_KEY = "code_of_another_key"
     CODE_OVER = "code_over"
 
+    DEVICE_GRANT_NOT_REGISTERED = "device_grant_not_registered"
+    DEVICE_SCOPE_UNKNOWN = "device_scope_unknown"
+    DEVICE_SCOPE_NOT_REGISTERED = "device_scope_not_registered"
+    DEVICE_RESOURCE_UNKNOWN = "device_resource_unknown"
+    DEVICE_PENDING = "device_pending"
+    DEVICE_POLLED_TOO_SOON = "device_polled_too_soon"
+    DEVICE_DENIED = "device_denied"
+    DEVICE_CODE_EXPIRED = "device_code_expired"
+    DEVICE_CODE_UNKNOWN = "device_code_unknown"
+    DEVICE_CODE_OVER = "device_code_over"
+    USER_CODE_UNKNOWN = "user_code_unknown"
+
     REFRESH_TOKEN_UNREADABLE = "refresh_token_unreadable"
     REFRESH_TOKEN_UNKNOWN = "refresh_token_unknown"
     REFRESH_TOKEN_OF_ANOTHER_CLIENT = "refresh_token_of_another_client"
@@ -139,6 +151,7 @@ UNRECORDED: frozenset[str] = frozenset(
         Refusal.INTERNAL_ERROR,
         Refusal.BEARER_TOKEN_MISSING,
         Refusal.DPOP_NONCE_NEEDED,
+        Refusal.DEVICE_PENDING,
         Refusal.SIGN_IN_QUEUE_FULL,
         Refusal.REFUSED_TRY_SHOWN,
     }

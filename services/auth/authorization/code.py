@@ -5,7 +5,7 @@ Spec: RFC 6749 s4.1.2 and s4.1.3, RFC 9700 s2.1.1 and s4.5, OAuth 2.1 s4.1.3; Po
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +16,7 @@ from services.auth.accounts.browser_session import ACR_1FA, ACR_PHR, BrowserSess
 from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.authorization.consent import Consents
 from services.auth.authorization.signed_in import SignedIn
+from services.auth.clients.client import Client
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.revocation import PendingCodes, end_family
@@ -46,6 +47,14 @@ class AuthorizationCode:
     def consent_scopes(self) -> frozenset[str]:
         """What its user must have allowed a third-party client."""
         return self.authorization.scopes | self.authorization.claims.scopes
+
+    def bound(self, client: Client, jkt: str | None) -> "AuthorizationCode":
+        """Return the code as its family is founded: a public client's is bound to the key that it has proved to hold.
+
+        A confidential client proves itself at each refresh (RFC 9449 s5), and may change its key.
+        """
+        key = jkt if client.public else None
+        return replace(self, authorization=replace(self.authorization, dpop_jkt=key))
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +146,25 @@ def issue_code(
     now: datetime,
 ) -> str:
     """Store a new code for what the person has agreed to, and return it (256 random bits)."""
-    code = mint_opaque_token()
+    text = mint_opaque_token()
+    code, event = code_for(
+        request, signed_in, code_hash=digest(text), expires_at=now + lifetime, origin=origin, now=now
+    )
+    codes.add(code, event)
+    return text
+
+
+def code_for(
+    request: AuthorizationRequest,
+    signed_in: SignedIn,
+    *,
+    code_hash: bytes,
+    expires_at: datetime,
+    origin: Origin,
+    now: datetime,
+    event: str = "authorization_code_issued",
+) -> tuple[AuthorizationCode, AuditEvent]:
+    """Return the code of this hash for what the person has agreed to, and the event that records it."""
     session = signed_in.session
     authorization = Authorization(
         client_id=request.client_id,
@@ -151,21 +178,18 @@ def issue_code(
         amr=session.amr(now),
         dpop_jkt=request.dpop_jkt,
     )
-    codes.add(
-        AuthorizationCode(
-            code_hash=digest(code),
-            authorization=authorization,
-            redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
-            nonce=request.nonce,
-            created_at=now,
-            expires_at=now + lifetime,
-            used_at=None,
-            family_id=None,
-        ),
-        _event("authorization_code_issued", authorization, None, origin, now),
+    code = AuthorizationCode(
+        code_hash=code_hash,
+        authorization=authorization,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        created_at=now,
+        expires_at=expires_at,
+        used_at=None,
+        family_id=None,
     )
-    return code
+    return code, _event(event, authorization, None, origin, now)
 
 
 def _class_of_answer(request: AuthorizationRequest, session: BrowserSession, now: datetime) -> str:

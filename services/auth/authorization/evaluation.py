@@ -50,7 +50,7 @@ def evaluate(
     now: datetime,
 ) -> Evaluation | None:
     """Read the state of `request`; None: its client is disabled, or its return address was withdrawn."""
-    if client is None or not client.may_return_to(request.redirect_uri):
+    if client is None or not request.may_be_answered(client):
         return None
     signed_in = find_signed_in(stores, session_hash, now)
     consent = ConsentState(frozenset(), frozenset())

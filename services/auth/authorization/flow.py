@@ -188,7 +188,8 @@ class _Policy:
     def _missing_answer(self, session: BrowserSession, *, consent_missing: bool) -> Step | None:
         waiting, prompts = self.waiting, self.request.prompts
         confirmed = waiting is not None and session.id in {
-            waiting.signed_in_session_id,
+            # a sign-in alone lets no device in: its person must have seen which one it is (RFC 8628 s5.4)
+            None if self.request.device else waiting.signed_in_session_id,
             waiting.continued_session_id,
             waiting.consented_session_id,
         }

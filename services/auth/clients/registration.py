@@ -18,6 +18,7 @@ GrantType = Literal[
     "refresh_token",
     "client_credentials",
     "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:device_code",
 ]
 #: How a client can be registered to authenticate; discovery says these.
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from services.auth.accounts.browser_session import BrowserSession
 from services.auth.audit import Origin, refuse
 from services.auth.authorization.code import issue_code
+from services.auth.authorization.device import allow, deny
 from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Confirm, Consent, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
@@ -153,7 +154,7 @@ class _Interaction:
             waiting = stores.waiting_requests.find_any(digest(handle))
         if waiting is None or waiting.browser_hash is None:
             return error_page("request_unknown")
-        if waiting.request.client_id == ACCOUNT_PAGES:
+        if waiting.request.client_id == ACCOUNT_PAGES or waiting.request.device is not None:
             return see_other(urlsplit(waiting.request.redirect_uri).path)
         return self.begin(waiting.request)
 
@@ -217,14 +218,9 @@ class _Interaction:
         handle: str = "",
     ) -> Response:
         """Do what `next_step` says: a page, a code or an error. `handle` comes with `waiting`."""
+        session_hash = self.browser.session_hash
         evaluation = evaluate(
-            stores,
-            self.catalogue,
-            request,
-            client,
-            waiting=waiting,
-            session_hash=self.browser.session_hash,
-            now=self.now,
+            stores, self.catalogue, request, client, waiting=waiting, session_hash=session_hash, now=self.now
         )
         if evaluation is None:
             return error_page("unknown_client")
@@ -244,9 +240,9 @@ class _Interaction:
         if isinstance(step, IssueCode):
             response = self._issue(stores, request, evaluation, step.signed_in)
         else:
-            error = ErrorRedirect(
-                request.redirect_uri, request.state, step.error, step.description, request.response_mode
-            )
+            deny(stores, request, self.now)
+            mode = request.response_mode
+            error = ErrorRedirect(request.redirect_uri, request.state, step.error, step.description, mode)
             response = _error_to_client(self.context, error)
         if waiting is not None:
             keep_response(stores, last_step(self.browser_cookie, handle), response, self.now)
@@ -278,8 +274,11 @@ class _Interaction:
             return AuthorizationResponse(request.redirect_uri, {})
         if not evaluation.client.first_party:  # a scope that its user could not allow stays out, also if a role comes
             request = replace(request, scopes=request.scopes & evaluation.consent.given)
-        lifetime = self.context.settings.code_lifetime
-        code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, origin=self.browser.origin, now=self.now)
+        origin, lifetime = self.browser.origin, self.context.settings.code_lifetime
+        if request.device is not None:
+            allowed = allow(stores, request, signed_in, origin=origin, now=self.now)
+            return AuthorizationResponse(request.redirect_uri, {"done": "1"} if allowed else {"error": "expired"})
+        code = issue_code(stores.codes, request, signed_in, lifetime=lifetime, origin=origin, now=self.now)
         return code_response(request, code, issuer=self.context.issuer)
 
 
@@ -292,8 +291,8 @@ def _store(
     now: datetime,
 ) -> str:
     """Store a request that waits, and return its handle."""
-    handle = mint_opaque_token()
-    expires_at = now + context.settings.waiting_request_lifetime
-    waiting = WaitingRequest(digest(handle), request, now, expires_at, browser_hash, network=origin.network)
-    stores.waiting_requests.add(waiting)
+    handle, expires_at = mint_opaque_token(), now + context.settings.waiting_request_lifetime
+    stores.waiting_requests.add(
+        WaitingRequest(digest(handle), request, now, expires_at, browser_hash, network=origin.network)
+    )
     return handle

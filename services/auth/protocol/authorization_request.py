@@ -1,12 +1,13 @@
 """The authorization request, checked and frozen.
 
-Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2, RFC 9449 s10
+Spec: OpenID Connect Core s3.1.2.1 and s5.5, RFC 6749 s4.1.1, RFC 7636 s4.3, RFC 8707 s2, RFC 9449 s10, RFC 8628 s3.3
 """
 
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from services.auth.accounts.requested_claims import RequestedClaims
+from services.auth.clients.client import Client
 
 #: Values of `prompt` that mean something here (OpenID Connect Core s3.1.2.1); others are ignored.
 PROMPT_VALUES = ("none", "login", "consent", "select_account")
@@ -21,7 +22,8 @@ class AuthorizationRequest:
 
     `subjects`: only these users may be the answer (claims parameter, id_token_hint); None: anybody. `acr_values`: the
     classes of ours that are wished for. `essential_acr`: the classes of which one is a must, as they were named; None:
-    there is no must. `language`: the best of ours that `ui_locales` names.
+    there is no must. `language`: the best of ours that `ui_locales` names. `device`: the hash of the
+    device code (hex) whose device is answered in place of a redirect.
     """
 
     client_id: str
@@ -41,11 +43,18 @@ class AuthorizationRequest:
     claims: RequestedClaims = field(default_factory=RequestedClaims)
     dpop_jkt: str | None = None
     language: str | None = None
+    device: str | None = None
 
     @property
     def consent_scopes(self) -> frozenset[str]:
         """What a person allows by agreeing: the scopes, and those that open the claims asked for by name."""
         return self.scopes | self.claims.scopes
+
+    def may_be_answered(self, client: Client) -> bool:
+        """Say whether the request may go on: its client is enabled, and the address is (still) its own."""
+        if self.device is not None:
+            return client.disabled_at is None
+        return client.may_return_to(self.redirect_uri)
 
     def record(self) -> dict[str, Any]:
         """Return the JSON members that a row keeps."""

@@ -146,13 +146,17 @@ def _parse_basic(header: str) -> _Credentials:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient(Refusal.CLIENT_HEADER_NOT_BASIC, _FAILED, status=401)
-    if len(encoded) > _LONGEST_BASIC:
-        raise InvalidClient(Refusal.CLIENT_HEADER_UNREADABLE, _FAILED, status=401)
     try:
-        client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        client_id, _, secret = _decoded(encoded).partition(b":")
         return _Credentials("client_secret_basic", _form_decode(client_id), _form_decode(secret))
     except (binascii.Error, ValueError) as error:
         raise InvalidClient(Refusal.CLIENT_HEADER_UNREADABLE, _FAILED, status=401) from error
+
+
+def _decoded(encoded: str) -> bytes:
+    if len(encoded) > _LONGEST_BASIC:
+        raise ValueError("longer than any credentials")
+    return base64.b64decode(encoded.strip(), validate=True)
 
 
 def _form_decode(value: bytes) -> str:

@@ -34,7 +34,7 @@ class OAuthError(Exception):
 
 
 class Refused(OAuthError):
-    """A pushed authorization request, refused by the error that a browser would have brought back."""
+    """Refused by one of many errors: what a browser would have brought back (/par), or what a device hears."""
 
     def __init__(self, reason: Refusal, error: str, description: str) -> None:
         self.error = error

@@ -123,8 +123,11 @@ class ClientEntry(ClientMetadata):
             raise ValueError("redirect_uris and the grant type authorization_code come together; add or remove one")
         if self.response_types is not None and by_code != bool(self.response_types):
             raise ValueError("response_types [code] and the grant type authorization_code come together")
-        if "refresh_token" in self.grant_types and not by_code:
-            raise ValueError("the grant type refresh_token comes with authorization_code; add it or remove this one")
+        signs_in = by_code or any(grant.endswith(":device_code") for grant in self.grant_types)
+        if "refresh_token" in self.grant_types and not signs_in:
+            raise ValueError(
+                "the grant type refresh_token comes with authorization_code or device_code; add one or remove this one"
+            )
         if not by_code and (self.post_logout_redirect_uris or self.backchannel_logout_uri):
             raise ValueError("who signs nobody in is told of no logout: remove the post-logout and back-channel URIs")
         return self

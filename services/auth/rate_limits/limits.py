@@ -39,6 +39,8 @@ class Limit(StrEnum):
     LOGOUT = "logout"
     #: Invitations, forgotten and new passwords.
     RECOVERY = "recovery"
+    #: Codes of devices that people type.
+    DEVICE = "device"
     #: Every form with a password or code, also those that are refused for another reason.
     SIGN_IN = "sign_in"
     #: Those of one account in one network, of one known browser, and of one waiting request: a share of `SIGN_IN`.

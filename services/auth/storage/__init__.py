@@ -14,6 +14,7 @@ from services.auth.storage.authorization_codes import SqlAuthorizationCodes
 from services.auth.storage.client_secrets import SqlClientSecrets
 from services.auth.storage.clients import SqlApis, SqlClients
 from services.auth.storage.consents import SqlConsents
+from services.auth.storage.device_authorizations import SqlDeviceAuthorizations
 from services.auth.storage.dpop_proofs import SqlUsedProofs
 from services.auth.storage.failure_budgets import SqlFailureBudgets
 from services.auth.storage.families import SqlFamilies
@@ -72,6 +73,7 @@ def stores_on(connection: Connection) -> Stores:
         clients=SqlClients(connection),
         consents=SqlConsents(connection),
         codes=SqlAuthorizationCodes(connection),
+        device_authorizations=SqlDeviceAuthorizations(connection),
         devices=SqlKnownDevices(connection),
         families=SqlFamilies(connection),
         links=SqlOneTimeLinks(connection),

@@ -16,6 +16,7 @@ from services.auth.storage.tables import (
     assertion_jtis,
     authorization_codes,
     browser_sessions,
+    device_authorizations,
     dpop_proofs,
     failure_budgets,
     families,
@@ -91,6 +92,9 @@ class SqlPurge:
     def dpop_proofs(self) -> int:
         """Delete those of proofs that nobody could use again."""
         return self._delete(dpop_proofs, dpop_proofs.c.expires_at < self.now - MARGIN)
+
+    def device_authorizations(self) -> int:
+        return self._delete(device_authorizations, device_authorizations.c.expires_at < self.now - MARGIN)
 
     def families(self) -> int:
         """Delete dead families and free their references: no access token of theirs can live, by far."""
@@ -182,6 +186,7 @@ PURGES: dict[str, Callable[[SqlPurge], int]] = {
     "logout notices": SqlPurge.logout_notices,
     "client assertions": SqlPurge.assertion_jtis,
     "DPoP proofs": SqlPurge.dpop_proofs,
+    "device authorizations": SqlPurge.device_authorizations,
     "families": SqlPurge.families,
     "authorization codes": SqlPurge.codes,
     "browser sessions": SqlPurge.sessions,

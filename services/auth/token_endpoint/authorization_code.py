@@ -4,39 +4,32 @@ Spec: RFC 6749 s4.1.3, OAuth 2.1 s4.1.3, RFC 7636 s4.6, OpenID Connect Core s3.1
 Policy: ADR-0009, ADR-0100
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.auth.audit import Refusal, refuse
-from services.auth.authorization.code import AuthorizationCode, CodeDatabase, Redeemer, redeem
-from services.auth.clients.client import Client, own_or
-from services.auth.keys.key_ring import KeyRing
+from services.auth.authorization.code import AuthorizationCode, redeem
+from services.auth.clients.client import Client
 from services.auth.opaque_token import digest
 from services.auth.protocol.errors import InvalidDpopProof, InvalidGrant
 from services.auth.protocol.parameters import ClientRequest
 from services.auth.protocol.pkce import verify_code_verifier
-from services.auth.settings import AuthSettings
-from services.auth.token_endpoint.user_tokens import UserTokens
-from services.auth.tokens.family import Grant
+from services.auth.token_endpoint.founding import Founding
 from services.auth.tokens.issue import Issued
-from services.auth.tokens.refresh_token import RefreshToken, mint_refresh_token, new_seed
 
 
 @dataclass(frozen=True)
 class AuthorizationCodeGrant:
     """Client, redirect URI, PKCE and key are checked, in this order, before the code is used: failing costs nothing."""
 
-    settings: AuthSettings
-    database: CodeDatabase
-    tokens: UserTokens
-    mac_keys: KeyRing
+    founding: Founding
     grant_type: str = "authorization_code"
     event: str = ""  # its redemption is a row
 
     def authorize(self, request: ClientRequest, client: Client) -> Issued:
         """Redeem the code: a valid second use ends what the first one has issued."""
         text = request.require("code", "Missing 'code' in request.")
-        redeemer = self._redeemer(request, client)
-        with self.database.transaction() as stores:
+        redeemer = self.founding.redeemer(request, client)
+        with self.founding.database.transaction() as stores:
             code, parties = stores.codes.lock(digest(text)) or (None, None)
             if code is None or parties is None:
                 raise InvalidGrant(Refusal.CODE_UNKNOWN, "Invalid 'code' in request.")
@@ -45,29 +38,11 @@ class AuthorizationCodeGrant:
                 refuse(Refusal.CODE_OF_ANOTHER_CLIENT, user_id=user_id, issued_to=owner)
                 raise InvalidGrant(Refusal.CODE_OF_ANOTHER_CLIENT, "Invalid 'code' in request.")
             _check_binding(request, client, code)
-            scopes = self.tokens.narrow(request, code.authorization.scopes, code.authorization.resources)
-            grant = redeem(stores, _founding(code, client, request.jkt), parties, redeemer, request.now)
+            scopes = self.founding.tokens.narrow(request, code.authorization.scopes, code.authorization.resources)
+            grant = redeem(stores, code.bound(client, request.jkt), parties, redeemer, request.now)
         if grant is None:  # raised here, so that the end of the first use is stored
             raise InvalidGrant(Refusal.CODE_OVER, "The code is not valid.")
-        refresh_token = self._refresh_token(grant, client, redeemer.seed)
-        return self.tokens.issue(
-            grant, client, scopes=scopes, refresh_token=refresh_token, nonce=code.nonce, now=request.now
-        )
-
-    def _redeemer(self, request: ClientRequest, client: Client) -> Redeemer:
-        return Redeemer(
-            seed=new_seed(),
-            mac_kid=self.mac_keys.current,
-            idle_lifetime=own_or(client.refresh_idle_lifetime, self.settings.refresh_idle_lifetime),
-            absolute_lifetime=own_or(client.refresh_absolute_lifetime, self.settings.refresh_absolute_lifetime),
-            origin=request.origin,
-        )
-
-    def _refresh_token(self, grant: Grant, client: Client, seed: bytes) -> str | None:
-        if "offline_access" not in grant.authorization.scopes or "refresh_token" not in client.grant_types:
-            return None
-        content = RefreshToken(grant.family_id, grant.generation, seed)
-        return mint_refresh_token(self.mac_keys, content, mac_kid=grant.mac_kid)
+        return self.founding.issue(grant, client, redeemer, scopes=scopes, nonce=code.nonce, request=request)
 
 
 def _check_binding(request: ClientRequest, client: Client, code: AuthorizationCode) -> None:
@@ -82,12 +57,3 @@ def _check_binding(request: ClientRequest, client: Client, code: AuthorizationCo
     verify_code_verifier(request.get("code_verifier"), code.code_challenge, required=client.public)
     if code.authorization.dpop_jkt not in {None, request.jkt}:
         raise InvalidDpopProof(Refusal.CODE_OF_ANOTHER_KEY, "The code is bound to a key; send a DPoP proof of it.")
-
-
-def _founding(code: AuthorizationCode, client: Client, jkt: str | None) -> AuthorizationCode:
-    """Return the code as its family is founded: a public client's is bound to the key, if it has proved to hold one.
-
-    A confidential client proves itself at each refresh (RFC 9449 s5), and may change its key.
-    """
-    bound = jkt if client.public else None
-    return replace(code, authorization=replace(code.authorization, dpop_jkt=bound))

@@ -7,9 +7,18 @@ from typing import Any
 from services.auth.audit import Refusal
 from services.auth.clients.assertion import JWT_BEARER
 from shared.testing import FakeWallet
+from tests.integration.auth.device_refusals import DEVICES
 from tests.integration.auth.page_refusals import PAGES
 from tests.integration.auth.provider import Provider, basic, code_of, seeded_basic
-from tests.integration.auth.seeds import ASSERTION_KEY, BOB, DEEP_LINK, PARTNER, PARTNER_SECRET, REQUEST, VERIFIER
+from tests.integration.auth.seeds import (
+    ASSERTION_KEY,
+    BOB,
+    DEEP_LINK,
+    PARTNER,
+    PARTNER_SECRET,
+    REQUEST,
+    VERIFIER,
+)
 from tests.support.assertions import claims_for, rsa_key, signed
 
 MACHINE = {"grant_type": "client_credentials"}
@@ -185,6 +194,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.CODE_VERIFIER_MALFORMED: lambda p: p.redeem(_code(p), code_verifier="short"),
     R.CODE_VERIFIER_WRONG: lambda p: p.redeem(_code(p), code_verifier="another-verifier-that-is-long-enough-for-it-00"),
     R.CODE_OVER: _used_twice,
+    **DEVICES,
     R.REFRESH_TOKEN_UNREADABLE: lambda p: p.refresh("x"),
     R.REFRESH_TOKEN_UNKNOWN: _unknown_family,
     R.REFRESH_TOKEN_OF_ANOTHER_CLIENT: _other_clients_refresh,

@@ -61,6 +61,14 @@ MORE_CLIENTS: list[dict[str, Any]] = [
         "first_party": True,
     },
     {
+        "client_id": "television",
+        "client_name": "Television",
+        "application_type": "native",
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "scope": "openid offline_access crm:read",
+    },
+    {
         "client_id": "portal",
         "client_name": "Portal",
         "application_type": "web",

@@ -10,10 +10,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.auth.authorization.device import shown
 from services.auth.authorization.flow import Confirm
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
-from services.auth.endpoints.web.pages import see_other
+from services.auth.endpoints.web.pages import error_page, see_other
 
 endpoint = page_endpoint("/continue", unadvertised="/authorize sends people there")
 
@@ -34,12 +35,23 @@ def _ask(here: Interaction) -> Response:
     if not isinstance(here.step, Confirm) or here.signed_in is None:
         return here.back_to_authorize()
     user = here.signed_in.user
+    session, once_more = str(here.signed_in.session.id), here.form.get("once") == "more"
+    if here.authorization_request.device is None:
+        return here.page(
+            "continue.html", name=user.display_name, username=user.username, session=session, once_more=once_more
+        )
+    with here.context.database.autocommit() as stores:
+        device = stores.device_authorizations.find(bytes.fromhex(here.authorization_request.device))
+    if device is None:
+        return error_page("request_expired", start_again="/device")
     return here.page(
-        "continue.html",
-        name=user.display_name,
+        "device_confirm.html",
+        user_code=shown(device.user_code),
+        network=device.origin.network,
+        agent=device.origin.agent,
         username=user.username,
-        session=str(here.signed_in.session.id),
-        once_more=here.form.get("once") == "more",
+        session=session,
+        once_more=once_more,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.audit import Refusal, refuse
+from services.auth.authorization.device import deny
 from services.auth.authorization.evaluation import Evaluation, evaluate
 from services.auth.authorization.flow import Step
 from services.auth.authorization.repeat import Submission, submission_of
@@ -118,6 +119,7 @@ class Interaction:
             if stores.waiting_requests.complete(
                 self.waiting.handle_hash, self.browser.browser_hash, self.now, outcome="access_denied"
             ):
+                deny(stores, self.authorization_request, self.now)
                 keep_response(stores, last_step(self.browser_cookie, self.handle), response, self.now)
                 refuse("redirect_access_denied", reason=description)
                 return send_back(response)

@@ -46,15 +46,15 @@ class Over:
         """Whether the client was answered, and may still be."""
         if self.waiting is None or self.client is None or self.progress is not Progress.ANSWERED:
             return False
-        return self.client.may_return_to(self.waiting.request.redirect_uri)
+        return self.waiting.request.may_be_answered(self.client)
 
     def answer(self) -> Response:
         """Show what has become of the request, with a link that begins it anew or leads back to the client."""
         if self.waiting is None or self.waiting.pushed:
             return error_page("request_unknown")
         heed(self.waiting.request.language, self.handle)
-        client, address = self.client, self.waiting.request.redirect_uri
-        if client is None or not client.may_return_to(address):
+        client = self.client
+        if client is None or not self.waiting.request.may_be_answered(client):
             return error_page("unknown_client")
         if self.progress is Progress.ANSWERED:
             return self._finished(client, self.waiting)

@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from services.auth.audit import Origin
 from services.auth.audit.ledger import Ledger
+from services.auth.authorization.device_requests import DeviceRequests
 from services.auth.authorization.new_password import NewPassword
 from services.auth.authorization.passkey_sign_in import PasskeySignIn
 from services.auth.authorization.pushed import PushedRequests
@@ -58,6 +59,7 @@ class AuthContext:
     token_revocation: TokenRevocation
     authorization_requests: AuthorizationRequestChecks
     pushed_requests: PushedRequests
+    device_requests: DeviceRequests
     proofs: DpopProofs
     sign_in: SignIn
     #: None: the issuer's host can have no passkeys.

@@ -14,6 +14,7 @@ from services.auth.storage.tables.audit import audit_events, audit_retention
 from services.auth.storage.tables.grants import (
     authorization_codes,
     consents,
+    device_authorizations,
     dpop_proofs,
     families,
     revoked_access_tokens,
@@ -39,6 +40,7 @@ __all__ = [
     "client_secrets",
     "clients",
     "consents",
+    "device_authorizations",
     "dpop_proofs",
     "failure_budgets",
     "families",

@@ -82,6 +82,24 @@ authorization_codes = Table(
     Column("family_id", Uuid),
 )
 
+#: What devices without a browser ask for; what a person allows one becomes an authorization code of the same hash.
+device_authorizations = Table(
+    "device_authorizations",
+    metadata,
+    Column("device_code_hash", LargeBinary(32), primary_key=True),
+    Column("user_code", String(8), nullable=False, unique=True),
+    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("resources", Json, nullable=False),
+    Column("network", String(100), nullable=False),  # where the device asked from
+    Column("agent", String(300), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("interval", Integer, nullable=False),  # seconds between two polls
+    Column("polled_at", UtcDateTime),
+    Column("allowed", Boolean),  # what a person said; NULL: nothing yet
+)
+
 #: One row a family: one sign-in of one app install. There is no row for a token.
 families = Table(
     "families",
