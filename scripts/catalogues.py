@@ -22,8 +22,14 @@ _ROOT = Path(__file__).parents[1]
 _SOURCES = "services/auth"
 _WAYS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "mark": None, "ngettext": (1, 2)}
-#: Lines of a header that would change at every run.
-_DATED = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Last-Translator', b'"Language-Team', b'"Generated-By')
+#: Lines of a header that would change at every run, or say nothing.
+_DATED = tuple(
+    f'"{name}'.encode()
+    for name in (
+        *("Project-Id-Version", "Report-Msgid-Bugs-To", "POT-Creation-Date", "PO-Revision-Date", "Last-Translator"),
+        *("Language-Team", "Generated-By"),
+    )
+)
 _JINJA = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false", "encoding": "utf-8"}
 
 

@@ -34,6 +34,7 @@ from services.auth.endpoints import (
     related_origins,
     revoke,
     status_list,
+    styleguide,
     token,
     userinfo,
     well_known,
@@ -41,6 +42,7 @@ from services.auth.endpoints import (
 from services.auth.endpoints.account.pages import ACCOUNT_ENDPOINTS
 from services.auth.endpoints.interaction import confirm, consent, login, mfa, passkey
 from services.auth.endpoints.recovery import forgot, invitation, reset, verify_address
+from services.auth.endpoints.web.appearance import Appearance
 from services.auth.endpoints.web.context import AuthContext
 from services.auth.endpoints.web.dispatch import Dispatch
 from services.auth.keys.key_ring import KeyRing, load_key_ring
@@ -48,9 +50,7 @@ from services.auth.keys.key_set import KeySet, load_key_set
 from services.auth.keys.signer import Signer
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.logout.back_channel.post import Poster, trust
-from services.auth.mail.delivery import MailDelivery
-from services.auth.mail.message import Sender
-from services.auth.mail.transport import ConsoleTransport, SmtpTransport, Transport
+from services.auth.mail.configured import mail_delivery
 from services.auth.protocol.authorization_request_checks import AuthorizationRequestChecks
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.dpop import DpopProofs, nonces_under
@@ -101,14 +101,12 @@ ENDPOINTS = (
     verify_address.endpoint,
     well_known.change_password,
     well_known.security_txt,
+    styleguide.endpoint,
     *ACCOUNT_ENDPOINTS,
     passkey.endpoint,
     related_origins.endpoint,
     device.endpoint,
 )
-
-#: Whose sign-in this is, on pages and in mail.
-COMPANY = "Company"
 
 
 def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
@@ -139,7 +137,7 @@ def create_app(settings: AuthSettings, clock: Clock | None = None) -> Dispatch:
     def elsewhere() -> ASGIApp:
         from services.auth.elsewhere import create_elsewhere  # noqa: PLC0415 - it brings FastAPI, a quarter of all imports
 
-        return create_elsewhere(ready, ENDPOINTS)
+        return create_elsewhere(ready, ENDPOINTS, context.appearance)
 
     return Dispatch(ENDPOINTS, context, lifespan, elsewhere)
 
@@ -187,7 +185,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
-    new_password = NewPassword(database, encryption, COMPANY)
+    new_password = NewPassword(database, encryption, settings.brand_name)
     steps = SignInSteps(database, lifetimes, rate_limits)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_statuses=registrations)
     signed_lists = SignedLists(
@@ -198,12 +196,13 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         ttl=settings.status_ttl,
         lifetime=settings.status_list_lifetime,
     )
+    appearance = Appearance(settings.brand)
     return AuthContext(
         settings=settings,
         clock=clock,
         database=database,
         registrations=registrations,
-        account_client=account_client(COMPANY, settings.issuer, (each.path for each in ACCOUNT_ENDPOINTS)),
+        account_client=account_client(settings.brand_name, settings.issuer, (each.path for each in ACCOUNT_ENDPOINTS)),
         token_issuer=issuer,
         token_endpoint=TokenEndpoint(
             _grants(settings, database, registrations, issuer, mac_keys), authentication, proofs, issuer
@@ -221,7 +220,7 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         ),
         proofs=proofs,
         sign_in=SignIn(steps, encryption),
-        passkey_sign_in=passkey_sign_in(steps, settings.passkey_site, COMPANY, settings.passkey_pages),
+        passkey_sign_in=passkey_sign_in(steps, settings.passkey_site, settings.brand_name, settings.passkey_pages),
         new_password=new_password,
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
@@ -229,9 +228,10 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         replica=replica,
         signed_lists=signed_lists,
         logout_delivery=_logout_delivery(settings, database, signer, replica, clock),
-        mail_delivery=_mail_delivery(settings, database, clock),
+        mail_delivery=mail_delivery(settings, database, clock, _trusted(settings)),
         ledger=Ledger(database, clock.now),
         endpoints=ENDPOINTS,
+        appearance=appearance,
     )
 
 
@@ -274,26 +274,3 @@ def _trusted(settings: AuthSettings) -> SSLContext:
     except OSError as error:
         file = settings.backchannel_ca_file
         raise ConfigurationError(f"AUTH_BACKCHANNEL_CA_FILE: no certificate can be read from {file}") from error
-
-
-def _mail_delivery(settings: AuthSettings, database: SqlAuthDatabase, clock: Clock) -> MailDelivery | None:
-    if not settings.sends_mail:
-        return None
-    transport: Transport = ConsoleTransport()
-    if settings.smtp_host:
-        transport = SmtpTransport(
-            settings.smtp_host,
-            settings.smtp_port,
-            settings.smtp_security,
-            settings.smtp_username,
-            settings.smtp_password.get_secret_value(),
-            _trusted(settings),
-        )
-    return MailDelivery(
-        database=database,
-        clock=clock,
-        transport=transport,
-        sender=Sender(COMPANY, settings.mail_from or "sign-in@company.localhost"),
-        issuer=settings.issuer,
-        give_up_after=settings.mail_give_up_after,
-    )

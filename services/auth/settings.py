@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.auth.brand import Accent, Brand, accent_fault, is_link, picture, picture_of
 from shared.settings import ServiceSettings, require_plain_address
 
 _SECOND, _MINUTE, _HOUR, _DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
@@ -103,6 +104,15 @@ class AuthSettings(ServiceSettings):
     #: How long a mail is tried again.
     mail_give_up_after: timedelta = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
 
+    #: What people see: a name; a picture of 6 KiB at most (an SVG, or a data: URI); a colour that white is legible on.
+    brand_name: str = "Company"
+    brand_logo: str = ""
+    brand_accent: str = ""
+    #: Where people find help (an address of mail or of the web), the privacy notice and the terms.
+    support_address: str = ""
+    privacy_url: str = ""
+    terms_url: str = ""
+
     signing_key_bits: int = Field(default=2048, ge=2048, le=4096)
     jwks_max_age: timedelta = timedelta(minutes=5)
     #: A new key is announced for this long at least, and for no less than twice `jwks_max_age`.
@@ -183,6 +193,40 @@ class AuthSettings(ServiceSettings):
         """The origins whose pages may use passkeys, the issuer's first."""
         parts = urlsplit(self.issuer)
         return (f"{parts.scheme}://{parts.netloc}", *_parts(self.passkey_origins))
+
+    @field_validator("brand_name")
+    @classmethod
+    def _visible_name(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable() or len(value) > 60:
+            raise ValueError("is shown to people: 1 to 60 characters, none of them a control or direction character")
+        return value
+
+    @field_validator("brand_accent")
+    @classmethod
+    def _readable_accent(cls, value: str) -> str:
+        if value and (fault := accent_fault(value)):
+            raise ValueError(fault)
+        return value
+
+    @field_validator("brand_logo")
+    @classmethod
+    def _a_picture(cls, value: str) -> str:
+        if not value:
+            return value
+        return picture_of(value) if value.startswith("data:") else picture(value.encode())
+
+    @field_validator("support_address", "privacy_url", "terms_url")
+    @classmethod
+    def _a_link(cls, value: str, info: ValidationInfo) -> str:
+        if value and not is_link(value, mail=info.field_name == "support_address"):
+            raise ValueError("must be an https address")
+        return value
+
+    @property
+    def brand(self) -> Brand:
+        """What people see."""
+        accent = Accent.of(self.brand_accent) if self.brand_accent else None
+        return Brand(self.brand_name, self.brand_logo, accent, self.support_address, self.privacy_url, self.terms_url)
 
     @cached_property
     def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

@@ -78,6 +78,7 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("get", "/invitation"): {"token": "t" * 43},
     ("post", "/invitation"): {"token": "t" * 43, "csrf": "csrf", "action": "accept"},
     ("get", "/forgot"): {},
+    ("get", "/styleguide"): {},
     ("post", "/forgot"): {"email": "alice", "csrf": "csrf", "action": "send-link"},
     ("get", "/reset"): {"token": "t" * 43},
     ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},

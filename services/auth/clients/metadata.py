@@ -37,9 +37,6 @@ _NOT_HERE = {
     "initiate_login_uri": "sign-in begins at the client; remove it",
     "contacts": "not kept here; remove it",
     "client_uri": "not shown here; remove it",
-    "logo_uri": "not shown here; remove it",
-    "policy_uri": "not shown here; remove it",
-    "tos_uri": "not shown here; remove it",
     "software_id": "not kept here; remove it",
     "software_version": "not kept here; remove it",
 }

@@ -116,6 +116,10 @@ class ClientMetadata:
     post_logout_redirect_uris: Texts
     backchannel_logout_uri: Address
     allowed_origins: Texts
+    #: What a client says of itself. Its logo is shown when it is a `data:` URI; no browser is sent for another one.
+    logo_uri: Address
+    policy_uri: Address
+    tos_uri: Address
     android_package_name: Address
     android_sha256_cert_fingerprints: Texts
     apple_app_ids: Texts
@@ -129,6 +133,11 @@ class ClientMetadata:
     resource_identifiers: Texts
     introspection: Flag
     exchange_targets: Annotated[tuple[ExchangeTarget, ...], Field(alias="token_exchange_targets", default=())]
+
+    @property
+    def logo(self) -> str:
+        """Its logo as far as pages show it."""
+        return self.logo_uri if self.logo_uri is not None and self.logo_uri.startswith("data:") else ""
 
     @property
     def public(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.auth.brand import Brand
 from services.auth.endpoints.web.caching import cacheable
 from services.auth.endpoints.web.context import context_of
 from services.auth.endpoints.web.endpoint import Endpoint, document_endpoint
@@ -48,15 +49,17 @@ async def discovery(http: Request) -> Response:
     registrations, now = context.registrations, context.clock.now()
     catalogue = registrations.held_catalogue(now) or await in_thread(registrations.catalogue, now)
     grant_types = tuple(context.token_endpoint.grants)
-    document = _document(context.issuer, context.endpoints, grant_types, catalogue)
+    document = _document(context.issuer, context.endpoints, grant_types, catalogue, context.appearance.brand)
     return cacheable(http, document.body, etag=document.etag, max_age=_MAX_AGE)
 
 
 @functools.lru_cache(maxsize=16)
 def _document(
-    issuer: str, endpoints: tuple[Endpoint, ...], grant_types: tuple[str, ...], catalogue: ScopeCatalogue
+    issuer: str, endpoints: tuple[Endpoint, ...], grant_types: tuple[str, ...], catalogue: ScopeCatalogue, brand: Brand
 ) -> Document:
     """Return the document; made anew when the catalogue has changed, since it is part of the question."""
     return Document.of(
-        provider_metadata(issuer, addresses=advertised(endpoints), grant_types=grant_types, catalogue=catalogue)
+        provider_metadata(
+            issuer, addresses=advertised(endpoints), grant_types=grant_types, catalogue=catalogue, brand=brand
+        )
     )

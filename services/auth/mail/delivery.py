@@ -146,7 +146,7 @@ class MailDelivery:
                 kind, key = LinkKind.VERIFICATION, normalise_username(mail.address)
                 token = mint_link(stores.links, user.id, kind, email_key=key, now=now, email=mail.address)
                 link = link_address(self.issuer, kind, token)
-        names = {"company": self.sender.company, "username": user.username, "name": user.display_name}
+        names = {"company": self.sender.brand.name, "username": user.username, "name": user.display_name}
         with speaking(_language(mail, user)):
             content = content_of(mail.kind, values=mail.values, link=link, names=names)
             message = compose(content, mail_id=mail.id, sender=self.sender, to=to, now=now)

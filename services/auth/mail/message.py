@@ -13,6 +13,8 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from services.auth.brand import Brand
+from services.auth.language import gettext as _
 from services.auth.language import language
 from services.auth.mail.content import Content
 
@@ -27,9 +29,9 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True)
 class Sender:
-    """Whose mail it is: the name shown, and the address."""
+    """Whose mail it is: as people see it, and the address."""
 
-    company: str
+    brand: Brand
     address: str
 
     @property
@@ -41,13 +43,18 @@ def compose(content: Content, *, mail_id: UUID, sender: Sender, to: str, now: da
     """Return the message. A header can hold no line break: `email` refuses one."""
     message = EmailMessage()
     message["Subject"] = content.subject
-    message["From"] = Address(sender.company, addr_spec=sender.address)
+    message["From"] = Address(sender.brand.name, addr_spec=sender.address)
     message["To"] = Address(addr_spec=to)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = language()
-    values = {"content": content, "company": sender.company, "language": language()}
+    values = {"content": content, "brand": sender.brand, "links": _links(sender.brand), "language": language()}
     message.set_content(_TEMPLATES.get_template("message.txt").render(values))
     message.add_alternative(_TEMPLATES.get_template("message.html").render(values), subtype="html")
     return message
+
+
+def _links(brand: Brand) -> list[tuple[str, str]]:
+    given = ((_("Help"), brand.help_link), (_("Privacy"), brand.privacy), (_("Terms"), brand.terms))
+    return [(name, link) for name, link in given if link]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from services.auth.brand import is_link, picture_of
 from services.auth.clients.app_links import association_fault
 from services.auth.clients.metadata import can_sign, doubled_address_fault, jwks_fault
 from services.auth.clients.registration import ClientMetadata
@@ -63,6 +64,22 @@ class ClientEntry(ClientMetadata):
         if value is not None and (fault := jwks_fault(value)):
             raise ValueError(fault)
         return value
+
+    @field_validator("policy_uri", "tos_uri")
+    @classmethod
+    def _a_link(cls, value: str | None) -> str | None:
+        if value is not None and not is_link(value):
+            raise ValueError("people are led there: write an https address")
+        return value
+
+    @field_validator("logo_uri")
+    @classmethod
+    def _a_picture(cls, value: str | None) -> str | None:
+        if value is None or is_link(value):
+            return value
+        if not value.startswith("data:"):
+            raise ValueError("write an https address, which is kept and not shown, or a data: URI, which is shown")
+        return picture_of(value)
 
     @field_validator("default_max_age")
     @classmethod

@@ -48,6 +48,44 @@
     }, true);
   }
 
+  // What is typed can be looked at; it is sent as a password all the same.
+  for (const button of document.querySelectorAll("button.reveal")) {
+    const field = document.getElementById(button.getAttribute("aria-controls"));
+    const show = (shown) => {
+      field.type = shown ? "text" : "password";
+      button.textContent = shown ? button.dataset.hide : button.dataset.show;
+      button.setAttribute("aria-label", shown ? button.dataset.hideLabel : button.dataset.showLabel);
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      show(field.type === "password");
+      field.focus();
+    });
+    field.form.addEventListener("submit", () => show(false));
+  }
+
+  // How long somebody has to wait is counted down, without being read out each second.
+  const wait = document.querySelector("[data-wait]");
+  if (wait) {
+    const sentence = wait.textContent;
+    const until = Date.now() + Number(wait.dataset.wait) * 1000;
+    wait.setAttribute("aria-live", "off");
+    const words = (count, unit) => new Intl.NumberFormat(document.documentElement.lang,
+      { style: "unit", unit, unitDisplay: "long" }).format(count);
+    const tick = () => {
+      const left = Math.ceil((until - Date.now()) / 1000);
+      if (left <= 0) {
+        wait.setAttribute("aria-live", "polite");
+        wait.textContent = wait.dataset.over;
+        clearInterval(ticking);
+        return;
+      }
+      const now = left < 60 ? words(left, "second") : words(Math.ceil(left / 60), "minute");
+      wait.textContent = sentence.replace(wait.dataset.words, now);
+    };
+    const ticking = setInterval(tick, 1000);
+  }
+
   // A form is sent once; its button says that it is at work.
   const BUSY_FOR = 3000;
   const free = (form) => {

@@ -82,9 +82,11 @@ class Interaction:
             status=200 if notice is None else notice.status(),
             headers={} if notice is None else notice.headers(self.now),
             error=None if notice is None else notice.sentence(self.now),
+            wait=None if notice is None else notice.wait(self.now),
             request=self.handle,
             csrf=csrf_token(self.browser_cookie, self.handle),
             client_name=self.client.name,
+            client=self.client,
             app=urlsplit(self.authorization_request.redirect_uri).scheme not in {"http", "https"},
             **values,
         )

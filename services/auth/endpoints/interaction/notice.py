@@ -41,6 +41,14 @@ _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
+class Wait:
+    """How long until another try, and the words for it that are in the sentence."""
+
+    seconds: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Notice:
     """One try. `page`: the path that says it, with a query if that names its form.
 
@@ -62,10 +70,16 @@ class Notice:
     def headers(self, now: datetime) -> dict[str, str]:
         return {} if self.until is None else {"Retry-After": str(_seconds(self.until - now))}
 
+    def wait(self, now: datetime) -> Wait | None:
+        """Return what the page counts down."""
+        if self.why is not Why.TOO_MANY_ATTEMPTS or self.until is None:
+            return None
+        seconds = _seconds(self.until - now)
+        return Wait(seconds, wait_in_words(seconds))
+
     def sentence(self, now: datetime) -> str:
-        if self.why is Why.TOO_MANY_ATTEMPTS and self.until is not None:
-            wait = wait_in_words(_seconds(self.until - now))
-            return gettext("Too many attempts. Please try again in %(wait)s.", wait=wait)
+        if wait := self.wait(now):
+            return gettext("Too many attempts. Please try again in %(wait)s.", wait=wait.words)
         return gettext(_SENTENCES[self.why])
 
     def record(self) -> dict[str, Any]:

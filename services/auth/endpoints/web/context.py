@@ -18,6 +18,7 @@ from services.auth.cache.registrations import Registrations
 from services.auth.cache.replica import Replica
 from services.auth.cache.signed_lists import SignedLists
 from services.auth.clients.client import Client
+from services.auth.endpoints.web.appearance import Appearance
 from services.auth.endpoints.web.endpoint import Endpoint
 from services.auth.logout.back_channel.delivery import LogoutDelivery
 from services.auth.mail.delivery import MailDelivery
@@ -74,6 +75,7 @@ class AuthContext:
     mail_delivery: MailDelivery | None
     ledger: Ledger
     endpoints: tuple[Endpoint, ...]
+    appearance: Appearance
 
     @property
     def sends_mail(self) -> bool:

@@ -56,7 +56,7 @@ class Dispatch:
         path = scope["path"]
         endpoint = self._exact.get(path) or self._below.get(_parent(path))
         if endpoint is None:
-            meet(scope)
+            meet(scope, self.context.appearance)
             app = await asyncio.wrap_future(self._begin_elsewhere())
             await app(scope, receive, send)
             return
@@ -89,7 +89,7 @@ class Dispatch:
 
     async def _before(self, endpoint: Endpoint, http: Request) -> Response | None:
         """Return the answer to what is asked of every endpoint of a kind: a preflight, another language."""
-        reader = meet(http.scope) if endpoint.kind is Kind.PAGE else None
+        reader = meet(http.scope, self.context.appearance) if endpoint.kind is Kind.PAGE else None
         if http.method == "OPTIONS":
             return await self._cors.preflight(endpoint, http)
         return None if reader is None else reader.choice(secure=self.context.settings.secure)

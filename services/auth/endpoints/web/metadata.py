@@ -10,6 +10,7 @@ from typing import Any
 
 from services.auth.accounts.browser_session import ACRS
 from services.auth.accounts.user import SCOPE_CLAIMS
+from services.auth.brand import Brand
 from services.auth.clients.metadata import ASSERTION_ALGORITHMS
 from services.auth.clients.registration import AUTH_METHODS
 from services.auth.endpoints.web.endpoint import Endpoint
@@ -31,7 +32,7 @@ def advertised(endpoints: Iterable[Endpoint]) -> dict[str, str]:
 
 
 def provider_metadata(
-    issuer: str, *, addresses: Mapping[str, str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue
+    issuer: str, *, addresses: Mapping[str, str], grant_types: tuple[str, ...], catalogue: ScopeCatalogue, brand: Brand
 ) -> dict[str, Any]:
     """Return the members of the document; `addresses`: as `advertised` gives them, `grant_types`: those of the seam."""
     return {
@@ -59,6 +60,8 @@ def provider_metadata(
         "authorization_response_iss_parameter_supported": True,
         **_logout(addresses),
         "ui_locales_supported": list(LANGUAGES),
+        **({"op_policy_uri": brand.privacy} if brand.privacy else {}),
+        **({"op_tos_uri": brand.terms} if brand.terms else {}),
     }
 
 

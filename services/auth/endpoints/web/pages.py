@@ -4,7 +4,6 @@ Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing), Form P
 Policy: ADR-0061, ADR-0063, ADR-0064, ADR-0122
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.auth.audit import refuse
 from services.auth.authorization.response import AuthorizationResponse
+from services.auth.endpoints.web.appearance import STATIC, versioned
 from services.auth.endpoints.web.error_cases import ERROR_CASES
+from services.auth.endpoints.web.reader import addressed
 from services.auth.language import gettext, language, translated, translated_by_number
 from services.auth.language.formats import moment_in_words
 from shared.request_context import request_id
 
 _HERE = Path(__file__).parents[2]
-
-
-def _address_of(file: str) -> str:
-    """Return the address of a static file, which changes with its content: no page meets the style of another one."""
-    content = (_HERE / "static" / file).read_bytes()
-    return f"/static/{file}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
 _TEMPLATES = Environment(
@@ -37,12 +32,10 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.policies["ext.i18n.trimmed"] = True  # a text may be broken into lines where the template is
 _TEMPLATES.globals |= {
-    "style": _address_of("style.css"),
-    "script": _address_of("pages.js"),
-    "passkeys": _address_of("passkeys.js"),
+    "script": versioned("/static/pages.js", (STATIC / "pages.js").read_bytes()),
+    "passkeys": versioned("/static/passkeys.js", (STATIC / "passkeys.js").read_bytes()),
     "language": language,
     "moment_in_words": moment_in_words,
-    "company": "Company",
 }
 _TEMPLATES.install_gettext_callables(translated, translated_by_number, newstyle=True)  # type: ignore[attr-defined]
 
@@ -67,7 +60,10 @@ def page(
     **values: Any,
 ) -> Response:
     """Render a page."""
-    body = _TEMPLATES.get_template(template).render(**values)
+    appearance, languages = addressed()
+    brand = appearance.brand
+    given = {"brand": brand, "company": brand.name, "style": appearance.style, "languages": languages, **values}
+    body = _TEMPLATES.get_template(template).render(given)
     return HTMLResponse(
         body,
         status,

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
+from services.auth.endpoints.web.appearance import PLAIN, Appearance
 from services.auth.language import listener, speak_to
 from services.auth.language.tags import DEFAULT, LANGUAGES, of_accept_language, of_ui_locales
 from services.auth.opaque_token import digest
@@ -27,8 +28,9 @@ _READ = 16_384
 class Reader:
     """Whom a page is for. Nothing is looked at before a text is needed: most requests are answered without one."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, appearance: Appearance = PLAIN) -> None:
         self._scope = scope
+        self.appearance = appearance
         self._language: str | None = None
         self._wish: str | None = None
         self._tag = ""
@@ -49,12 +51,12 @@ class Reader:
     def wishes(self, language: str | None, handle: str) -> None:
         self._wish, self._tag, self._language = language, _tag(handle), None
 
-    def addresses(self) -> dict[str, str]:
-        """Return the address of this very page in each language; none of an answer to a form."""
-        if self._scope["method"] not in {"GET", "HEAD"}:
-            return {}
+    def addresses(self) -> list[tuple[str, str, str]]:
+        """Return each language, its name, and where this page is in it; nothing of a form's answer or of no page."""
+        if self._scope["method"] not in {"GET", "HEAD"} or "auth.endpoint" not in self._scope:
+            return []
         path, pairs = quote(self._scope["path"]), [pair for pair in self._query() if pair[0] != CHOICE]
-        return {language: f"{path}?{urlencode([*pairs, (CHOICE, language)])}" for language in LANGUAGES}
+        return [(tag, name, f"{path}?{urlencode([*pairs, (CHOICE, tag)])}") for tag, name in LANGUAGES.items()]
 
     def choice(self, *, secure: bool) -> Response | None:
         """Return the answer to somebody who has just chosen a language: the same page, and a cookie."""
@@ -101,9 +103,9 @@ class Reader:
         return found
 
 
-def meet(scope: Scope) -> Reader:
-    """Let the texts of this request be for whoever sent it."""
-    reader = Reader(scope)
+def meet(scope: Scope, appearance: Appearance) -> Reader:
+    """Let the texts of this request be for whoever sent it, and its page look like this."""
+    reader = Reader(scope, appearance)
     speak_to(reader)
     return reader
 
@@ -113,6 +115,12 @@ def heed(language: str | None, handle: str) -> None:
     reader = listener()
     if isinstance(reader, Reader):
         reader.wishes(language, handle)
+
+
+def addressed() -> tuple[Appearance, list[tuple[str, str, str]]]:
+    """Return how the page that is being made looks, and its address in each language."""
+    reader = listener()
+    return (reader.appearance, reader.addresses()) if isinstance(reader, Reader) else (PLAIN, [])
 
 
 def _tag(handle: str) -> str:
