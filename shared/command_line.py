@@ -51,7 +51,8 @@ class Commands(Generic[Settings]):
 
     `apply` returns one line a change, made or to be made (`prunes`: it also takes --prune and --yes). `doctor` returns
     the exit code and loads the settings itself, since bad ones are its first finding. `add_commands` adds the service's
-    own: each sets the default `act`, a function of settings and arguments that returns the lines to print.
+    own: each sets the default `act`, a function of settings and arguments that returns the lines to print, or
+    None if it has printed what there was.
     `names_issuer`: the service is the issuer that its tokens name; `apply` of the others brings seeds, in local alone.
     """
 
@@ -76,7 +77,9 @@ class Commands(Generic[Settings]):
             if given.command == "serve":
                 self._serve(settings, given.workers or settings.workers, given.worker)
             elif given.command != "apply":
-                print("\n".join(given.act(settings, given)) or "nothing to do")
+                lines = given.act(settings, given)
+                if lines is not None:
+                    print("\n".join(lines) or "nothing to do")
             else:
                 asked = ToApply(given.file, not given.plan, prune=given.prune, confirmed=given.yes)
                 print("\n".join(self.apply(settings, asked)) or "nothing to do")

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.request_context import request_id
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -29,6 +31,8 @@ class AuditEvent:
     family_id: UUID | None = None
     origin: Origin | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    #: Of the request in which it happened, if it was one.
+    request_id: str | None = field(default_factory=request_id)
 
 
 class AuditTrail(Protocol):

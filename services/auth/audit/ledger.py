@@ -124,7 +124,10 @@ class Ledger:
     def _close(self, now: datetime) -> list[AuditEvent]:
         rows = [
             replace(
-                kind.first, at=now, details={**kind.first.details, "count": kind.untold, "since": _text(kind.first)}
+                kind.first,
+                at=now,
+                details={**kind.first.details, "count": kind.untold, "since": _text(kind.first)},
+                request_id=None,
             )
             for kind in self._kinds.values()
             if kind.untold

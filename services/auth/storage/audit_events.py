@@ -70,4 +70,5 @@ def audit_row(event: AuditEvent) -> dict[str, Any]:
         "network": event.origin.network if event.origin else None,
         "agent": event.origin.agent if event.origin else None,
         "details": event.details,
+        "request_id": event.request_id,
     }

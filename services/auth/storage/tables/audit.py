@@ -19,6 +19,7 @@ audit_events = Table(
     Column("network", String(100)),
     Column("agent", String(300)),
     Column("details", Json, nullable=False),
+    Column("request_id", String(64)),  # NULL: no request, or several
 )
 
 #: One row. Older events may be deleted; `kept_from` only grows, and never to less than 30 days before the newest event.
