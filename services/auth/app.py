@@ -11,6 +11,7 @@ from services.auth.accounts.browser_session import SessionLifetimes
 from services.auth.audit.ledger import Ledger
 from services.auth.authorization.device_requests import DeviceRequests
 from services.auth.authorization.new_password import NewPassword
+from services.auth.authorization.own.factors import own_factors
 from services.auth.authorization.passkey_sign_in import passkey_sign_in
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
@@ -185,7 +186,6 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         Limit.SIGN_IN: settings.rate_limit_sign_in,
     }
     rate_limits = RateLimits(limits, storage_url=settings.rate_limit_storage_url.get_secret_value())
-    new_password = NewPassword(database, encryption, settings.brand_name)
     steps = SignInSteps(database, lifetimes, rate_limits)
     replica = Replica(database, signer, encryption, interval=settings.look_interval, machine_statuses=registrations)
     signed_lists = SignedLists(
@@ -221,7 +221,8 @@ def _context(settings: AuthSettings, database: SqlAuthDatabase, encryption: KeyR
         proofs=proofs,
         sign_in=SignIn(steps, encryption),
         passkey_sign_in=passkey_sign_in(steps, settings.passkey_site, settings.brand_name, settings.passkey_pages),
-        new_password=new_password,
+        new_password=NewPassword(database, encryption, settings.brand_name),
+        own_factors=own_factors(steps, encryption, settings.brand_name),
         forwarding=Forwarding(settings.proxy_networks),
         rate_limits=rate_limits,
         holding=Holding(),

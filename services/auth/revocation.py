@@ -19,20 +19,8 @@ from services.auth.audit import AuditEvent, AuditTrail, Origin
 from services.auth.clients.client import Clients
 from services.auth.logout.back_channel.outbox import LogoutNotices, queue_notices
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import Belonging, EndedFamily, Families, end_family
+from services.auth.tokens.family import Belonging, EndedFamily, Families
 from services.auth.tokens.status_list import MachineStatuses, StatusReference, StatusShards
-
-__all__ = [
-    "end_client",
-    "end_family",
-    "end_machine_tokens",
-    "end_others",
-    "end_own_family",
-    "end_session",
-    "end_user",
-    "set_enabled",
-    "withdraw",
-]
 
 
 class PendingCodes(Protocol):
@@ -144,14 +132,22 @@ def end_session(
     return ended
 
 
-def end_user(stores: EndStores, user_id: UUID, *, reason: EndReason, origin: Origin | None, now: datetime) -> None:
+def end_user(
+    stores: EndStores,
+    user_id: UUID,
+    *,
+    reason: EndReason,
+    origin: Origin | None,
+    now: datetime,
+    keep: UUID | None = None,
+) -> None:
     """End all that a user has: sessions, families, pending codes, requests and links, remembered devices.
 
-    Sign-ins from before `now` are over for good, also for a process that is in the middle of one.
+    Sign-ins from before `now` are over, also for a process amid one. `keep`: a session that its user signs in to anew.
     """
     end = _End(reason, origin, now)
     stores.users.invalidate_tokens(user_id, now)
-    sessions = stores.sessions.end_of_user(user_id, now)
+    sessions = stores.sessions.end_of_user(user_id, now, keep=keep)
     stores.codes.end_pending(now, user_id=user_id)
     stores.waiting_requests.end_of_user(user_id, now)
     stores.links.end_of_user(user_id, now)

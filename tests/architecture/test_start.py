@@ -20,7 +20,9 @@ FOREIGN = {
     "babel",
 }
 #: auth answers its endpoints without a framework; what needs one is made once it answers.
-FOREIGN_TO = {"auth": {"fastapi", "authlib", "email_validator", "webauthn", "services.auth.provisioning.entries"}}
+FOREIGN_TO = {
+    "auth": {"fastapi", "authlib", "email_validator", "segno", "webauthn", "services.auth.provisioning.entries"},
+}
 COMMANDS = {"auth": "services.auth.operations.cli", "crm": "services.crm.cli", "orders": "services.orders.cli"}
 _LIST = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules, sep='\\n')"
 

@@ -128,6 +128,13 @@ def _account(path: str = "/account") -> Show:
     return show
 
 
+def _mfa_by_recovery_code(visitor: Visitor, phones: Phones) -> Page:
+    tab = _mfa(visitor, phones)
+    tab.click("#use-recovery-code")
+    expect(tab.get_by_role("heading")).to_have_text("No recovery codes are left")
+    return tab
+
+
 def _other_browser(visitor: Visitor, phones: Phones) -> Page:
     tab = show_login(visitor, phones)
     address = tab.url
@@ -208,6 +215,7 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "throttled": (_throttled, 429, None),
     "mfa": (_mfa, 200, None),
     "mfa-error": (_mfa_error, 400, "The code is wrong or was used before."),
+    "mfa-recovery": (_mfa_by_recovery_code, 200, None),
     "continue": (_continue, 200, None),
     "logout": (_logout, 200, None),
     "logout-unproven": (_logout_unproven, 200, None),
@@ -227,7 +235,18 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
     "account": (_account(), 200, None),
     **{
         f"account-{name}": (_account(f"/account/{name}"), 200, None)
-        for name in ("profile", "email", "lost-phone", "sign-in-methods", "sessions", "devices", "apps", "activity")
+        for name in (
+            "profile",
+            "email",
+            "lost-phone",
+            "authenticator",
+            "password",
+            "sign-in-methods",
+            "sessions",
+            "devices",
+            "apps",
+            "activity",
+        )
     },
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (

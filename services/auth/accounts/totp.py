@@ -39,6 +39,10 @@ class TotpCredentials(Protocol):
 
     def find(self, user_id: UUID) -> TotpCredential | None: ...
 
+    def add(self, user_id: UUID, sealed_secret: bytes, *, last_step: int, now: datetime) -> None:
+        """Store one of a user who has none; codes up to `last_step` are used up."""
+        ...
+
     def remove(self, user_id: UUID) -> bool:
         """Delete it; False when there is none."""
         ...
@@ -64,6 +68,23 @@ def digits_of(typed: str) -> str:
     return "".join(kept)
 
 
+def new_totp_secret() -> str:
+    """Return 160 random bits as base32, which is what apps take."""
+    return pyotp.random_base32()
+
+
+def provisioning_uri(secret: str, username: str, company: str) -> str:
+    """Return the address that an app takes everything from: the secret, and whose it is."""
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=company)
+
+
+def confirming_step(secret: str, otp: str, now: datetime) -> int | None:
+    """Return the time step that a code of a new secret is of; None: it is none."""
+    if len(otp) != DIGITS or not (otp.isascii() and otp.isdigit()):
+        return None
+    return _matching_step(secret, otp, epoch(now) // PERIOD)
+
+
 def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:
     """Return the base32 secret encrypted for this user's row."""
     return encrypt(ring, secret.encode("ascii"), belongs_to=totp_label(user_id))
@@ -72,10 +93,10 @@ def seal_totp_secret(ring: KeyRing, user_id: UUID, secret: str) -> bytes:
 def verify_totp(credentials: TotpCredentials, ring: KeyRing, user_id: UUID, otp: str, now: datetime) -> bool:
     """Report whether `otp` is a code of this user's that was not used before, and use it up."""
     credential = credentials.find(user_id)
-    if credential is None or len(otp) != DIGITS or not (otp.isascii() and otp.isdigit()):
+    if credential is None:
         return False
     secret = decrypt(ring, credential.sealed_secret, belongs_to=totp_label(user_id)).decode("ascii")
-    step = _matching_step(secret, otp, epoch(now) // PERIOD)
+    step = confirming_step(secret, otp, now)
     return step is not None and credentials.accept_step(user_id, step)
 
 

@@ -19,10 +19,10 @@ from services.auth.authorization.signed_in import SignedIn
 from services.auth.clients.client import Client
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
-from services.auth.revocation import PendingCodes, end_family
+from services.auth.revocation import PendingCodes
 from services.auth.tokens.authorization import Authorization
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import Families, Grant, NewFamily
+from services.auth.tokens.family import Families, Grant, NewFamily, end_family
 from services.auth.tokens.status_list import StatusReference, StatusShards
 
 

@@ -29,6 +29,10 @@ class StepAnswers(Protocol):
         """Return what was kept for the step, unless it has expired."""
         ...
 
+    def forget(self, step_key: bytes) -> bool:
+        """Delete it, in one statement; False when it is gone."""
+        ...
+
 
 @dataclass(frozen=True, repr=False)
 class Submission:
@@ -49,10 +53,17 @@ def submission_of(browser_cookie: str, *sent: object) -> Submission:
     return Submission(hmac.digest(secret, b"step:" + text, "sha256"), KeyRing.of(sealing))
 
 
-def keep_answer(answers: StepAnswers, submission: Submission, answer: dict[str, Any], now: datetime) -> None:
+def keep_answer(
+    answers: StepAnswers,
+    submission: Submission,
+    answer: dict[str, Any],
+    now: datetime,
+    *,
+    lifetime: timedelta = REPEAT_WINDOW,
+) -> None:
     """Keep what was answered, in the transaction that completes the step."""
     sealed = encrypt(submission.ring, json.dumps(answer).encode(), belongs_to=submission.key.hex())
-    answers.add(submission.key, sealed, expires_at=now + REPEAT_WINDOW, now=now)
+    answers.add(submission.key, sealed, expires_at=now + lifetime, now=now)
 
 
 def kept_answer(answers: StepAnswers, submission: Submission, now: datetime) -> dict[str, Any] | None:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from services.auth.operations.opened import opened
 from services.auth.operations.users import find_user
-from services.auth.revocation import end_family, end_session, end_user
+from services.auth.revocation import end_session, end_user
 from services.auth.settings import AuthSettings
 from services.auth.storage.inspection import SqlInspection
 from services.auth.stores import Stores
 from services.auth.tokens.end_reason import EndReason
+from services.auth.tokens.family import end_family
 from shared.command_line import Subparsers, moment
 from shared.errors import NotFound
 

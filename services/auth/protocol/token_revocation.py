@@ -19,10 +19,10 @@ from services.auth.keys.signer import Signer
 from services.auth.protocol.client_authentication import ClientAuthentication
 from services.auth.protocol.errors import InvalidGrant, UnsupportedTokenType
 from services.auth.protocol.parameters import ClientRequest
-from services.auth.revocation import EndStores, end_family, end_machine_tokens
+from services.auth.revocation import EndStores, end_machine_tokens
 from services.auth.tokens.access_token import OwnAccessToken, RevokedAccessTokens, verify_own_access_token
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import FamilyState
+from services.auth.tokens.family import FamilyState, end_family
 from services.auth.tokens.refresh_token import parse_refresh_token
 from shared.clock import moment
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.sweep import sweep
@@ -28,3 +28,6 @@ class SqlStepAnswers:
         query = select(_row.sealed).where(_row.step_key == step_key, _row.expires_at > now)
         sealed: bytes | None = self.connection.execute(query).scalar_one_or_none()
         return sealed
+
+    def forget(self, step_key: bytes) -> bool:
+        return self.connection.execute(delete(step_answers).where(_row.step_key == step_key)).rowcount == 1

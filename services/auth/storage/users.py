@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
 
 from services.auth.accounts.totp import TotpCredential
 from services.auth.accounts.user import User
@@ -141,6 +141,10 @@ class SqlTotpCredentials:
         query = select(totp_credentials).where(totp_credentials.c.user_id == user_id)
         row = self.connection.execute(query).mappings().one_or_none()
         return None if row is None else TotpCredential(row["user_id"], row["sealed_secret"], row["last_step"])
+
+    def add(self, user_id: UUID, sealed_secret: bytes, *, last_step: int, now: datetime) -> None:
+        row = {"user_id": user_id, "sealed_secret": sealed_secret, "last_step": last_step, "created_at": now}
+        self.connection.execute(insert(totp_credentials).values(row))
 
     def remove(self, user_id: UUID) -> bool:
         statement = delete(totp_credentials).where(totp_credentials.c.user_id == user_id)

@@ -15,7 +15,7 @@ from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.storage.tables import audit_events, clients, families, known_devices
 from services.auth.stores import Stores
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import FamilyState, NewFamily
+from services.auth.tokens.family import FamilyState, NewFamily, end_family
 from shared.testing import ALICE, BOB
 from tests.contracts.auth.conftest import CLIENT_METADATA, HOME, NOON, Stage, bit, new_family, new_session, version
 from tests.support.authorizations import redeem_code
@@ -150,7 +150,7 @@ def test_ending_one_family_ends_it_alone_and_once(cast: Cast) -> None:
             family = stores.families.find(cast.families["app"].id)
             assert family is not None
             reason = EndReason.REVOKED_BY_CLIENT
-            assert ends.end_family(stores, family, reason=reason, origin=HOME, now=NOON) is expected
+            assert end_family(stores, family, reason=reason, origin=HOME, now=NOON) is expected
     assert cast.ended() == {"app"}
     assert cast.events() == ["revoked_by_client"]
 

@@ -15,7 +15,7 @@ from services.auth import revocation as ends
 from services.auth.audit import Origin
 from services.auth.storage.tables import clients, families, users
 from services.auth.tokens.end_reason import EndReason
-from services.auth.tokens.family import FamilyState, NewFamily, Presented
+from services.auth.tokens.family import FamilyState, NewFamily, Presented, end_family
 from services.auth.tokens.refresh_token import origin_hash
 from services.auth.tokens.status_list import SHARD_SIZE, StatusReference
 from shared.testing import ALICE
@@ -84,7 +84,7 @@ def test_any_interleaving_keeps_the_policy(stage: Stage) -> None:
                 else:
                     family = stores.families.find(self.family_id)
                     assert family is not None
-                    ends.end_family(stores, family, reason=EndReason.REVOKED_BY_CLIENT, **ended)
+                    end_family(stores, family, reason=EndReason.REVOKED_BY_CLIENT, **ended)
 
         def is_set(self, place: StatusReference) -> bool:
             return bit(stage, place)

@@ -34,8 +34,19 @@ def _password(here: AccountVisit, stores: Stores) -> Mapping[str, Any]:
     return {"is_set": here.user.password_hash is not None}
 
 
+def _authenticator(here: AccountVisit, stores: Stores) -> Mapping[str, Any]:
+    return {
+        "is_set": here.user.has_totp,
+        "second_factor": here.user.has_second_factor,
+        "codes": stores.recovery_codes.count(here.user.id),
+    }
+
+
 #: In the order in which people see them, the strongest first.
-SECTIONS: tuple[Section, ...] = (Section("account/password_section.html", _password),)
+SECTIONS: tuple[Section, ...] = (
+    Section("account/authenticator_section.html", _authenticator),
+    Section("account/password_section.html", _password),
+)
 
 
 @endpoint.get

@@ -19,6 +19,8 @@ from starlette.responses import Response
 from services.auth.accounts.browser_session import ACR_MFA, BrowserSession
 from services.auth.accounts.user import User
 from services.auth.audit import Origin, Refusal, refuse
+from services.auth.authorization.own.change import Changed, changed_before
+from services.auth.authorization.repeat import submission_of
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.clients.account_pages import ACCOUNT_PAGES
@@ -128,12 +130,26 @@ def _visit(http: Request, form: Parameters, answer: Callable[[AccountVisit], Res
             signed_in = find_signed_in(stores, digest(cookies.session), now)
     if form.get("error") is not None:  # how a sign-in that was cancelled comes back
         return see_other("/" if signed_in is None or path == "/account" else "/account")
+    if signed_in is None and cookies.session is not None and http.method == "POST":
+        submission = submission_of(cookies.session, path, *sorted(form.pairs))
+        with context.database.autocommit() as stores:
+            before = changed_before(stores, submission, now)
+        if before is not None:  # the first of two taps has given the session its new cookie
+            return renewed(cookies, before)
     if signed_in is None or cookies.session is None:
         return _lead_through_sign_in(context, cookies, origin, path, None, now)
     if http.method == "POST" and not csrf_token_fits(cookies.session, ACCOUNT_PAGES, form.get("csrf")):
         return error_page("bad_form", start_again=path)
     here = AccountVisit(context, cookies, cookies.session, signed_in, path, form, origin, now)
     return here.sign_in_anew() if fresh and not here.fresh else answer(here)
+
+
+def renewed(cookies: Cookies, changed: Changed) -> Response:
+    """Lead on after a change of a way to sign in, with the session's new cookie."""
+    response = see_other(changed.leads_to)
+    cookies.set_session(response, changed.session_cookie)
+    cookies.set_device(response, changed.device_cookie)
+    return response
 
 
 def _lead_through_sign_in(

@@ -11,6 +11,7 @@ from services.auth.audit import Origin
 from services.auth.audit.ledger import Ledger
 from services.auth.authorization.device_requests import DeviceRequests
 from services.auth.authorization.new_password import NewPassword
+from services.auth.authorization.own.factors import OwnFactors
 from services.auth.authorization.passkey_sign_in import PasskeySignIn
 from services.auth.authorization.pushed import PushedRequests
 from services.auth.authorization.sign_in import SignIn
@@ -66,6 +67,7 @@ class AuthContext:
     #: None: the issuer's host can have no passkeys.
     passkey_sign_in: PasskeySignIn | None
     new_password: NewPassword
+    own_factors: OwnFactors
     forwarding: Forwarding
     rate_limits: RateLimits
     holding: Holding

@@ -26,6 +26,9 @@ class Credentials:
     def find(self, user_id: UUID) -> TotpCredential | None:
         return self.held if self.held and self.held.user_id == user_id else None
 
+    def add(self, user_id: UUID, sealed_secret: bytes, *, last_step: int, now: datetime) -> None:
+        raise NotImplementedError
+
     def remove(self, user_id: UUID) -> bool:
         raise NotImplementedError
 
