@@ -14,6 +14,8 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import uuid
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +117,8 @@ def _store(registration: Registration, options: argparse.Namespace) -> TokenStor
 
 def _login(options: argparse.Namespace) -> int:
     with _client(options) as client:
-        claims = _sign_in(options, client).claims
+        signed_in = _sign_in_elsewhere(options, client) if options.device else _sign_in(options, client)
+        claims = signed_in.claims
         with suppress(MobileError):  # signed in either way; this is to greet by name
             claims = {**claims, **client.userinfo()}
     name = claims.get("name")
@@ -134,6 +137,20 @@ def _sign_in(options: argparse.Namespace, client: MobileClient, step_up: StepUp 
                 _say(f"No browser could be opened; open this yourself:\n{url}")
         callback = receiver.wait(timedelta(seconds=options.timeout))
     return client.finish_sign_in(callback)
+
+
+def _sign_in_elsewhere(options: argparse.Namespace, client: MobileClient) -> Tokens:
+    """Sign in by a browser on another machine, and wait for it."""
+    prompt = client.begin_device_sign_in()
+    _say(f"open {prompt.address} in a browser and enter the code {prompt.user_code}, or open this address:")
+    print(prompt.complete, flush=True)
+    give_up = time.monotonic() + options.timeout
+    while time.monotonic() < give_up:
+        with suppress(Offline):  # the next question may be heard
+            if (tokens := client.finish_device_sign_in(prompt)) is not None:
+                return tokens
+        threading.Event().wait(prompt.interval.total_seconds())
+    raise SignInRefused("nobody answered in time; sign in again")
 
 
 def _opened(url: str) -> bool:

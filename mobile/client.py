@@ -13,23 +13,26 @@ import httpx2
 from mobile.authorization import Callback, PendingSignIn, Registration
 from mobile.challenge import Challenge, StepUp
 from mobile.contents import Contents
+from mobile.device import DEVICE_GRANT, DevicePrompt
 from mobile.dropped import DroppedTokens
 from mobile.errors import (
     ForeignStore,
     InvalidGrant,
     MobileError,
+    NotYet,
     ProviderError,
     SignInRefused,
     StoreError,
     UnexpectedCallback,
 )
+from mobile.first_tokens import FirstTokens
 from mobile.id_token import IdTokenValidator
 from mobile.network import safe_for_tokens, send
 from mobile.prover import Prover
 from mobile.provider import Provider
 from mobile.refresh import FreshTokens
 from mobile.store import TokenStore
-from mobile.tokens import TokenAnswer, Tokens
+from mobile.tokens import Tokens
 from shared.clock import Clock
 
 
@@ -45,6 +48,7 @@ class MobileClient:
         self._validator = IdTokenValidator(registration.issuer, registration.client_id, self._provider.signing_key)
         self._dropped = DroppedTokens(store, self._provider, clock)
         self._prover = Prover(store, http, clock)
+        self._first = FirstTokens(registration, store, self._provider, self._validator, clock)
         self._fresh = FreshTokens(store, self._provider, self._validator, self._dropped, self._prover, clock)
 
     def begin_sign_in(self, redirect_uri: str | None = None, *, step_up: StepUp | None = None, **extra: str) -> str:
@@ -101,6 +105,40 @@ class MobileClient:
             raise
         self._end_dropped()
         return tokens
+
+    def begin_device_sign_in(self) -> DevicePrompt:
+        """Return what to show to somebody whose browser is on another machine. Spec: RFC 8628 s3.2
+
+        Raises:
+            Offline, ProviderError: there are no codes to show.
+        """
+        self._end_dropped()
+        now = self._clock.now()
+        return DevicePrompt.read(self._provider.device_authorization(self._registration.scope), now)
+
+    def finish_device_sign_in(self, prompt: DevicePrompt) -> Tokens | None:
+        """Ask once whether somebody has answered, and keep the tokens; None: ask again after `prompt.interval`.
+
+        Raises:
+            SignInRefused: somebody said no, or nobody answered in time. Else as `finish_sign_in`.
+        """
+        try:
+            with self._store.lock():  # or another process would revoke what is not yet kept
+                asked_at = self._clock.now()
+                answer = self._provider.token(
+                    grant_type=DEVICE_GRANT,
+                    device_code=prompt.device_code,
+                    prover=self._prover if self._binds else None,
+                )
+                return self._first.keep(answer, asked_at, nonce=None, subject=None, proved=self._binds)
+        except NotYet as error:
+            if error.too_soon:
+                prompt.slow_down()
+            if self._clock.now() >= prompt.expires_at:
+                raise SignInRefused("nobody answered in time; sign in again") from error
+            return None
+        finally:
+            self._end_dropped()
 
     def tokens(self) -> Tokens | None:
         """Return what is stored, fresh or not; None: not signed in."""
@@ -231,38 +269,7 @@ class MobileClient:
             )
         except InvalidGrant as error:
             raise ProviderError("the provider refused the code (too late, or used before); sign in again") from error
-        if answer.ending is not None:
-            self._keep_to_revoke(answer.ending)
-        answer.require_usable(proved=self._binds)
-        id_token = self._validated(answer, pending)
-        scope = self._registration.scope
-        tokens = answer.tokens(asked_at, refresh_token=answer.refresh_token, id_token=id_token, scope=scope)
-        contents = self._store.load().revoked(tokens.ending)
-        if contents.tokens is not None:
-            contents = contents.dropping(contents.tokens.ending, self._clock.now())
-        self._store.save(replace(contents, tokens=tokens))
-        return tokens
-
-    def _keep_to_revoke(self, token: str) -> None:
-        try:
-            self._store.save(self._store.load().dropping(token, self._clock.now()))
-        except StoreError:
-            with contextlib.suppress(MobileError):
-                self._provider.revoke(token)
-            raise
-
-    def _validated(self, answer: TokenAnswer, pending: PendingSignIn) -> str:
-        if answer.id_token is None:
-            raise ProviderError("the provider answered without an ID token")
-        claims = self._validator.at_sign_in(
-            answer.id_token,
-            access_token=answer.document["access_token"],
-            nonce=pending.nonce,
-            now=self._clock.now(),
-        )
-        if pending.subject not in {None, claims["sub"]}:
-            raise SignInRefused("somebody else signed in; your own sign-in is kept as it was")
-        return answer.id_token
+        return self._first.keep(answer, asked_at, nonce=pending.nonce, subject=pending.subject, proved=self._binds)
 
     def _call(self, method: str, url: str, tokens: Tokens, options: dict[str, Any]) -> httpx2.Response:
         scheme = "DPoP" if tokens.bound else "Bearer"

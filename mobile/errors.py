@@ -6,6 +6,7 @@ MobileError
 |-- SignInRequired        there is nothing to go on with; sign in
 |   `-- SignInRefused     the person, or the wait for them, ended the sign-in
 |-- ProviderError         the provider answered with an error, or with something that it must not answer
+|   |-- NotYet            nobody has answered the device's sign-in so far
 |   |-- InvalidGrant      the provider no longer takes this code or refresh token
 |   `-- IdTokenRejected   the ID token fails validation
 |       |-- ClockSkew     it fails only by its times: this device's clock is wrong, or the provider's
@@ -45,6 +46,14 @@ class ProviderError(MobileError):
 
 class InvalidGrant(ProviderError):
     """RFC 6749 s5.2 `invalid_grant`: the one answer that signs the app out."""
+
+
+class NotYet(ProviderError):
+    """RFC 8628 s3.5 `authorization_pending`, or `slow_down`: ask again, with `too_soon` less often."""
+
+    def __init__(self, *, too_soon: bool) -> None:
+        super().__init__("nobody has answered yet")
+        self.too_soon = too_soon
 
 
 class IdTokenRejected(ProviderError):

@@ -32,8 +32,8 @@ class IdTokenValidator:
     client_id: str
     signing_key: Callable[[str], jwt.PyJWK]
 
-    def at_sign_in(self, id_token: str, *, access_token: str, nonce: str, now: datetime) -> Claims:
-        """Return the claims of an ID token that came with a redeemed code.
+    def at_sign_in(self, id_token: str, *, access_token: str, nonce: str | None, now: datetime) -> Claims:
+        """Return the claims of an ID token that came with a redeemed code, or (no `nonce`) with a device's.
 
         Raises:
             IdTokenRejected: it fails a check (ClockSkew: only by its times).
@@ -41,7 +41,7 @@ class IdTokenValidator:
         """
         claims = self._verify_signature(id_token)
         self._check(claims, access_token, now)
-        if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), (nonce or "").encode()):
             raise IdTokenRejected("the ID token was made for another sign-in (nonce)")
         return claims
 

@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with login: bind the sign-in to a key of this machine (DPoP), kept beside the tokens",
     )
+    parser.add_argument(
+        "--device",
+        action="store_true",
+        help="with login: print an address and a code, for a browser on another machine",
+    )
     parser.add_argument("--store-path", type=Path, help="the file; with keyring, the directory of its lock")
     parser.add_argument(
         "--ca-file",

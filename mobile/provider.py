@@ -11,7 +11,7 @@ import httpx2
 import jwt
 
 from mobile.authorization import Registration, printable
-from mobile.errors import IdTokenRejected, InvalidGrant, MobileError, Offline, ProviderError
+from mobile.errors import IdTokenRejected, InvalidGrant, MobileError, NotYet, Offline, ProviderError, SignInRefused
 from mobile.network import later, origin, safe_for_tokens, send, unavailable
 from mobile.prover import ALGORITHM, Prover
 from mobile.tokens import TokenAnswer
@@ -28,6 +28,7 @@ class Metadata:
     jwks_uri: str
     iss_in_response: bool
     takes_proofs: bool
+    device_authorization_endpoint: str | None
 
 
 class Provider:
@@ -78,6 +79,18 @@ class Provider:
         form["client_id"] = self._registration.client_id  # RFC 6749 s3.2.1: a public client identifies itself
         return TokenAnswer(self.read(self._post(self.metadata().token_endpoint, form, prover)))
 
+    def device_authorization(self, scope: str) -> dict[str, Any]:
+        """Ask for the codes of a sign-in in a browser elsewhere. Spec: RFC 8628 s3.1
+
+        Raises:
+            Offline, ProviderError: it gave none, or knows no such sign-in.
+        """
+        endpoint = self.metadata().device_authorization_endpoint
+        if endpoint is None:
+            raise ProviderError(f"{self._registration.issuer} does not sign devices in")
+        form = {"client_id": self._registration.client_id, "scope": scope}
+        return self.read(self._post(endpoint, form))
+
     def revoke(self, token: str) -> None:
         """Ask the provider to accept `token` no longer. Spec: RFC 7009 s2.1
 
@@ -110,7 +123,15 @@ class Provider:
         promised = document.get("authorization_response_iss_parameter_supported") is True
         algorithms = document.get("dpop_signing_alg_values_supported")
         takes_proofs = isinstance(algorithms, list) and ALGORITHM in algorithms
-        return Metadata(**endpoints, iss_in_response=promised, takes_proofs=takes_proofs)
+        device = document.get("device_authorization_endpoint")
+        if not isinstance(device, str) or not safe_for_tokens(device):
+            device = None
+        return Metadata(
+            **endpoints,
+            iss_in_response=promised,
+            takes_proofs=takes_proofs,
+            device_authorization_endpoint=device,
+        )
 
     def _get_json(self, url: str) -> dict[str, Any]:
         return self.read(send(self._http, self._http.build_request("GET", url)))
@@ -130,6 +151,10 @@ class Provider:
         # by the code in a 4xx alone: a broken proxy or a 500 must not sign anyone out
         if error == "invalid_grant" and response.status_code in {400, 401}:
             raise InvalidGrant("the provider no longer takes it")
+        if error in {"authorization_pending", "slow_down"} and response.status_code == 400:
+            raise NotYet(too_soon=error == "slow_down")
+        if error in {"access_denied", "expired_token"} and response.status_code == 400:
+            raise SignInRefused("the sign-in was not allowed, or nobody answered in time")
         raise ProviderError(f"{self._registration.issuer} answers {response.status_code} {error}".rstrip())
 
 

@@ -68,6 +68,30 @@ class CommandLine:
         self.printed += self.stdout + self.stderr
         return process.returncode
 
+    def login_elsewhere(self, person: Person, answer: str) -> int:
+        """Sign in at the address that is printed for another browser, press `answer` there; return the exit code."""
+        with subprocess.Popen(
+            self._command("login", "--device"),
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            page = self.browser.open(process.stdout.readline().strip())
+            assert isinstance(page, Page)
+            page = self.browser.click(page, "confirm-code")
+            if isinstance(page, Page) and page.has("login"):
+                page = self.browser.click(page, "sign-in", username=person.username, password=person.password)
+            for _ in range(2):  # without a script the page asks for one more click
+                if isinstance(page, Page) and page.has(answer):
+                    page = self.browser.click(page, answer)
+            assert isinstance(page, Page) and page.has("device-connected" if answer == "continue" else "device-refused")
+            self.stdout, self.stderr = process.communicate()
+        self.printed += self.stdout + self.stderr
+        return process.returncode
+
     def login_in_the_systems_browser(self, person: Person) -> int:
         """Sign in at the address that the app opens the system's browser with, and return the exit code."""
         opened, browser = self.store.with_name("opened"), self.store.with_name("browser")
@@ -166,6 +190,18 @@ def test_a_bound_sign_in_from_login_to_logout(terminal: CommandLine, tmp_path: P
     assert terminal.run("contacts") == OK
     assert terminal.run("logout") == OK
     assert sorted(tmp_path.glob("tokens.json*")) == sorted(tmp_path.glob("tokens.json.lock"))
+
+
+def test_a_sign_in_by_a_browser_on_another_machine(terminal: CommandLine) -> None:
+    """RFC 8628: the terminal shows an address and a code, and waits."""
+    assert terminal.login_elsewhere(ALICE, "continue") == OK, terminal.stderr
+    assert "signed in as Alice Liddell" in terminal.stdout
+    assert terminal.run("contacts") == OK
+    assert terminal.run("refresh") == OK
+    assert terminal.run("logout") == OK
+    assert terminal.login_elsewhere(ALICE, "cancel") == SIGN_IN_REQUIRED
+    assert "was not allowed" in terminal.stderr
+    assert not terminal.store.exists()
 
 
 @pytest.mark.requirement("RFC8252-8.12")
