@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mobile.simulator import ALICE, BOB
+from tests.browser.device_pages import DEVICE_PAGES
 from tests.browser.visitor import Visitor, give_password, sign_in
 from tests.e2e.phones import Phones
 from tests.support.browser import capture_deep_link
@@ -248,6 +249,7 @@ PAGES: dict[str, tuple[Show, int, str | None]] = {
             "activity",
         )
     },
+    **DEVICE_PAGES,
     "error-malformed": (_at("/authorize?client_id=%ff"), 400, "The request could not be read."),
     "error-repeated": (
         _at("/authorize?client_id=mobile-app&client_id=other"),

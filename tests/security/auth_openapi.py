@@ -74,7 +74,7 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("post", "/consent"): {**_STEP, "action": "allow"},
     ("post", "/device_authorization"): {"scope": "openid", "resource": CRM, **_CLIENT},
     ("get", "/device"): {"user_code": "BCDF-GHJK", "done": "", "error": ""},
-    ("post", "/device"): {"user_code": "BCDF-GHJK", "action": "confirm-code"},
+    ("post", "/device"): {"user-code": "BCDF-GHJK", "action": "confirm-code"},
     ("get", "/invitation"): {"token": "t" * 43},
     ("post", "/invitation"): {"token": "t" * 43, "csrf": "csrf", "action": "accept"},
     ("get", "/forgot"): {},

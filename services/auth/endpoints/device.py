@@ -1,7 +1,7 @@
 """/device: the page to which a device sends its person, who types the code that it shows.
 
 Spec: RFC 8628 s3.3, s3.3.1 and s5.1 (guesses); Policy: ADR-0130
-In: GET `user_code` (from a QR code), or `done` | `error` as the sign-in comes back; POST `user_code`
+In: GET `user_code` (from a QR code), or `done` | `error` as the sign-in comes back; POST `user-code`
 Out: 303 to /authorize, where the person signs in and is asked; the page again, which says what was wrong.
 """
 
@@ -59,7 +59,7 @@ def _begin(http: Request, form: Parameters) -> Response:
     admit(http, origin)
     if form.repeated:
         return error_page("malformed_request", start_again=endpoint.path)
-    now, typed = context.clock.now(), form.get("user_code") or ""
+    now, typed = context.clock.now(), form.get("user-code") or ""
     code, handle = parse_user_code(typed), mint_opaque_token()
     browser_cookie, lifetime = cookies.browser or mint_opaque_token(), context.settings.waiting_request_lifetime
     with context.database.transaction() as stores:

@@ -22,7 +22,7 @@ def _poll(provider: Provider, device_code: str) -> None:
 def _answered(provider: Provider, button: str) -> str:
     """Return the code of a device after alice has pressed the button of the page that shows the device."""
     device, browser = _device(provider), provider.browser()
-    page = browser.enter_password(browser.submit(browser.get("/device"), user_code=device["user_code"]), ALICE)
+    page = browser.enter_password(browser.submit(browser.get("/device"), **{"user-code": device["user_code"]}), ALICE)
     browser.press(page, button)
     return str(device["device_code"])
 
@@ -55,5 +55,5 @@ DEVICES: dict[str, Callable[[Provider], object]] = {
     Refusal.DEVICE_CODE_EXPIRED: _expired_device,
     Refusal.DEVICE_CODE_UNKNOWN: lambda p: _poll(p, "x"),
     Refusal.DEVICE_CODE_OVER: _ended_device,
-    Refusal.USER_CODE_UNKNOWN: lambda p: p.browser().http.post("/device", data={"user_code": "BBBB-BBBB"}),
+    Refusal.USER_CODE_UNKNOWN: lambda p: p.browser().http.post("/device", data={"user-code": "BBBB-BBBB"}),
 }

@@ -28,7 +28,7 @@ def fetch(provider: Provider, device: dict[str, Any], client_id: str = "mobile-a
 
 def enter(browser: Browser, user_code: str) -> httpx2.Response:
     """Type the code at /device, and go on to what comes next."""
-    return browser.submit(browser.get("/device"), user_code=user_code)
+    return browser.submit(browser.get("/device"), **{"user-code": user_code})
 
 
 def allow(browser: Browser, device: dict[str, Any], *buttons: str) -> httpx2.Response:
@@ -113,7 +113,7 @@ def test_a_user_code_is_read_as_people_type_it(provider: Provider, browser: Brow
 @pytest.mark.parametrize("typed", ["BBBB-BBBB", "12345678", "x" * 5000, "\u0130" * 8, "<script>", "BCDFGHJ"])
 def test_a_guessed_user_code_opens_nothing_and_is_shown_again_as_text(provider: Provider, typed: str) -> None:
     ask(provider)
-    page = provider.browser().submit(provider.browser().get("/device"), user_code=typed)
+    page = provider.browser().submit(provider.browser().get("/device"), **{"user-code": typed})
     assert page.status_code == 400
     assert "<script>" not in page.text
     assert "user_code_unknown" in provider.trail()
