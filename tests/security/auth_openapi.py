@@ -83,6 +83,13 @@ _DESCRIBED: dict[tuple[str, str], Mapping[str, str]] = {
     ("get", "/reset"): {"token": "t" * 43},
     ("post", "/reset"): {"token": "t" * 43, "csrf": "csrf", "new-password": "wrong", "action": "set-password"},
     ("get", "/account"): {"done": "x", "error": ""},
+    ("get", "/account/passkeys"): {"done": "x", "error": ""},
+    ("post", "/account/passkeys"): {
+        "csrf": "csrf",
+        "purpose": "registration",
+        "action": "add-passkey",
+        "credential": "{}",
+    },
     ("get", "/account/sign-in-methods"): {"done": "x", "error": ""},
     ("get", "/account/profile"): {"done": "x"},
     ("post", "/account/profile"): {"csrf": "csrf", "display-name": "Alice", "action": "save-name"},

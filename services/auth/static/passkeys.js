@@ -2,25 +2,39 @@
 "use strict";
 (() => {
   const api = window.PublicKeyCredential;
+  if (!api?.parseRequestOptionsFromJSON) return;
+  const quietly = (promise) => promise?.catch(() => {});
+
+  // Whoever is signed in here has these, and no others.
+  const list = document.querySelector("#passkeys[data-accepted]");
+  if (list) {
+    const { site: rpId, holder: userId, accepted } = list.dataset;
+    quietly(api.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds: accepted.split(" ") }));
+  }
+
   const form = document.querySelector("form[data-passkey]");
-  if (!form || !api?.parseRequestOptionsFromJSON) return;
-  const { passkey: purpose, site, unknown } = form.dataset;
+  if (!form) return;
+  const { passkey: purpose, site, unknown, ask: address = "/passkey" } = form.dataset;
+  const button = form.querySelector("button");
   const note = form.querySelector("[role=status]");
+  const makes = purpose !== "sign_in" && purpose !== "second_factor";
   const KEPT = "passkey-sent";
 
   // The server does not know what was sent a moment ago: the authenticator need not offer it again.
   const sent = sessionStorage.getItem(KEPT);
   sessionStorage.removeItem(KEPT);
-  if (sent && unknown !== undefined) api.signalUnknownCredential?.({ rpId: site, credentialId: sent }).catch(() => {});
-
-  form.hidden = false;
-  for (const other of document.querySelectorAll("[data-without-passkey]")) other.hidden = true;
+  if (sent && unknown !== undefined) quietly(api.signalUnknownCredential?.({ rpId: site, credentialId: sent }));
 
   const options = async () => {
-    const body = new URLSearchParams({ request: form.elements.request.value, csrf: form.elements.csrf.value, purpose });
-    const answer = await fetch("/passkey", { method: "POST", body });
-    if (!answer.ok || !answer.headers.get("content-type")?.includes("json")) throw new Error("no challenge");
-    return api.parseRequestOptionsFromJSON(await answer.json());
+    const body = new URLSearchParams({ purpose });
+    for (const name of ["request", "csrf"]) if (form.elements[name]) body.set(name, form.elements[name].value);
+    const answer = await fetch(address, { method: "POST", body });
+    if (!answer.headers.get("content-type")?.includes("json")) {
+      if (makes) location.assign(address); // it asks for a sign-in of now
+      throw new Error("no challenge");
+    }
+    const told = await answer.json();
+    return makes ? api.parseCreationOptionsFromJSON(told) : api.parseRequestOptionsFromJSON(told);
   };
 
   // One question at a time: the button's takes the place of the one that waits in the list of the password manager.
@@ -30,14 +44,34 @@
     const question = asking = new AbortController();
     const publicKey = await options();
     if (question.signal.aborted) return null;
-    return navigator.credentials.get({ publicKey, mediation, signal: question.signal });
+    const request = { publicKey, signal: question.signal, ...(mediation && { mediation }) };
+    return makes ? navigator.credentials.create(request) : navigator.credentials.get(request);
+  };
+  const answered = (credential) => {
+    const field = form.elements.credential ?? form.appendChild(document.createElement("input"));
+    Object.assign(field, { type: "hidden", name: "credential", value: JSON.stringify(credential) });
   };
   const send = (credential) => {
     sessionStorage.setItem(KEPT, credential.id);
-    const field = form.elements.credential ?? form.appendChild(document.createElement("input"));
-    Object.assign(field, { type: "hidden", name: "credential", value: JSON.stringify(credential) });
-    form.requestSubmit(form.elements.passkey);
+    answered(credential);
+    form.requestSubmit(button);
   };
+
+  // After a sign-in by password a browser may make one by itself (conditional create), unseen.
+  if (purpose === "conditional") {
+    quietly(api.getClientCapabilities?.().then(async ({ conditionalCreate }) => {
+      if (!conditionalCreate) return;
+      answered(await ask("conditional"));
+      const body = new URLSearchParams(new FormData(form));
+      body.set("purpose", purpose);
+      body.set("action", "add-passkey");
+      await fetch(address, { method: "POST", body });
+    }));
+    return;
+  }
+
+  form.hidden = false;
+  for (const other of document.querySelectorAll("[data-without-passkey]")) other.hidden = true;
 
   // Autofill. A challenge is good for five minutes; a page may be open for longer.
   let renewal = 0;
@@ -56,10 +90,11 @@
     clearTimeout(renewal);
     note.textContent = "";
     try {
-      send(await ask("optional"));
+      const credential = await ask();
+      if (credential) send(credential);
     } catch (error) {
       if (error.name === "AbortError") return;
-      note.textContent = form.dataset.failed;
+      note.textContent = (error.name === "InvalidStateError" && form.dataset.present) || form.dataset.failed;
       wait();
     }
   });

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.auth.endpoints.account import passkeys
 from services.auth.endpoints.account.visit import AccountVisit, visit
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.rate_limits.limits import Limit
@@ -44,6 +45,7 @@ def _authenticator(here: AccountVisit, stores: Stores) -> Mapping[str, Any]:
 
 #: In the order in which people see them, the strongest first.
 SECTIONS: tuple[Section, ...] = (
+    Section("account/passkeys_section.html", passkeys.section),
     Section("account/authenticator_section.html", _authenticator),
     Section("account/password_section.html", _password),
 )

@@ -16,7 +16,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.accounts.browser_session import ACR_MFA, BrowserSession
+from services.auth.accounts.browser_session import ACR_MFA, BrowserSession, Method
 from services.auth.accounts.user import User
 from services.auth.audit import Origin, Refusal, refuse
 from services.auth.authorization.own.change import Changed, changed_before
@@ -37,6 +37,8 @@ from services.auth.waiting import RESTART_WINDOW
 
 #: How old a sign-in may be where something sensitive is shown or changed.
 FRESH = timedelta(minutes=10)
+#: For how long after a sign-in by password a browser may add a passkey by itself.
+JUST_NOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class AccountVisit:
         return is_fresh(self.signed_in, self.now)
 
     @property
+    def may_add_passkey(self) -> bool:
+        """Whether the browser may add a passkey by itself: its user has just typed the password, and has none."""
+        typed = self.session.first_method == Method.PASSWORD and self.now - self.session.password_at <= JUST_NOW
+        return typed and not self.user.has_passkey and self.context.passkey_sign_in is not None
+
+    @property
     def form_token(self) -> str:
         """What every form of these pages carries as `csrf`: nobody makes it without this session's cookie."""
         return csrf_token(self.session_cookie, ACCOUNT_PAGES)
@@ -91,6 +99,7 @@ class AccountVisit:
             here=self.path,
             username=self.user.username,
             name=self.user.display_name,
+            may_add_passkey=self.may_add_passkey,
             done=self.form.get("done"),
             **values,
         )
