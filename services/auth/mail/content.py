@@ -57,16 +57,16 @@ _NOTICES = {
         _("The second step of your account %(username)s was changed or removed."),
     ),
     MailKind.PASSKEY_ADDED: (
-        _("A passkey was added at {company}"),
-        _("Your account {username} can now be signed in to with a new passkey."),
+        _("A passkey was added at %(company)s"),
+        _("Your account %(username)s can now be signed in to with a new passkey."),
     ),
     MailKind.PASSKEY_REMOVED: (
-        _("A passkey was removed at {company}"),
-        _("A passkey of your account {username} was removed, and signs nobody in any more."),
+        _("A passkey was removed at %(company)s"),
+        _("A passkey of your account %(username)s was removed, and signs nobody in any more."),
     ),
     MailKind.PASSKEY_COPIED: (
-        _("A passkey at {company} was stopped for your safety"),
-        _("A passkey of your account {username} may have been copied. It signs nobody in any more: remove it."),
+        _("A passkey at %(company)s was stopped for your safety"),
+        _("A passkey of your account %(username)s may have been copied. It signs nobody in any more: remove it."),
     ),
     MailKind.REUSE_DETECTED: (
         _("A sign-in at %(company)s was ended for your safety"),
