@@ -85,6 +85,9 @@ def test_a_person_allows_and_denies(new_visitor: NewVisitor, phones: Phones, *, 
     give_password(tab, ALICE)
     tab.click("#sign-in")
     expect(tab.locator("#scopes li")).to_have_count(5)
+    if not javascript:
+        tab.click("#allow")
+        expect(tab.locator("form.moved")).to_be_visible()
     deep_link = capture_deep_link(tab, lambda: tab.click("#allow"))
     assert "code" in parse_qs(urlsplit(deep_link).query)
 

@@ -85,20 +85,28 @@ class Contender:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt as it was counted."""
+    """One attempt as it was counted; `failures` is 0 when it was not, as the repetition of one that was."""
 
     contender: Contender
     failures: int
 
+    @property
+    def blocks_the_next(self) -> bool:
+        """Whether another attempt has to wait."""
+        return self.failures >= FREE_FAILURES
+
     def give_back(self, budgets: FailureBudgets, now: datetime) -> None:
         """Take it out of the budgets: it did not fail."""
+        if not self.failures:
+            return
         budgets.refund(self.contender.budget_key, counted=self.failures)
         self._give_back_to_ceiling(budgets, now)
 
     def succeed(self, budgets: FailureBudgets, now: datetime) -> None:
         """Begin the budget anew: every factor was right. Other networks' failures stay in the ceiling."""
         budgets.reset(self.contender.budget_key)
-        self._give_back_to_ceiling(budgets, now)
+        if self.failures:
+            self._give_back_to_ceiling(budgets, now)
 
     def _give_back_to_ceiling(self, budgets: FailureBudgets, now: datetime) -> None:
         if self.contender.device is None:

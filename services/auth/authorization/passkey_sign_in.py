@@ -97,7 +97,7 @@ class PasskeySignIn:
             user = asked.first.user
             passkey = passkey if passkey is not None and passkey.user_id == user.id else None
         name = user.username if user else _nobodys_name(answer)
-        attempt = self.steps.begin(asked.waiting, asked.browser, name, pace, now)
+        attempt = self.steps.begin(asked.waiting, asked.browser, asked.submission, name, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
         if answer is None:

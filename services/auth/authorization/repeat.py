@@ -66,6 +66,21 @@ def keep_answer(
     answers.add(submission.key, sealed, expires_at=now + lifetime, now=now)
 
 
+def keep_attempt(answers: StepAnswers, submission: Submission, now: datetime) -> None:
+    """Remember that this submission was counted as an attempt."""
+    answers.add(_attempt_key(submission), b"", expires_at=now + REPEAT_WINDOW, now=now)
+
+
+def repeats_attempt(answers: StepAnswers, submission: Submission, now: datetime) -> bool:
+    """Say whether this is the second tap of a submission that `keep_attempt` remembers; a third one is an attempt."""
+    key = _attempt_key(submission)
+    return answers.find(key, now) is not None and answers.forget(key)
+
+
+def _attempt_key(submission: Submission) -> bytes:
+    return hmac.digest(submission.key, b"attempt", "sha256")
+
+
 def kept_answer(answers: StepAnswers, submission: Submission, now: datetime) -> dict[str, Any] | None:
     """Return what was answered to this very submission in the last minute; None: it is new."""
     sealed = answers.find(submission.key, now)

@@ -81,7 +81,7 @@ class SignIn:
                 return before
             user = stores.users.find_for_sign_in(name)
         name = user.username if user else name  # one budget, by whichever name somebody comes
-        attempt = self.steps.begin(waiting, browser, name, pace, now)
+        attempt = self.steps.begin(waiting, browser, submission, name, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
         shares = _shares(attempt.contender)
@@ -142,7 +142,7 @@ class SignIn:
             Unavailable: too many codes are being verified, of all or of its network.
         """
         user = first.user
-        attempt = self.steps.begin(waiting, browser, user.username, pace, now)
+        attempt = self.steps.begin(waiting, browser, submission, user.username, pace, now)
         if isinstance(attempt, Blocked):
             return attempt
         code_id = self._recovery_code(user, given, attempt, now)

@@ -27,7 +27,7 @@ from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
 from services.auth.accounts.user import User
 from services.auth.audit import AuditEvent, Origin
-from services.auth.authorization.repeat import StepAnswers, Submission, keep_answer
+from services.auth.authorization.repeat import StepAnswers, Submission, keep_answer, keep_attempt, repeats_attempt
 from services.auth.authorization.request import WaitingRequest, WaitingRequests
 from services.auth.authorization.sign_in_outcome import SignedInNow
 from services.auth.authorization.signed_in import find_signed_in, signed_in_as
@@ -103,9 +103,17 @@ class SignInSteps:
     rate_limits: RateLimits
 
     def begin(
-        self, waiting: WaitingRequest, browser: Browser, username: str, pace: Pace, now: datetime
+        self,
+        waiting: WaitingRequest,
+        browser: Browser,
+        submission: Submission,
+        username: str,
+        pace: Pace,
+        now: datetime,
     ) -> Attempt | Blocked:
         """Find out whether this browser is known to the user, and count an attempt.
+
+        The second tap of the attempt that blocks the next one is not the next one.
 
         Raises:
             TooManyRequests: nothing is left of the network's limit, and it is no known browser.
@@ -120,7 +128,13 @@ class SignInSteps:
             if not self.rate_limits.hit(Limit.ATTEMPT, key.hex()):
                 return _TOO_OFTEN
         with self.database.transaction() as stores:
-            return begin(stores.budgets, contender, now)
+            attempt = begin(stores.budgets, contender, now)
+            if isinstance(attempt, Attempt):
+                if attempt.blocks_the_next:
+                    keep_attempt(stores.step_answers, submission, now)
+            elif repeats_attempt(stores.step_answers, submission, now):
+                return Attempt(contender, failures=0)
+            return attempt
 
     def complete(
         self,

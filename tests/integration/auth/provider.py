@@ -182,9 +182,9 @@ class Browser:
         return self.follow(self.authorize(**changes))
 
     def submit(self, page: httpx2.Response, **fields: str | None) -> httpx2.Response:
-        """Send the page's form with these fields filled in, and follow; once more where /continue asks for that."""
+        """Send the page's form with these fields filled in, and follow; once more where a page asks for that."""
         answer = self.send(page, **fields)
-        asks_once_more = 'name="intent" value="twice"' in answer.text and fields.get("action") == "continue"
+        asks_once_more = 'name="intent" value="twice"' in answer.text and fields.get("action") in {"continue", "allow"}
         return self.send(answer, **fields) if asks_once_more and 'value="twice"' not in page.text else answer
 
     def send(self, page: httpx2.Response, **fields: str | None) -> httpx2.Response:

@@ -139,7 +139,7 @@ def _revoke_others_machine(provider: Provider) -> None:
 def _blocked(provider: Provider) -> None:
     browser = provider.browser()
     page = browser.open()
-    for _ in range(6):
+    for _ in range(7):
         page = browser.enter_password(page, ("alice", "wrong"))
 
 

@@ -158,7 +158,9 @@ def test_a_code_on_its_way_does_not_outlive_the_consent(provider: Provider, brow
 
 def test_a_yes_that_was_withdrawn_before_the_code_is_asked_for_again(provider: Provider, browser: Browser) -> None:
     page = browser.sign_in(**PARTNER)
-    browser.http.post("/consent", data={**hidden_fields(page), "action": "allow"})  # not followed to /authorize
+    browser.http.post(
+        "/consent", data={**hidden_fields(page), "action": "allow", "intent": "shown"}
+    )  # not followed to /authorize
     withdraw(provider)
     page = browser.follow(browser.get(f"/authorize?request={hidden_fields(page)['request']}"))
     assert 'id="allow"' in page.text
@@ -173,7 +175,7 @@ def test_consent_csrf(provider: Provider, browser: Browser) -> None:
     fields = hidden_fields(browser.sign_in(**PARTNER))
     attacker = hidden_fields(provider.browser().open(**PARTNER))
     for csrf in ("", "x", attacker["csrf"]):
-        answer = browser.http.post("/consent", data={**fields, "csrf": csrf, "action": "allow"})
+        answer = browser.http.post("/consent", data={**fields, "csrf": csrf, "action": "allow", "intent": "shown"})
         assert error_of(answer) == "This form has expired or was not sent from our own page."
     assert remembered(provider) == frozenset()
 
@@ -185,7 +187,7 @@ def test_consent_of_another_browser(provider: Provider, browser: Browser) -> Non
     other.sign_in(BOB)
     refused = other.get(f"/consent?request={fields['request']}")
     assert error_of(refused) == "This sign-in was started in another browser."
-    assert other.http.post("/consent", data={**fields, "action": "allow"}).status_code == 400
+    assert other.http.post("/consent", data={**fields, "action": "allow", "intent": "shown"}).status_code == 400
     assert remembered(provider) == frozenset()
 
 
@@ -201,7 +203,8 @@ def test_consent_for_a_user_who_is_not_the_one_on_the_page(provider: Provider, b
 def test_consent_cannot_be_given_before_the_sign_in(provider: Provider, browser: Browser) -> None:
     login = browser.open(**PARTNER)
     fields = {**hidden_fields(login), "session": str(UUID(int=0)), "scope": "crm:read openid profile"}
-    assert 'id="password"' in browser.follow(browser.http.post("/consent", data={**fields, "action": "allow"})).text
+    yes = {**fields, "action": "allow", "intent": "shown"}
+    assert 'id="password"' in browser.follow(browser.http.post("/consent", data=yes)).text
     assert 'id="allow"' in browser.enter_password(login, ALICE).text
     assert remembered(provider) == frozenset()
 

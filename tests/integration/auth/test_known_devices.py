@@ -27,7 +27,7 @@ def is_known(browser: Browser, who: tuple[str, str]) -> bool:
     provider = browser.provider
     attacker = provider.browser()
     page = attacker.open()
-    for _ in range(6):
+    for _ in range(7):
         page = attacker.enter_password(page, (who[0], "a wrong password"))
     assert error_of(page).startswith("Too many attempts")
     page = browser.enter_password(browser.open(prompt="login"), who)

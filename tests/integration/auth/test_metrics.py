@@ -58,7 +58,7 @@ def test_sign_ins_are_counted_by_outcome(provider: Provider) -> None:
     page = browser.enter_otp(browser.enter_password(page, BOB), "000000")
     browser.enter_otp(page)
     page = (stranger := provider.browser("192.0.2.7")).open()
-    for _ in range(6):
+    for _ in range(7):
         page = stranger.enter_password(page, ("alice", "wrong"))
     found = {outcome: each.by for outcome, each in moved.items()}
     assert found.pop("blocked") >= 1 and found.pop("password_wrong") >= 5

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.integration.auth.provider import Browser, Provider
-from tests.integration.auth.seeds import APP_LINK, BOB, DEEP_LINK, LOOPBACK
+from tests.integration.auth.seeds import APP_LINK, BOB, DEEP_LINK, LOOPBACK, PARTNER
 
 
 def policy_of(headers: dict[str, str]) -> dict[str, str]:
@@ -36,9 +36,7 @@ def test_every_page_is_under_the_same_strict_policy(browser: Browser) -> None:
         policy = policy_of(dict(page.headers))
         assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
         assert policy["script-src"] == "'self'" and "unsafe" not in page.headers["content-security-policy"]
-        approves_nothing = 'id="password"' in page.text  # a popup's opener may wait for the end of a sign-in
-        opener = "unsafe-none" if approves_nothing else "same-origin"
-        assert page.headers["cross-origin-opener-policy"] == opener
+        assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
         assert page.headers["x-frame-options"] == "DENY"
         assert page.headers["x-content-type-options"] == "nosniff"
         assert page.headers["referrer-policy"] == "no-referrer"
@@ -46,6 +44,21 @@ def test_every_page_is_under_the_same_strict_policy(browser: Browser) -> None:
         assert re.findall("<script[^>]*>", page.text) == re.findall('<script src="/static/[^>]*>', page.text)
         assert "</script>" in page.text and " style=" not in page.text and "<style" not in page.text
         assert "http://" not in page.text.replace("http://www.w3.org", "") and "https://" not in page.text
+
+
+def test_a_popups_opener_is_kept_on_the_way_of_a_client_and_has_no_hold_on_any_other_page(browser: Browser) -> None:
+    """A client that signs in by a popup waits for it as its opener, to the end; a page that approves has none."""
+    on_the_way = [browser.open(**PARTNER), browser.get("/nope")]
+    on_the_way.append(browser.enter_password(on_the_way[0], ("alice", "wrong")))
+    on_the_way.append(browser.sign_in(**PARTNER))
+    on_the_way.append(browser.authorize(**{**PARTNER, "response_mode": "form_post", "prompt": "none"}))
+    assert 'id="allow"' in on_the_way[3].text and 'method="post"' in on_the_way[4].text
+    for page in on_the_way:
+        assert page.headers["cross-origin-opener-policy"] == "unsafe-none"
+    elsewhere = [browser.open(), browser.get("/logout"), browser.get("/"), browser.get("/forgot")]
+    assert 'id="continue"' in elsewhere[0].text and 'id="confirm-logout"' in elsewhere[1].text
+    for page in elsewhere:
+        assert page.headers["cross-origin-opener-policy"] == "same-origin"
 
 
 def test_a_page_works_without_javascript_and_has_the_promised_elements(browser: Browser) -> None:

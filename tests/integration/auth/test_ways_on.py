@@ -229,8 +229,17 @@ def test_without_a_script_continue_asks_for_one_more_click_elsewhere(browser: Br
     assert "code" in answer_of(browser.send(again, action="continue"))
 
 
+def test_without_a_script_consent_asks_for_one_more_click_elsewhere(provider: Provider, browser: Browser) -> None:
+    """It is shown in popups, whose opener may have switched the script off."""
+    page = browser.sign_in(**PARTNER)
+    again = browser.send(page, action="allow")
+    assert 'id="allow"' in again.text and "One more click" in again.text and 'class="moved"' in again.text
+    assert "consent_given" not in provider.events()
+    assert "code" in answer_of(browser.send(again, action="allow"))
+
+
 def test_a_script_that_saw_intent_needs_no_second_click(browser: Browser) -> None:
-    browser.sign_in()
+    assert "code" in answer_of(browser.send(browser.sign_in(**PARTNER), action="allow", intent="shown"))
     assert "code" in answer_of(browser.send(browser.open(), action="continue", intent="shown"))
 
 

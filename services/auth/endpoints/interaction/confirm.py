@@ -5,8 +5,6 @@ In: `request`, `csrf`, `session`, `intent`, `action` = continue | cancel
 Out: 303 to /authorize; without `intent` 303 to the page again, which asks for one more click at another place.
 """
 
-from urllib.parse import quote
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +12,7 @@ from services.auth.authorization.device import shown
 from services.auth.authorization.flow import Confirm
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.web.endpoint import page_endpoint
-from services.auth.endpoints.web.pages import error_page, see_other
+from services.auth.endpoints.web.pages import error_page
 
 endpoint = page_endpoint("/continue", unadvertised="/authorize sends people there")
 
@@ -35,7 +33,7 @@ def _ask(here: Interaction) -> Response:
     if not isinstance(here.step, Confirm) or here.signed_in is None:
         return here.back_to_authorize()
     user = here.signed_in.user
-    session, once_more = str(here.signed_in.session.id), here.form.get("once") == "more"
+    session, once_more = str(here.signed_in.session.id), here.once_more
     if here.authorization_request.device is None:
         return here.page(
             "continue.html", name=user.display_name, username=user.username, session=session, once_more=once_more
@@ -64,8 +62,8 @@ def _agree(here: Interaction) -> Response:
     # the page named a user: if another one has signed in since (a second tab), ask again
     if here.form.get("session") != str(session.id):
         return here.back_to_authorize()
-    if here.form.get("intent") not in {"shown", "twice"}:  # no script has seen that somebody means it
-        return see_other(f"{endpoint.path}?request={quote(here.handle)}&once=more")
+    if not here.is_meant:
+        return here.ask_once_more(endpoint.path)
     with here.context.database.transaction() as stores:
         stores.waiting_requests.set_continued(here.waiting.handle_hash, session.id)
     return here.back_to_authorize()

@@ -1,8 +1,8 @@
 """/consent: may this client have what it asks for?
 
-Spec: OpenID Connect Core s3.1.2.4; Policy: ADR-0022
-In: `request`, `csrf`, `session`, `action` = allow | deny
-Out: 303 to /authorize, or access_denied to the client.
+Spec: OpenID Connect Core s3.1.2.4; Policy: ADR-0022, ADR-0127
+In: `request`, `csrf`, `session`, `intent`, `action` = allow | deny
+Out: 303 to /authorize, or access_denied to the client; without `intent` the page again, as /continue.
 """
 
 from starlette.requests import Request
@@ -39,6 +39,7 @@ def _ask(here: Interaction) -> Response:
         session=str(here.signed_in.session.id),
         scope=join_scopes(_asked(here)),
         descriptions=here.catalogue.describe(_asked(here)),
+        once_more=here.once_more,
     )
 
 
@@ -50,6 +51,8 @@ def _answer(here: Interaction) -> Response:
     # what the page showed counts: if another user has signed in since (a second tab), or gained a role, ask again
     shown = (here.form.get("session"), here.form.get("scope") or "")
     if here.form.get("action") == "allow" and shown == (str(here.signed_in.session.id), join_scopes(_asked(here))):
+        if not here.is_meant:
+            return here.ask_once_more(endpoint.path)
         _remember(here, here.signed_in)
     return here.back_to_authorize()
 

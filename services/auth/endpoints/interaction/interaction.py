@@ -74,11 +74,16 @@ class Interaction:
         return self.waiting.request
 
     def page(self, template: str, *, notice: Notice | None = None, **values: Any) -> Response:
-        """Render this step's page, its form bound to the request and the browser. `notice`: what it says first."""
+        """Render this step's page, its form bound to the request and the browser. `notice`: what it says first.
+
+        It is shown in the popup of a client too, which waits for it as its opener; but an app that answers a click
+        without a word on what it gets (/continue) has no popup, and an attacker no hold on that page.
+        """
         if notice is not None:
             refuse(Refusal.REFUSED_TRY_SHOWN)
         return page(
             template,
+            keeps_opener=template not in {"continue.html", "device_confirm.html"},
             status=200 if notice is None else notice.status(),
             headers={} if notice is None else notice.headers(self.now),
             error=None if notice is None else notice.sentence(self.now),
@@ -94,6 +99,20 @@ class Interaction:
     def back_to_authorize(self, outcome: Outcome | None = None) -> Response:
         """Return to the dispatcher, which knows what comes next; with the cookies of a completed sign-in."""
         return _back_to_authorize(self.cookies, self.handle, outcome)
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether the form shows that somebody means it: the page's script has seen it, or it was pressed twice."""
+        return self.form.get("intent") in {"shown", "twice"}
+
+    @property
+    def once_more(self) -> bool:
+        """Whether the page is to ask for one more click, at another place."""
+        return self.form.get("once") == "more"
+
+    def ask_once_more(self, page: str) -> Response:
+        """Return to the page, which asks for one more click: no script has seen that somebody means it."""
+        return see_other(f"{page}?request={quote(self.handle)}&once=more")
 
     def ask_again(self, notice: Notice) -> Response:
         """Return to this step's page, which says what was wrong for as long as it is loaded anew."""

@@ -66,6 +66,7 @@ class Over:
     def _finished(self, client: Client, waiting: WaitingRequest) -> Response:
         return page(
             "finished.html",
+            keeps_opener=True,
             signed_in=waiting.outcome == "code",
             client_name=client.name,
             back=self._way_back(client, waiting),

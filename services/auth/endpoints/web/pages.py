@@ -1,7 +1,7 @@
 """Pages for people: rendered on the server, usable without JavaScript, under a strict policy.
 
 Spec: CSP Level 3, RFC 9700 s4.2.4 (Referrer-Policy) and s4.16 (framing), Form Post Response Mode s2
-Policy: ADR-0061, ADR-0063, ADR-0064, ADR-0122
+Policy: ADR-0061, ADR-0063, ADR-0064, ADR-0122, ADR-0127
 """
 
 from pathlib import Path
@@ -48,18 +48,15 @@ _POLICY = (
 )
 
 
-#: A client that signs in by a popup, as Swagger UI does, waits for it as its opener. None of these approves anything.
-_KEEP_THEIR_OPENER = {"login.html", "mfa.html", "form_post.html"}
-
-
 def page(
     template: str,
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    keeps_opener: bool = False,
     **values: Any,
 ) -> Response:
-    """Render a page."""
+    """Render a page. `keeps_opener`: it is on the way of a client that may wait for it as its opener (ADR-0127)."""
     appearance, languages = addressed()
     brand = appearance.brand
     given = {"brand": brand, "company": brand.name, "style": appearance.style, "languages": languages, **values}
@@ -69,7 +66,7 @@ def page(
         status,
         headers={
             "Content-Security-Policy": _POLICY,
-            "Cross-Origin-Opener-Policy": "unsafe-none" if template in _KEEP_THEIR_OPENER else "same-origin",
+            "Cross-Origin-Opener-Policy": "unsafe-none" if keeps_opener else "same-origin",
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
@@ -95,6 +92,7 @@ def error_page(
     said = ERROR_CASES[case]
     return page(
         "error.html",
+        keeps_opener=True,
         status=status,
         headers=headers,
         title=gettext(said.title),
@@ -113,6 +111,7 @@ def send_back(response: AuthorizationResponse) -> Response:
         return see_other(response.location)
     return page(
         "form_post.html",
+        keeps_opener=True,
         redirect_uri=response.redirect_uri,
         parameters=response.parameters,
     )
