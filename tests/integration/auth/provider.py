@@ -255,7 +255,7 @@ def action_of(page: httpx2.Response) -> str:
 
 def error_of(page: httpx2.Response) -> str:
     """Return the sentence of the page's alert."""
-    found = re.search(r'<p id="error" role="alert">([^<]*)</p>', page.text)
+    found = re.search(r'<p id="error" role="alert"[^>]*>([^<]*)</p>', page.text)
     assert found, page.text
     return html.unescape(found[1])
 

@@ -159,48 +159,6 @@ def test_a_code_of_an_authenticator_that_the_first_tap_used_up_counts_as_no_fail
     assert "second_factor_failed" not in provider.events()
 
 
-def _wrong_password(browser: Browser) -> tuple[httpx2.Response, dict[str, str]]:
-    return browser.open(), {"username": ALICE[0], "password": "a guess", "action": "sign-in"}
-
-
-def _wrong_code(browser: Browser) -> tuple[httpx2.Response, dict[str, str]]:
-    page, fields = _mfa(browser)
-    return page, {**fields, "otp": "000000"}
-
-
-LAST_TRIES: dict[str, tuple[Step, str]] = {
-    "a right password": (_login, ""),
-    "a right code": (_mfa, ""),
-    "a wrong password": (_wrong_password, "The user name or the password is wrong."),
-    "a wrong code": (_wrong_code, "The code is wrong or was used before."),
-}
-
-
-@pytest.mark.parametrize(("last", "said"), LAST_TRIES.values(), ids=LAST_TRIES)
-def test_a_double_tap_at_the_last_try_before_a_pause_is_answered_twice_alike(
-    either: Provider, last: Step, said: str
-) -> None:
-    """The first tap is counted and blocks the next attempt; the second is none. A third is told to wait."""
-    browser = either.browser()
-    page, fields = last(browser)
-    for number in range(4):
-        sent(browser, page, {**fields, **{name: f"guess {number}" for name in ("password", "otp") if name in fields}})
-    taps, together = [tab_of(browser), tab_of(browser)], Barrier(2)
-
-    def tap(tab: Browser) -> str:
-        together.wait(timeout=10)
-        answer = tab.follow(sent(tab, page, fields))
-        return str(answer.headers.get("location") or error_of(answer))
-
-    with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(tap, taps)
-    assert first == second
-    assert first == said if said else "code=" in first
-    if said:
-        blocked = tab_of(browser)
-        assert error_of(blocked.follow(sent(blocked, page, fields))).startswith("Too many attempts.")
-
-
 def test_after_a_minute_it_is_a_page_with_a_way_back(provider: Provider) -> None:
     browser = provider.browser()
     page, fields = _login(browser)
