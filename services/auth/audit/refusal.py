@@ -42,6 +42,7 @@ class Refusal(StrEnum):
     GRANT_TYPE_UNKNOWN = "grant_type_unknown"
     GRANT_TYPE_NOT_REGISTERED = "grant_type_not_registered"
     SCOPE_UNKNOWN = "scope_unknown"
+    AUTHORIZATION_DETAILS = "authorization_details"
     RESOURCE_OUT_OF_REACH = "resource_out_of_reach"
 
     CHALLENGE_REQUIRED = "code_challenge_required"

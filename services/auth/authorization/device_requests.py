@@ -62,6 +62,7 @@ class DeviceRequests:
             OAuthError: the client does not prove who it is, or may not ask for this.
         """
         request.refuse_repeated()
+        request.refuse_authorization_details()
         client = self.authentication.authenticate(request)
         if GRANT_TYPE not in client.grant_types:
             raise UnauthorizedClient(Refusal.DEVICE_GRANT_NOT_REGISTERED)

@@ -146,6 +146,8 @@ def _check_unsupported(parameters: Parameters) -> None:
         raise _RefusedError("request_not_supported", "Request objects are not supported.")
     if parameters.get("request_uri") is not None:
         raise _RefusedError("request_uri_not_supported", "Request URIs are not supported.")
+    if parameters.get("authorization_details") is not None:  # RFC 9396 s5: never given less than was asked, in silence
+        raise _RefusedError("invalid_authorization_details", "Authorization details are not supported; ask for scopes.")
 
 
 def _response_mode(redirect_uri: str, parameters: Parameters) -> str:

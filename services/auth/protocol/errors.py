@@ -68,6 +68,15 @@ class InvalidTarget(OAuthError):
         super().__init__(reason, "The resource is unknown or not covered by the grant.")
 
 
+class InvalidAuthorizationDetails(OAuthError):
+    """No type of authorization details is known here (RFC 9396 s5)."""
+
+    error = "invalid_authorization_details"
+
+    def __init__(self) -> None:
+        super().__init__(Refusal.AUTHORIZATION_DETAILS, "Authorization details are not supported; ask for scopes.")
+
+
 class UnauthorizedClient(OAuthError):
     error = "unauthorized_client"
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from services.auth.audit import Origin, Refusal
-from services.auth.protocol.errors import InvalidRequest
+from services.auth.protocol.errors import InvalidAuthorizationDetails, InvalidRequest
 from shared.limits import MOST_ESCAPES, MOST_PARAMETERS
 
 #: The one parameter that may be given more than once.
@@ -107,3 +107,11 @@ class ClientRequest:
         """Raise InvalidRequest if a parameter came more than once that may not (RFC 6749 s3.2)."""
         if self.parameters.repeated:
             raise InvalidRequest(Refusal.PARAMETER_REPEATED, "A parameter is repeated.")
+
+    def refuse_authorization_details(self) -> None:
+        """Raise if the request asks for more than scopes can say: left unsaid, it would get less than it thinks.
+
+        Spec: RFC 9396 s5
+        """
+        if self.get("authorization_details") is not None:
+            raise InvalidAuthorizationDetails

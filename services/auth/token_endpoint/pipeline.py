@@ -65,6 +65,7 @@ class TokenEndpoint:
 
     def _grant_for(self, request: ClientRequest) -> Grant:
         request.refuse_repeated()
+        request.refuse_authorization_details()
         grant = self.grants.get(request.require("grant_type", "The grant_type is missing."))
         if grant is None:
             raise UnsupportedGrantType

@@ -194,6 +194,7 @@ PROVOKED: dict[str, Callable[[Provider], object]] = {
     R.CODE_VERIFIER_MALFORMED: lambda p: p.redeem(_code(p), code_verifier="short"),
     R.CODE_VERIFIER_WRONG: lambda p: p.redeem(_code(p), code_verifier="another-verifier-that-is-long-enough-for-it-00"),
     R.CODE_OVER: _used_twice,
+    R.AUTHORIZATION_DETAILS: lambda p: p.machine(authorization_details="[]"),
     **DEVICES,
     R.REFRESH_TOKEN_UNREADABLE: lambda p: p.refresh("x"),
     R.REFRESH_TOKEN_UNKNOWN: _unknown_family,

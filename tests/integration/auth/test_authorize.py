@@ -113,6 +113,7 @@ def test_a_disabled_client_is_unknown(provider: Provider, browser: Browser) -> N
         ({"max_age": "\u0661"}, "invalid_request"),
         ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
         ({"request_uri": "https://evil.example/request"}, "request_uri_not_supported"),
+        ({"authorization_details": '[{"type":"payment"}]'}, "invalid_authorization_details"),
         ({"state": "s" * 4097}, "invalid_request"),
         ({"nonce": "n" * 4097}, "invalid_request"),
     ],

@@ -161,8 +161,17 @@ def test_a_person_whose_account_ends_meanwhile_lets_nobody_in(provider: Provider
         ("television", {"scope": "unknown:thing"}, "invalid_scope"),
         ("television", {"resource": "https://nowhere.example"}, "invalid_target"),
         ("television", {"client_secret": "x"}, "invalid_client"),
+        ("television", {"authorization_details": "[]"}, "invalid_authorization_details"),
     ],
-    ids=["grant-not-registered", "unknown-client", "scope-of-others", "unknown-scope", "unknown-resource", "secret"],
+    ids=[
+        "grant-not-registered",
+        "unknown-client",
+        "scope-of-others",
+        "unknown-scope",
+        "unknown-resource",
+        "secret",
+        "details",
+    ],
 )
 def test_a_request_that_may_not_be_is_refused(
     provider: Provider, client_id: str, form: dict[str, str], error: str
