@@ -34,6 +34,8 @@ SCOPE_CLAIMS: dict[str, tuple[str, ...]] = {
 }
 #: Standard claims that are not text (OpenID Connect Core s5.1).
 _TYPES: dict[str, type] = {"email_verified": bool, "phone_number_verified": bool, "address": dict}
+#: The role of those who look after the provider itself.
+ADMIN = "admin"
 #: Bytes that a user name may have as it is typed: 200 characters of any script, composed or not.
 LONGEST_TYPED = 1024
 #: Claims that are not kept in `User.claims` but made from the user itself.
@@ -78,6 +80,11 @@ class User:
     #: Whether a passkey of theirs may be asked for; and whether one must be, since they added it on purpose.
     has_passkey: bool = False
     demands_passkey: bool = False
+
+    @property
+    def owes_second_factor(self) -> bool:
+        """Whether this user has to set up a second factor before anything else."""
+        return ADMIN in self.roles and not self.has_second_factor and not self.has_passkey
 
     @property
     def subject(self) -> str:

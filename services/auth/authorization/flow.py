@@ -10,6 +10,7 @@ from services.auth.accounts.browser_session import ACR_1FA, ACR_MFA, ACR_PHR, AC
 from services.auth.accounts.user import User
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn
+from services.auth.clients.account_pages import ACCOUNT_PAGES
 from services.auth.clients.client import Client
 from services.auth.clients.redirect_uris import identity_is_assured
 from services.auth.protocol.authorization_request import AuthorizationRequest
@@ -38,6 +39,11 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class Enrol:
+    """Send the person to set up a second factor, which they must have before anything else."""
+
+
+@dataclass(frozen=True)
 class IssueCode:
     """Everything that was demanded is there: answer for this user."""
 
@@ -52,7 +58,7 @@ class Reject:
     description: str
 
 
-Step = Login | Mfa | Confirm | Consent | IssueCode | Reject
+Step = Login | Mfa | Enrol | Confirm | Consent | IssueCode | Reject
 
 _UNMET = Reject("unmet_authentication_requirements", "The user cannot sign in as strongly as this request demands.")
 _SOMEBODY_ELSE = Reject("login_required", "The user who has signed in is not the one that the request names.")
@@ -80,6 +86,8 @@ def next_step(
             return Reject("login_required", "The user has to sign in.")
         case Consent():
             return Reject("consent_required", "The user has to consent.")
+        case Enrol():
+            return Reject("interaction_required", "The user has to set up a second factor.")
         case Confirm():
             return Reject("interaction_required", "The user has to confirm this sign-in.")
         case _:
@@ -105,9 +113,9 @@ class _Policy:
             return _SOMEBODY_ELSE if self._signed_in_here(session) else Login()
         if (factor := self._missing_factor(session, user)) is not None:
             return factor
-        if self._mfa_is_a_must() and session.acr(self.now) != ACR_MFA:
-            return _UNMET
-        if self._phr_is_a_must() and not session.resists_phishing(self.now):
+        if user.owes_second_factor and self.client.client_id != ACCOUNT_PAGES:  # on those it is set up
+            return Enrol()
+        if self._falls_short(session):
             return _UNMET
         return self._missing_answer(session, consent_missing=consent_missing) or IssueCode(signed_in)
 
@@ -182,6 +190,11 @@ class _Policy:
         """Say whether it has to be a passkey, of a user who has one."""
         wished = ACR_PHR in self.request.acr_values and not {ACR_1FA, ACR_MFA} & self.request.acr_values
         return wished or self._phr_is_a_must()
+
+    def _falls_short(self, session: BrowserSession) -> bool:
+        """Say whether what is a must was not reached, by somebody who cannot reach it."""
+        without_second = self._mfa_is_a_must() and session.acr(self.now) != ACR_MFA
+        return without_second or (self._phr_is_a_must() and not session.resists_phishing(self.now))
 
     # ------------------------------------------------ whether they agree
 

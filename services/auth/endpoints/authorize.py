@@ -19,7 +19,7 @@ from services.auth.audit import Origin, refuse
 from services.auth.authorization.code import issue_code
 from services.auth.authorization.device import allow, deny
 from services.auth.authorization.evaluation import Evaluation, evaluate
-from services.auth.authorization.flow import Confirm, Consent, IssueCode, Login, Mfa
+from services.auth.authorization.flow import Confirm, Consent, Enrol, IssueCode, Login, Mfa
 from services.auth.authorization.pushed import claim_pushed_request, handle_of_request_uri
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.response import AuthorizationResponse, code_response, error_response
@@ -46,7 +46,7 @@ endpoint = page_endpoint("/authorize", limit=Limit.AUTHORIZE, metadata="authoriz
 
 #: A session's idle limit is moved by no less than this: a statement at each request would be for nothing.
 _TOUCH_AFTER = timedelta(minutes=1)
-_PAGES = {Login: "/login", Mfa: "/mfa", Confirm: "/continue", Consent: "/consent"}
+_PAGES = {Login: "/login", Mfa: "/mfa", Enrol: "/account/sign-in-methods", Confirm: "/continue", Consent: "/consent"}
 
 
 @endpoint.get
@@ -225,7 +225,7 @@ class _Interaction:
         if evaluation is None:
             return error_page("unknown_client")
         step = evaluation.step
-        if isinstance(step, Login | Mfa | Confirm | Consent):
+        if isinstance(step, Login | Mfa | Enrol | Confirm | Consent):
             handle = handle or _store(
                 self.context, stores, request, self.browser.browser_hash, self.browser.origin, self.now
             )

@@ -17,6 +17,7 @@ from services.auth.accounts.password import hash_password, is_password_hash, is_
 from services.auth.accounts.people import NewUser
 from services.auth.accounts.person_name import parse_display_name, parse_username
 from services.auth.accounts.sealed_password import seal_hash
+from services.auth.accounts.user import ADMIN
 from services.auth.app import encryption_keys
 from services.auth.operations.opened import opened
 from services.auth.operations.users import find_user
@@ -24,9 +25,6 @@ from services.auth.provisioning.people import create_user, invite_user, offer_re
 from services.auth.settings import AuthSettings
 from shared.command_line import Subparsers
 from shared.errors import InvalidInput
-
-#: The role that may use the console and /admin.
-ADMIN = "admin"
 
 
 def add_commands(group: Subparsers) -> None:
@@ -43,6 +41,7 @@ def add_commands(group: Subparsers) -> None:
     inviting.add_argument("user", nargs="?", help="user name; with --admin it may be left out: admin")
     add_members(inviting)
     inviting.add_argument("--admin", action="store_true", help="with the role admin")
+    inviting.add_argument("--first", action="store_true", help="with --admin: only if no administrator was ever in")
     inviting.add_argument("--print-link", action="store_true", help="print the link though a mail server is set")
     inviting.set_defaults(act=invite)
     resetting = group.add_parser("reset-password", help="print a link by which a user chooses a password; 30 minutes")
@@ -74,13 +73,17 @@ def invite(settings: AuthSettings, given: Namespace) -> Sequence[str]:
     """Make the user unless they are invited already, and return the link."""
     if given.user is None and not given.admin:
         raise InvalidInput("users: who is to be invited? Name a user, or give --admin")
+    if given.first and not given.admin:
+        raise InvalidInput("users: --first goes with --admin")
     if given.admin and ADMIN not in given.role:
         given.role = [*given.role, ADMIN]
     described = new_user(settings, given, username=given.user or ADMIN)
     with opened(settings) as database, database.transaction() as stores:
+        if given.first and stores.people.was_ever_in(ADMIN):
+            return []
         known = stores.users.find_by_username(described.username)
         has_address = described.email is not None or (known is not None and known.email is not None)
-        by_mail = bool(settings.smtp_host) and has_address and not given.print_link
+        by_mail = bool(settings.smtp_host) and has_address and not given.print_link and not given.first
         token = invite_user(stores, described, by_mail=by_mail)
     if token is None:
         return [f"{described.username} is invited; a mail is on its way"]

@@ -1,11 +1,12 @@
 """What is written about people, in the database."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Text, and_, case, delete, func, insert, or_, select, update
 
 from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.people import NewUser, UserSummary
@@ -51,6 +52,12 @@ class SqlPeople:
             .limit(1)
         )
         return self.connection.execute(found).scalar_one_or_none()
+
+    def was_ever_in(self, role: str) -> bool:
+        # roles are JSON, and few: what is like it in the text is looked at
+        maybe = _row.roles.cast(Text).contains(json.dumps(role), autoescape=True)
+        query = select(_row.roles).where(_row.activated_at.is_not(None), maybe)
+        return any(role in roles for roles in self.connection.execute(query).scalars())
 
     def set_email(self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None, now: datetime) -> None:
         self._change(user_id, now, **email_columns(email, verified_at))
