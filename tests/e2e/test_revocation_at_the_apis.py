@@ -68,3 +68,34 @@ def test_a_revocation_is_seen_at_once_when_the_clock_has_moved_past_the_ttl(
     wire.revoke(tokens.refresh_token)
     suite.advance(16)
     assert wire.contacts(tokens.access_token).status_code == wire.orders(tokens.access_token).status_code == 401
+
+
+@pytest.mark.requirement("ASVS-7.5.2")
+def test_what_a_person_ends_on_their_account_is_refused_by_both_apis_within_the_ttl(
+    scaled: Wire, tmp_path: Path
+) -> None:
+    phones = Phones(scaled.stack, tmp_path)
+    with httpx2.Client(base_url=scaled.stack.auth, follow_redirects=True) as browser:
+        page = browser.get("/account/devices")
+        page = browser.post(
+            "/login", data=_hidden(page) | {"username": ALICE.username, "password": ALICE.password, "action": "sign-in"}
+        )
+        assert page.url.path == "/account/devices"
+        ends = (
+            ("/account/devices", "/account/devices", "end"),
+            ("/account/sessions", "/account/sessions", "end-others"),
+            ("/account/lost-phone", "/account/sign-in-methods", "confirm-lost-phone"),
+        )
+        for path, after, action in ends:
+            access_token = tokens_of(phones.signed_in(ALICE)).access_token
+            assert scaled.contacts(access_token).status_code == 200
+            answer = browser.post(path, data=_hidden(browser.get(path)) | {"action": action})
+            assert (answer.status_code, answer.url.path) == (200, after)
+            assert seconds_until_refused(scaled, access_token) <= TTL + 1 + REPLICA + FETCH, action
+    phones.close()
+
+
+def _hidden(page: httpx2.Response) -> dict[str, str]:
+    """Return the hidden fields of the page's first form."""
+    form = page.text.split("<form", 1)[1].split("</form>", 1)[0]
+    return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))

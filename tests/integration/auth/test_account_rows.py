@@ -36,6 +36,7 @@ def signed_in(provider: Provider, who: tuple[str, str] = ALICE, **browser: str) 
     return made
 
 
+@pytest.mark.requirement("ASVS-7.5.2")
 def test_each_browser_is_shown_with_its_program_and_address_and_this_one_is_marked(provider: Provider) -> None:
     signed_in(provider, network="198.51.100.7", agent=FIREFOX)
     here = signed_in(provider)
@@ -45,6 +46,7 @@ def test_each_browser_is_shown_with_its_program_and_address_and_this_one_is_mark
     assert len(ids_on(page)) == 1
 
 
+@pytest.mark.requirement("ASVS-7.5.2")
 def test_a_browser_that_is_ended_has_to_sign_in_anew(provider: Provider) -> None:
     there, here = signed_in(provider), signed_in(provider)
     (other,) = ids_on(here.get("/account/sessions"))
@@ -74,6 +76,7 @@ def test_a_code_that_waits_elsewhere_is_over_when_all_others_are_ended(provider:
     assert oauth_error(provider.redeem(code)) == "invalid_grant"
 
 
+@pytest.mark.requirement("ASVS-7.5.2")
 def test_an_app_is_ended_by_its_row(provider: Provider) -> None:
     phone = provider.sign_in(ALICE)
     tablet = provider.sign_in(ALICE)
@@ -96,6 +99,7 @@ def consenting(provider: Provider, who: tuple[str, str]) -> tuple[Browser, str]:
     return browser, code_of(browser.press(page, "allow"))
 
 
+@pytest.mark.requirement("ASVS-7.5.2")
 def test_a_consent_taken_back_ends_tokens_and_codes_at_once(provider: Provider) -> None:
     browser, code = consenting(provider, ALICE)
     tokens = provider.redeem_as_partner(code).json()
