@@ -164,6 +164,14 @@ def test_new_codes_end_the_old_ones(provider: Provider, browser: Browser) -> Non
     assert "recovery_codes_made" in provider.events()
 
 
+def test_who_has_no_codes_left_is_told_on_the_first_page(browser: Browser) -> None:
+    home = page_of(browser, "/account", BOB)
+    assert f'href="{CODES}"' in home.text
+    codes = post(browser, CODES, browser.get(CODES), action="make-codes")
+    assert len(codes_on(codes)) == 10
+    assert f'href="{CODES}"' not in browser.get("/account").text
+
+
 def test_who_has_no_second_factor_gets_no_codes(provider: Provider, browser: Browser) -> None:
     page = page_of(browser, PASSWORD)
     assert "Set one up first." in browser.get(CODES).text and 'id="make-codes"' not in browser.get(CODES).text

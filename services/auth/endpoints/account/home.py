@@ -37,8 +37,17 @@ def _second_step(here: AccountVisit, stores: Stores) -> Iterable[Attention]:
         )
 
 
+def _recovery_codes(here: AccountVisit, stores: Stores) -> Iterable[Attention]:
+    if here.user.has_second_factor and not stores.recovery_codes.count(here.user.id):
+        yield Attention(
+            _("No codes are left. Without one, losing your phone keeps you out."),
+            "/account/recovery-codes",
+            _("Make new codes"),
+        )
+
+
 #: What may have something to say, the most urgent first.
-ATTENTION: tuple[Callable[[AccountVisit, Stores], Iterable[Attention]], ...] = (_second_step,)
+ATTENTION: tuple[Callable[[AccountVisit, Stores], Iterable[Attention]], ...] = (_second_step, _recovery_codes)
 
 
 @endpoint.get
