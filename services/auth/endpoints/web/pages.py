@@ -102,6 +102,7 @@ def error_page(
         request_id=request_id(),
         start_again=start_again,
         client_name=client_name,
+        languages=[],  # the addresses in other languages would hold the query that was refused
     )
 
 
