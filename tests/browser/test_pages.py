@@ -149,11 +149,12 @@ def _check_structure(tab: Page) -> None:
     assert tab.locator("h1").count() == tab.locator("main").count() == 1
     ids: list[str] = tab.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
     assert len(ids) == len(set(ids))
-    for box in tab.locator("input:not([type=hidden])").all():
+    for box in tab.locator("input:not([type=hidden], [hidden])").all():
         assert box.evaluate("(input) => input.labels.length") == 1
         assert box.get_attribute("name") == box.get_attribute("id")
         assert box.get_attribute("autocomplete")
-        assert box.get_attribute("aria-describedby") == ("error" if "error" in ids else None)
+        described = (box.get_attribute("aria-describedby") or "").split()
+        assert set(described) <= set(ids) and ("error" in described) == ("error" in ids)
     for button in tab.locator("button.reveal").all():  # a script's alone: it sends nothing
         assert button.get_attribute("type") == "button"
         assert button.inner_text().strip() in (button.get_attribute("aria-label") or ""), "the name has what is seen"
