@@ -1,5 +1,7 @@
 """What people call the program behind a User-Agent: "Firefox on Windows". Only for them to read: it proves nothing."""
 
+from services.auth.language import gettext as _
+
 #: The first that a User-Agent holds counts: those of others' engines come before the engine's own.
 _PROGRAMS = (
     ("Edg/", "Edge"),
@@ -33,4 +35,4 @@ def agent_in_words(agent: str | None) -> str | None:
     system = next((name for mark, name in _SYSTEMS if mark in agent), None)
     if program is None:
         return agent if len(agent) <= _SHOWN else f"{agent[:_SHOWN]}..."
-    return program if system is None else f"{program} on {system}"
+    return program if system is None else _("%(program)s on %(system)s", program=program, system=system)
