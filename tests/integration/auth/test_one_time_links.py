@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from services.auth.accounts.one_time_link import LIFETIMES, LinkKind, mint_link
+from services.auth.accounts.one_time_link import LIFETIMES, LinkKind, link_address, mint_link
 from services.auth.accounts.password import hash_password
 from services.auth.opaque_token import mint_opaque_token
 from services.auth.provisioning.people import reset_second_factor
@@ -23,7 +23,7 @@ def link(provider: Provider, who: str = "alice", kind: LinkKind = LinkKind.RESET
         user = stores.users.find_by_username(who)
         assert user is not None
         token = mint_link(stores.links, user.id, kind, email_key=email_key, now=provider.clock.now())
-    return f"/{kind}?token={token}"
+    return link_address("", kind, token)
 
 
 def choose(browser: Browser, page: httpx2.Response, password: str = NEW) -> httpx2.Response:
