@@ -26,9 +26,6 @@ from services.auth.waiting import RESTART_WINDOW
 
 endpoint = page_endpoint("/device", limit=Limit.DEVICE, unadvertised="devices name it, as verification_uri")
 
-#: Characters of a code that the form is filled with again.
-_LONGEST_SHOWN = 20
-
 
 @endpoint.get
 async def get_device(http: Request) -> Response:
@@ -59,8 +56,8 @@ def _begin(http: Request, form: Parameters) -> Response:
     admit(http, origin)
     if form.repeated:
         return error_page("malformed_request", start_again=endpoint.path)
-    now, typed = context.clock.now(), form.get("user-code") or ""
-    code, handle = parse_user_code(typed), mint_opaque_token()
+    now, handle = context.clock.now(), mint_opaque_token()
+    code = parse_user_code(form.get("user-code") or "")
     browser_cookie, lifetime = cookies.browser or mint_opaque_token(), context.settings.waiting_request_lifetime
     with context.database.transaction() as stores:
         device = None if code is None else stores.device_authorizations.find_waiting(code, now)
@@ -73,7 +70,8 @@ def _begin(http: Request, form: Parameters) -> Response:
     if device is None:
         refuse(Refusal.USER_CODE_UNKNOWN)
         sentence = _("This code is not known, or it has expired. Compare it with the one on your device.")
-        return page("device.html", status=400, error=sentence, user_code=typed[:_LONGEST_SHOWN])
+        # what cannot be a code is not shown again: nothing that a request held goes into a page
+        return page("device.html", status=400, error=sentence, user_code="" if code is None else shown(code))
     response = see_other(f"/authorize?request={quote(handle)}")
     cookies.bind(response, handle, browser_cookie, lifetime + RESTART_WINDOW)
     return response

