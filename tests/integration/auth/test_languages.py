@@ -113,3 +113,11 @@ def test_a_client_is_answered_in_english_whatever_its_person_reads(provider: Pro
     assert browser.authorize(scope="no-such-scope").headers["location"] == english
     answer = provider.post("/token", {"grant_type": "nothing"}, Accept_Language="de")
     assert answer.json() == provider.post("/token", {"grant_type": "nothing"}).json()
+
+
+def test_the_addresses_in_other_languages_hold_nothing_of_a_strangers_link(provider: Provider) -> None:
+    """A page repeats no token that came with it, and leads back to its own waiting request."""
+    secret = "eyJhbGciOiJub25lIn0.e30."
+    page = provider.browser().http.get("/logout", params={"id_token_hint": secret, "state": "s", "x": "marked"})
+    assert secret not in page.text and "marked" not in page.text
+    assert re.search(r'href="/logout\?(request=[\w-]+&amp;)?set_language=de"', page.text)

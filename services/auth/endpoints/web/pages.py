@@ -57,7 +57,7 @@ def page(
     **values: Any,
 ) -> Response:
     """Render a page. `keeps_opener`: it is on the way of a client that may wait for it as its opener (ADR-0127)."""
-    appearance, languages = addressed()
+    appearance, languages = addressed(values.get("request"))
     brand = appearance.brand
     given = {"brand": brand, "company": brand.name, "style": appearance.style, "languages": languages, **values}
     body = _TEMPLATES.get_template(template).render(given)

@@ -5,6 +5,7 @@ Policy: ADR-0122; Spec: OpenID Connect Core s3.1.2.1 (`ui_locales`), RFC 9110 s1
                   sign-in, where it then counts for more than the `ui_locales` of the application
 """
 
+import re
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
@@ -23,6 +24,9 @@ CHOICE = "set_language"
 _REMEMBERED = 400 * 86_400
 #: Bytes of a query, and of a cookie header, that are read for this.
 _READ = 16_384
+#: What our own links to pages hold.
+_OF_OUR_LINKS = frozenset({"request", "token", "once", "sent", "done", "before", "with", "purpose", "id", "user_code"})
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class Reader:
@@ -51,11 +55,17 @@ class Reader:
     def wishes(self, language: str | None, handle: str) -> None:
         self._wish, self._tag, self._language = language, _tag(handle), None
 
-    def addresses(self) -> list[tuple[str, str, str]]:
-        """Return each language, its name, and where this page is in it; nothing of a form's answer or of no page."""
+    def addresses(self, handle: str | None) -> list[tuple[str, str, str]]:
+        """Return each language, its name, and where this page is in it; nothing of a form's answer or of no page.
+
+        `handle`: of the waiting request that the page is for. Of the address only what our own links hold is repeated:
+        no page shows what a stranger's link says, and no token that came with it.
+        """
         if self._scope["method"] not in {"GET", "HEAD"} or "auth.endpoint" not in self._scope:
             return []
-        path, pairs = quote(self._scope["path"]), [pair for pair in self._query() if pair[0] != CHOICE]
+        path, pairs = quote(self._scope["path"]), [pair for pair in self._query() if _is_ours(*pair)]
+        if handle is not None:
+            pairs = [("request", handle), *(pair for pair in pairs if pair[0] != "request")]
         return [(tag, name, f"{path}?{urlencode([*pairs, (CHOICE, tag)])}") for tag, name in LANGUAGES.items()]
 
     def choice(self, *, secure: bool) -> Response | None:
@@ -117,10 +127,14 @@ def heed(language: str | None, handle: str) -> None:
         reader.wishes(language, handle)
 
 
-def addressed() -> tuple[Appearance, list[tuple[str, str, str]]]:
+def addressed(handle: str | None) -> tuple[Appearance, list[tuple[str, str, str]]]:
     """Return how the page that is being made looks, and its address in each language."""
     reader = listener()
-    return (reader.appearance, reader.addresses()) if isinstance(reader, Reader) else (PLAIN, [])
+    return (reader.appearance, reader.addresses(handle)) if isinstance(reader, Reader) else (PLAIN, [])
+
+
+def _is_ours(name: str, value: str) -> bool:
+    return name in _OF_OUR_LINKS and _PLAIN.fullmatch(value) is not None
 
 
 def _tag(handle: str) -> str:
