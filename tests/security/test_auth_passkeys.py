@@ -224,14 +224,18 @@ class TestRegistration:
     ) -> None:
         browser.sign_in(ALICE)
         registration, holder, now = registration_of(provider), holder_of(provider, browser), provider.clock.now()
-        answer = Authenticator(provider.settings.issuer).create(registration.ask(holder, now), **changes)
+        answer = Authenticator(provider.settings.issuer).create(
+            registration.ask(holder, now, conditional=False), **changes
+        )
         registration.add(holder, answer, "x", now, conditional=False)
         assert rows(provider) == []
 
     def test_one_without_user_verification_is_not_added(self, provider: Provider, browser: Browser) -> None:
         browser.sign_in(ALICE)
         registration, holder, now = registration_of(provider), holder_of(provider, browser), provider.clock.now()
-        answer = Authenticator(provider.settings.issuer, verifies=False).create(registration.ask(holder, now))
+        answer = Authenticator(provider.settings.issuer, verifies=False).create(
+            registration.ask(holder, now, conditional=False)
+        )
         registration.add(holder, answer, "x", now, conditional=False)
         assert rows(provider) == []
 
@@ -240,7 +244,9 @@ class TestRegistration:
         other = provider.browser()
         other.sign_in(CAROL)
         registration, now = registration_of(provider), provider.clock.now()
-        answer = Authenticator(provider.settings.issuer).create(registration.ask(holder_of(provider, other), now))
+        answer = Authenticator(provider.settings.issuer).create(
+            registration.ask(holder_of(provider, other), now, conditional=False)
+        )
         registration.add(holder_of(provider, browser), answer, "x", now, conditional=False)
         assert rows(provider) == []
 
@@ -249,5 +255,7 @@ class TestRegistration:
         browser.sign_in(ALICE)
         registration, holder, now = registration_of(provider), holder_of(provider, browser), provider.clock.now()
         mine = Authenticator(provider.settings.issuer, credential_id=theirs.credential_id)
-        registration.add(holder, mine.create(registration.ask(holder, now)), "x", now, conditional=False)
+        registration.add(
+            holder, mine.create(registration.ask(holder, now, conditional=False)), "x", now, conditional=False
+        )
         assert len(rows(provider)) == 1 and rows(provider)[0]["user_id"] != holder.user.id

@@ -90,6 +90,7 @@ class Purpose(StrEnum):
     SIGN_IN = "sign_in"
     SECOND_FACTOR = "second_factor"
     REGISTRATION = "registration"
+    CONDITIONAL = "conditional"
 
 
 @dataclass(frozen=True)

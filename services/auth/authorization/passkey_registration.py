@@ -6,14 +6,14 @@ Spec: WebAuthn Level 3 s7.1, s5.1.3 (conditional create); OWASP ASVS 6.3.7 (noti
 import secrets
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.auth.accounts.browser_session import BrowserSession
+from services.auth.accounts.browser_session import BrowserSession, Method, Sessions
 from services.auth.accounts.passkey import (
     LONGEST_NAME,
     MOST_PASSKEYS,
@@ -33,7 +33,11 @@ from services.auth.accounts.passkey_ceremony import (
 )
 from services.auth.accounts.user import User, Users
 from services.auth.audit import AuditEvent, AuditTrail, Origin, Refusal, refuse
+from services.auth.authorization.signed_in import SignedIn, find_signed_in
 from services.auth.mail.outbox import MailKind, Mails, queue_notice
+
+#: For how long after a sign-in by password a browser may add a passkey by itself.
+JUST_NOW = timedelta(minutes=5)
 
 
 class PasskeyStores(Protocol):
@@ -41,6 +45,8 @@ class PasskeyStores(Protocol):
 
     @property
     def users(self) -> Users: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def passkeys(self) -> Passkeys: ...
     @property
@@ -74,9 +80,9 @@ class Holder:
     session: BrowserSession
     origin: Origin
 
-    @property
-    def owner(self) -> ChallengeOwner:
-        return ChallengeOwner(Purpose.REGISTRATION, self.session.cookie_hash)
+    def owner(self, *, conditional: bool) -> ChallengeOwner:
+        purpose = Purpose.CONDITIONAL if conditional else Purpose.REGISTRATION
+        return ChallengeOwner(purpose, self.session.cookie_hash)
 
 
 @dataclass(frozen=True)
@@ -86,11 +92,14 @@ class PasskeyRegistration:
     database: PasskeyDatabase
     party: RelyingParty
 
-    def ask(self, holder: Holder, now: datetime) -> dict[str, Any]:
-        """Return what the browser is to make a credential by, with a challenge that is good once, for this session."""
+    def ask(self, holder: Holder, now: datetime, *, conditional: bool) -> dict[str, Any]:
+        """Return what the browser is to make a credential by, with a challenge that is good once, for this session.
+
+        `conditional`: as of `add`, which takes no challenge that was made for the other purpose.
+        """
         challenge = secrets.token_bytes(32)
         with self.database.transaction() as stores:
-            stores.passkey_challenges.put(holder.owner, challenge, now)
+            stores.passkey_challenges.put(holder.owner(conditional=conditional), challenge, now)
             present = stores.passkeys.of_user(holder.user.id)
         return creation_options(self.party, challenge, holder.user, present)
 
@@ -99,23 +108,38 @@ class PasskeyRegistration:
         try:
             answer = read_answer(text)
             with self.database.transaction() as stores:
-                if not stores.passkey_challenges.use(holder.owner, answer.challenge, now):
+                owner = holder.owner(conditional=conditional)
+                if not stores.passkey_challenges.use(owner, answer.challenge, now):
                     return _not_added(holder, NotAdded.TOO_LATE, "challenge_over")
             credential = verify_registration(self.party, answer, conditional=conditional)
         except RefusedAnswerError as refused:
             return _not_added(holder, NotAdded.REFUSED, refused.because)
         passkey = _passkey(holder.user.id, credential, name, now, demanded=not conditional)
         with self.database.transaction() as stores:
-            user = stores.users.lock(holder.user.id)
-            if user is None or not user.may_sign_in(holder.session.auth_time):
+            stores.users.lock_for_end(holder.user.id)  # what ends the session or adds a factor holds it too
+            held = find_signed_in(stores, holder.session.cookie_hash, now)
+            if held is None:
                 return _not_added(holder, NotAdded.REFUSED, "session_over")
-            if len(stores.passkeys.of_user(user.id)) >= MOST_PASSKEYS:
+            if not (may_add_unasked(held, now) if conditional else held.by_every_factor(now)):
+                return _not_added(holder, NotAdded.REFUSED, "sign_in_too_weak")
+            if len(stores.passkeys.of_user(held.user.id)) >= MOST_PASSKEYS:
                 return _not_added(holder, NotAdded.TOO_MANY, "too_many")
             if not stores.passkeys.add(passkey):
                 return _not_added(holder, NotAdded.KNOWN, "credential_known")
             details = {"passkey": str(passkey.id), "conditional": conditional, "synced": passkey.backed_up}
             _record(stores, "passkey_added", MailKind.PASSKEY_ADDED, holder, details, now)
         return passkey
+
+
+def may_add_unasked(signed_in: SignedIn, now: datetime) -> bool:
+    """Report whether a browser may add a passkey by itself, which signs in by two factors from then on.
+
+    Its user has no passkey, and has just typed the password and given every other factor that they have: a password
+    alone must not make a key that stands for two factors of theirs.
+    """
+    session = signed_in.session
+    typed = session.first_method == Method.PASSWORD and now - session.password_at <= JUST_NOW
+    return typed and not signed_in.user.has_passkey and signed_in.by_every_factor(now)
 
 
 def remove_passkey(stores: PasskeyStores, holder: Holder, passkey_id: UUID, now: datetime) -> bool:

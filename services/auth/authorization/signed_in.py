@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.auth.accounts.browser_session import BrowserSession, Sessions
+from services.auth.accounts.browser_session import ACR_MFA, BrowserSession, Sessions
 from services.auth.accounts.user import User
 
 
@@ -17,6 +17,10 @@ class SignedIn:
 
     session: BrowserSession
     user: User
+
+    def by_every_factor(self, now: datetime) -> bool:
+        """Report whether the last sign-in was by two factors, if the user has a second one by now."""
+        return not self.user.has_second_factor or self.session.acr(now) == ACR_MFA
 
 
 class SessionStores(Protocol):

@@ -39,7 +39,7 @@ def give_passkey(
     browser.sign_in(who)
     holder, registration, now = holder_of(provider, browser), registration_of(provider), provider.clock.now()
     authenticator = Authenticator(provider.settings.issuer, **traits)
-    answer = authenticator.create(registration.ask(holder, now))
+    answer = authenticator.create(registration.ask(holder, now, conditional=not demanded))
     added = registration.add(holder, answer, "Phone", now, conditional=not demanded)
     assert isinstance(added, Passkey), added
     return authenticator

@@ -90,7 +90,8 @@ def _change(here: AccountVisit) -> Response:
         return _rename(here)
     if purpose not in {"registration", "conditional"}:
         return here.back()
-    return JSONResponse(registration.ask(_holder(here), here.now), headers=NO_STORE)
+    options = registration.ask(_holder(here), here.now, conditional=conditional)
+    return JSONResponse(options, headers=NO_STORE)
 
 
 def _add(here: AccountVisit, registration: PasskeyRegistration, *, conditional: bool) -> Response:

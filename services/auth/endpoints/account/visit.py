@@ -16,10 +16,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.auth.accounts.browser_session import ACR_MFA, BrowserSession, Method
+from services.auth.accounts.browser_session import ACR_MFA, BrowserSession
 from services.auth.accounts.user import User
 from services.auth.audit import Origin, Refusal, refuse
 from services.auth.authorization.own.change import Changed, changed_before
+from services.auth.authorization.passkey_registration import may_add_unasked
 from services.auth.authorization.repeat import submission_of
 from services.auth.authorization.request import WaitingRequest
 from services.auth.authorization.signed_in import SignedIn, find_signed_in
@@ -37,8 +38,6 @@ from services.auth.waiting import RESTART_WINDOW
 
 #: How old a sign-in may be where something sensitive is shown or changed.
 FRESH = timedelta(minutes=10)
-#: For how long after a sign-in by password a browser may add a passkey by itself.
-JUST_NOW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,8 @@ class AccountVisit:
 
     @property
     def may_add_passkey(self) -> bool:
-        """Whether the browser may add a passkey by itself: its user has just typed the password, and has none."""
-        typed = self.session.first_method == Method.PASSWORD and self.now - self.session.password_at <= JUST_NOW
-        return typed and not self.user.has_passkey and self.context.passkey_sign_in is not None
+        """Whether the browser may add a passkey by itself."""
+        return self.context.passkey_sign_in is not None and may_add_unasked(self.signed_in, self.now)
 
     @property
     def form_token(self) -> str:
@@ -123,9 +121,7 @@ async def visit(http: Request, answer: Callable[[AccountVisit], Response], *, fr
 
 def is_fresh(signed_in: SignedIn, now: datetime) -> bool:
     """Say whether a sign-in is at most `FRESH` old, and by two factors if the user has a second one."""
-    session, user = signed_in.session, signed_in.user
-    by_every_factor = not user.has_second_factor or session.acr(now) == ACR_MFA
-    return now - session.auth_time <= FRESH and by_every_factor
+    return now - signed_in.session.auth_time <= FRESH and signed_in.by_every_factor(now)
 
 
 def _visit(http: Request, form: Parameters, answer: Callable[[AccountVisit], Response], *, fresh: bool) -> Response:
