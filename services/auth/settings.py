@@ -78,7 +78,7 @@ class AuthSettings(ServiceSettings):
     rate_limit_introspect: str = "6000/minute"
     rate_limit_logout: str = "3000/minute"
     rate_limit_recovery: str = "120/minute"
-    rate_limit_device: str = "30/minute"
+    rate_limit_device: str = "60/minute"
     rate_limit_sign_in: str = "600/minute"
     #: valkey://... for limits that all replicas share; empty: each process counts for itself.
     rate_limit_storage_url: SecretStr = SecretStr("")

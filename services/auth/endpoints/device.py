@@ -40,7 +40,7 @@ async def post_device(http: Request) -> Response:
 
 
 def _show(http: Request, form: Parameters) -> Response:
-    del http
+    admit(http, origin_of(http))
     if form.repeated:
         return error_page("malformed_request", start_again=endpoint.path)
     if form.get("done") is not None:

@@ -17,7 +17,7 @@ from services.auth.accounts.password import hash_password, is_password_hash, is_
 from services.auth.accounts.people import NewUser
 from services.auth.accounts.person_name import parse_display_name, parse_username
 from services.auth.accounts.sealed_password import seal_hash
-from services.auth.accounts.user import ADMIN
+from services.auth.accounts.user import ADMIN, UserState
 from services.auth.app import encryption_keys
 from services.auth.operations.opened import opened
 from services.auth.operations.users import find_user
@@ -82,6 +82,9 @@ def invite(settings: AuthSettings, given: Namespace) -> Sequence[str]:
         if given.first and stores.people.was_ever_in(ADMIN):
             return []
         known = stores.users.find_by_username(described.username)
+        if given.first and known is not None and known.state is not UserState.INVITED:
+            # an operator's affair, for which no service must stay down
+            return [f"{known.username} is {known.state} without the role {ADMIN}: invite another name by hand"]
         has_address = described.email is not None or (known is not None and known.email is not None)
         by_mail = bool(settings.smtp_host) and has_address and not given.print_link and not given.first
         token = invite_user(stores, described, by_mail=by_mail)

@@ -140,7 +140,10 @@ class ClientEntry(ClientMetadata):
             raise ValueError("redirect_uris and the grant type authorization_code come together; add or remove one")
         if self.response_types is not None and by_code != bool(self.response_types):
             raise ValueError("response_types [code] and the grant type authorization_code come together")
-        signs_in = by_code or any(grant.endswith(":device_code") for grant in self.grant_types)
+        by_device = any(grant.endswith(":device_code") for grant in self.grant_types)
+        if by_device and self.application_type != "native":  # people find it among their devices, and can end it there
+            raise ValueError("the device grant is for application_type: native; set it")
+        signs_in = by_code or by_device
         if "refresh_token" in self.grant_types and not signs_in:
             raise ValueError(
                 "the grant type refresh_token comes with authorization_code or device_code; add one or remove this one"

@@ -30,3 +30,10 @@ def test_roles_that_only_look_like_it_do_not_count(stage: Stage, run: Run) -> No
 
 def test_first_is_of_administrators_alone(run: Run) -> None:
     assert run("users", "invite", "dinah", "--first")[0] == 1
+
+
+def test_somebody_who_is_called_admin_already_does_not_keep_production_from_starting(run: Run) -> None:
+    assert run("users", "create", "admin", "--name", "Adam Min")[0] == 0
+    run("users", "disable", "admin")
+    code, lines = run("users", "invite", "--admin", "--first")
+    assert code == 0 and "by hand" in lines[0]

@@ -151,7 +151,7 @@ def test_a_malformed_question_is_refused(refusing: Provider, form: dict[str, Any
 @pytest.mark.parametrize(
     "token", ["x", "...", "a.b.c", "\u00e4", "x" * 8192, "sso_rt_" + "A" * 96, "eyJhbGciOiJub25lIn0.e30.", "\U0001fad6"]
 )
-@pytest.mark.parametrize("hint", [{}, {"token_type_hint": "refresh_token"}, {"token_type_hint": "\u00e4" * 4096}])
+@pytest.mark.parametrize("hint", [{}, {"token_type_hint": "refresh_token"}, {"token_type_hint": "\u00e4" * 1000}])
 def test_a_bad_token_is_no_error(refusing: Provider, token: str, hint: dict[str, str]) -> None:
     assert not is_active(refusing, token, **hint)
 

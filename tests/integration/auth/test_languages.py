@@ -100,6 +100,12 @@ def test_choosing_a_language_leads_nowhere_else(provider: Provider, path: str) -
     assert "set-cookie" not in answer.headers
 
 
+def test_an_application_may_say_set_language_in_its_state(provider: Provider) -> None:
+    """The page would lead to itself for ever."""
+    page = provider.browser().open(state="/shop?set_language=de")
+    assert (page.status_code, language_of(page)) == (200, "en")
+
+
 def test_the_cookie_of_a_language_is_host_only(https_provider: Provider) -> None:
     cookie = https_provider.browser().get("/?set_language=de").headers["set-cookie"]
     assert cookie.startswith("__Host-SSO_LANGUAGE=de;")

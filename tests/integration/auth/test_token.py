@@ -164,7 +164,7 @@ def test_a_code_lives_for_sixty_seconds(provider: Provider, code: str, seconds: 
     assert provider.redeem(code).status_code == status
 
 
-@pytest.mark.parametrize("code", ["x", "A" * 43, "'; DROP TABLE families; --", "\u00e4" * 5000])
+@pytest.mark.parametrize("code", ["x", "A" * 43, "'; DROP TABLE families; --", "\u00e4" * 1500])
 def test_an_unknown_code_is_refused(refusing: Provider, code: str) -> None:
     assert oauth_error(refusing.redeem(code)) == "invalid_grant"
 

@@ -17,9 +17,10 @@ from services.auth.endpoints.interaction.factor import after_factor, first_facto
 from services.auth.endpoints.interaction.interaction import Interaction, interact
 from services.auth.endpoints.interaction.notice import Notice, Why
 from services.auth.endpoints.web.caching import NO_STORE
-from services.auth.endpoints.web.context import admit
+from services.auth.endpoints.web.context import admit, origin_of
 from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.pages import error_page
+from services.auth.endpoints.web.threads import in_thread
 from services.auth.rate_limits.limits import Limit
 
 endpoint = page_endpoint("/passkey", limit=Limit.AUTHORIZE, unadvertised="the script of the sign-in pages asks it")
@@ -27,13 +28,9 @@ endpoint = page_endpoint("/passkey", limit=Limit.AUTHORIZE, unadvertised="the sc
 
 @endpoint.post
 async def post_passkey(http: Request) -> Response:
-    """Make a challenge for this request and step."""
-
-    def ask(here: Interaction) -> Response:
-        admit(http, here.browser.origin)
-        return _ask(here)
-
-    return await interact(http, ask)
+    """Make a challenge for this request and step; counted before anything is looked at."""
+    await in_thread(admit, http, origin_of(http))
+    return await interact(http, _ask)
 
 
 def _ask(here: Interaction) -> Response:

@@ -73,7 +73,9 @@ class Reader:
         if CHOICE.encode() not in self._scope["query_string"] or self._scope["method"] != "GET":
             return None
         query = self._query()
-        chosen = next((value for name, value in query if name == CHOICE), "")
+        chosen = next((value for name, value in query if name == CHOICE), None)
+        if chosen is None:  # a text of somebody else's parameter
+            return None
         rest = urlencode([pair for pair in query if pair[0] != CHOICE])
         location = quote(self._scope["path"]) + (f"?{rest}" if rest else "")
         response = RedirectResponse(location, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

@@ -134,6 +134,10 @@ def test_a_bad_native_entry(changes: dict[str, Any], said: str) -> None:
     [
         ({"redirect_uris": ["com.example.app:/x"]}, "a private-use scheme is a native client's"),
         ({"post_logout_redirect_uris": ["com.example.app:/x"]}, "a private-use scheme is a native client's"),
+        (
+            {"grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"]},
+            "the device grant is for application_type: native",
+        ),
         ({"client_secret": None}, "a confidential client needs a client_secret of 32 characters or more"),
         ({"client_secret": "short"}, "client_secret: String should have at least 32 characters"),
         ({"backchannel_logout_uri": "com.example.app:/out"}, "logout tokens are posted from this server"),
