@@ -133,7 +133,7 @@ def read_answer(text: str) -> Answer:
         raise RefusedAnswerError("answer_unreadable") from error
     if not 0 < len(credential_id) <= LONGEST_ID:
         raise RefusedAnswerError("answer_unreadable")
-    if cross_origin not in {None, False}:  # a page of ours is in nobody's frame
+    if cross_origin is not None and cross_origin is not False:  # a page of ours is in nobody's frame
         raise RefusedAnswerError("cross_origin")
     return Answer(credential, credential_id, challenge)
 
@@ -188,6 +188,8 @@ def verify_registration(party: RelyingParty, answer: Answer, *, conditional: boo
             require_user_verification=not conditional,
             supported_pub_key_algs=[COSEAlgorithmIdentifier(number) for number in _ALGORITHMS],
         )
+        if verified.credential_id != answer.credential_id:  # whose length was read
+            raise RefusedAnswerError("another_credential")  # noqa: TRY301 - refused as the others are
         response = answer.credential["response"]
         transports = response.get("transports") or ()
         extensions = answer.credential.get("clientExtensionResults") or {}
@@ -202,6 +204,8 @@ def verify_registration(party: RelyingParty, answer: Answer, *, conditional: boo
             backed_up=verified.credential_backed_up,
             discoverable=properties.get("rk") is not False,
         )
+    except RefusedAnswerError:
+        raise
     except Exception as error:
         raise RefusedAnswerError(_why(error)) from error
 
