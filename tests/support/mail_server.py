@@ -55,10 +55,10 @@ class Mailbox:
 
 @contextmanager
 def mail_server(
-    mailbox: Mailbox, *, port: int, tls: ssl.SSLContext | None = None, at_once: bool = False
+    mailbox: Mailbox, *, port: int, tls: ssl.SSLContext | None = None, at_once: bool = False, utf8: bool = True
 ) -> Iterator[None]:
-    """Serve on loopback while the block runs; `tls` by STARTTLS, or `at_once`."""
-    options: dict[str, Any] = {"hostname": "127.0.0.1", "port": port}
+    """Serve on loopback while the block runs; `tls` by STARTTLS, or `at_once`; `utf8`: whether it offers SMTPUTF8."""
+    options: dict[str, Any] = {"hostname": "127.0.0.1", "port": port, "enable_SMTPUTF8": utf8}
     if tls is not None and at_once:
         options["ssl_context"] = tls
     elif tls is not None:

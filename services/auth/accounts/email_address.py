@@ -7,6 +7,8 @@ own domains (`.local`, `.internal`) are as good as others.
 
 import unicodedata
 from dataclasses import dataclass
+from email.errors import MessageError
+from email.headerregistry import Address
 from functools import cache
 from types import ModuleType
 
@@ -44,9 +46,17 @@ def parse_email_address(typed: str) -> EmailAddress:
         )
     except (email_validator.EmailNotValidError, UnicodeError):
         raise ValueError(mark("That is not an e-mail address, such as name@company.example.")) from None
-    if found.ascii_email is None or len(found.ascii_email) > MAX_LENGTH:
+    if found.ascii_email is None or len(found.ascii_email) > MAX_LENGTH or not _fits_a_header(found.ascii_email):
         raise ValueError(mark("Mail cannot be sent to that address."))
     return EmailAddress(found.normalized, normalise_username(found.normalized), found.ascii_email)
+
+
+def _fits_a_header(address: str) -> bool:
+    """Say whether a message can be written to it: `email` takes `=?utf-8?q?x?=` for an encoded word, and refuses it."""
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (MessageError, ValueError, IndexError):
+        return False
 
 
 @cache

@@ -2,7 +2,8 @@
 
 Policy: ADR-0093
 While the server is away nothing is claimed, and no row is to blame: what waits is sent when it is back. What the
-server refuses for good is closed, one that it refuses for now is tried again, until `give_up_after`.
+server refuses for good is closed, one that it refuses for now is tried again, until `give_up_after`. So is one that
+cannot be made or sent for a reason that nobody foresaw: it holds up no other.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
+from services.auth.accounts.email_address import parse_email_address
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLinks, link_address, mint_link
 from services.auth.accounts.user import User, Users, UserState, normalise_username
 from services.auth.audit import AuditEvent, AuditTrail
@@ -118,17 +120,21 @@ class MailDelivery:
             left.pop(0)
 
     def _send(self, connection: Connection, mail: Mail) -> None:
-        found = self._compose(mail)
-        if found is None:
-            self._close(mail, "dropped", None, None)
-            return
-        message, user_id = found
+        user_id = mail.user_id
         try:
-            connection.send(message)
+            found = self._compose(mail)
+            if found is not None:
+                message, user_id = found
+                connection.send(message)
+        except (ServerAwayError, Unavailable):
+            raise
         except NotTakenError as error:
             self._not_taken(mail, error, user_id)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one mail, the others are sent
+            # its type alone: the text may hold an address
+            self._not_taken(mail, NotTakenError(type(error).__name__, for_good=False), user_id)
         else:
-            self._close(mail, "delivered", None, user_id)
+            self._close(mail, "dropped" if found is None else "delivered", None, user_id if found else None)
 
     def _compose(self, mail: Mail) -> tuple[EmailMessage, UUID] | None:
         """Return the message and whose it is, its link made now; None: it is not wanted (any more)."""
@@ -149,7 +155,8 @@ class MailDelivery:
         names = {"company": self.sender.brand.name, "username": user.username, "name": user.display_name}
         with speaking(_language(mail, user)):
             content = content_of(mail.kind, values=mail.values, link=link, names=names)
-            message = compose(content, mail_id=mail.id, sender=self.sender, to=to, now=now)
+            address = parse_email_address(to).deliverable
+            message = compose(content, mail_id=mail.id, sender=self.sender, to=address, now=now)
         return message, user.id
 
     @staticmethod
@@ -174,7 +181,7 @@ class MailDelivery:
             case _:
                 return mail.address
 
-    def _not_taken(self, mail: Mail, error: NotTakenError, user_id: UUID) -> None:
+    def _not_taken(self, mail: Mail, error: NotTakenError, user_id: UUID | None) -> None:
         now = self.clock.now()
         _log.warning("mail %s: %s (attempt %d)", mail.id, error, mail.attempts)
         if error.for_good or now - mail.created_at >= self.give_up_after:

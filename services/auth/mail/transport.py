@@ -97,6 +97,8 @@ class _SmtpConnection:
         except smtplib.SMTPRecipientsRefused as error:
             code = max(reply[0] for reply in error.recipients.values())
             raise NotTakenError(f"the server answered {code}", for_good=code >= 500) from error
+        except smtplib.SMTPNotSupportedError as error:  # not the server's fault: another message needs no such thing
+            raise NotTakenError(type(error).__name__, for_good=True) from error
         except smtplib.SMTPResponseException as error:
             if error.smtp_code == 421 or isinstance(error, smtplib.SMTPSenderRefused):  # 421: it is closing
                 raise ServerAwayError(f"the server answered {error.smtp_code}") from error
