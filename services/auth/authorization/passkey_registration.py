@@ -1,4 +1,4 @@
-"""The passkeys of who is signed in: added by a ceremony, named, and removed.
+"""The passkeys of who is signed in: added by a ceremony, and named.
 
 Spec: WebAuthn Level 3 s7.1, s5.1.3 (conditional create); OWASP ASVS 6.3.7 (notices); Policy: ADR-0110, ADR-0111
 """
@@ -127,7 +127,17 @@ class PasskeyRegistration:
             if not stores.passkeys.add(passkey):
                 return _not_added(holder, NotAdded.KNOWN, "credential_known")
             details = {"passkey": str(passkey.id), "conditional": conditional, "synced": passkey.backed_up}
-            _record(stores, "passkey_added", MailKind.PASSKEY_ADDED, holder, details, now)
+            stores.audit.record(
+                AuditEvent(
+                    "passkey_added",
+                    now,
+                    user_id=held.user.id,
+                    session_id=held.session.id,
+                    origin=holder.origin,
+                    details=details,
+                )
+            )
+            queue_notice(stores, held.user, MailKind.PASSKEY_ADDED, holder.origin, now)
         return passkey
 
 
@@ -140,14 +150,6 @@ def may_add_unasked(signed_in: SignedIn, now: datetime) -> bool:
     session = signed_in.session
     typed = session.first_method == Method.PASSWORD and now - session.password_at <= JUST_NOW
     return typed and not signed_in.user.has_passkey and signed_in.by_every_factor(now)
-
-
-def remove_passkey(stores: PasskeyStores, holder: Holder, passkey_id: UUID, now: datetime) -> bool:
-    """Remove a passkey of the holder in the caller's transaction; False when there is no such."""
-    if not stores.passkeys.remove(holder.user.id, passkey_id):
-        return False
-    _record(stores, "passkey_removed", MailKind.PASSKEY_REMOVED, holder, {"passkey": str(passkey_id)}, now)
-    return True
 
 
 def passkey_name(typed: str) -> str:
@@ -175,13 +177,3 @@ def _passkey(user_id: UUID, credential: NewCredential, name: str, now: datetime,
 def _not_added(holder: Holder, why: NotAdded, because: str) -> NotAdded:
     refuse(Refusal.PASSKEY_NOT_ADDED, user_id=holder.user.id, because=because)
     return why
-
-
-def _record(
-    stores: PasskeyStores, event: str, kind: MailKind, holder: Holder, details: dict[str, Any], now: datetime
-) -> None:
-    user, origin = holder.user, holder.origin
-    stores.audit.record(
-        AuditEvent(event, now, user_id=user.id, session_id=holder.session.id, origin=origin, details=details)
-    )
-    queue_notice(stores, user, kind, origin, now)

@@ -5,7 +5,7 @@ A secret that is being set up is kept for the browser session that asked for it,
 show the same one, and nobody confirms another's. It counts once a code of it was given, which is used up by this.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.auth.accounts.password_policy import ALONE
 from services.auth.accounts.recovery_codes import NewCodes, mint_recovery_codes
@@ -16,6 +16,7 @@ from services.auth.accounts.totp import (
     provisioning_uri,
     seal_totp_secret,
 )
+from services.auth.accounts.user import User
 from services.auth.authorization.own.change import (
     KEPT,
     Changed,
@@ -104,12 +105,15 @@ class OwnAuthenticator:
     def remove(self, changer: Changer, password: str) -> Changed | Refused | Over:
         """Remove the app; with the last second factor the recovery codes go too, and the password has to be long.
 
+        Passkeys that were copied go with it: they demand a second factor and are none.
+
         `password`: asked for with the last one alone.
 
         Raises:
             Unavailable: as of `OwnPassword.verify`.
         """
-        if self.is_last(changer) and changer.user.password_hash is not None:
+        last = is_last(changer.user)
+        if last and changer.user.password_hash is not None:
             if (refused := self.password.verify(changer, password)) is not None:
                 return refused
             if not self.password.may_stand_alone(password):
@@ -124,15 +128,12 @@ class OwnAuthenticator:
             held = hold(stores, changer)
             if held is None or held.user.password_hash != changer.user.password_hash:
                 return Over()
-            if not stores.totp.remove(changer.user.id):
+            if is_last(held.user) != last or not stores.totp.remove(changer.user.id):
                 return Over()
+            for passkey in stores.passkeys.of_user(changer.user.id) if last else ():
+                if passkey.copied_at is not None:
+                    stores.passkeys.remove(changer.user.id, passkey.id)
             return self._removed(stores, changer)
-
-    @staticmethod
-    def is_last(changer: Changer) -> bool:
-        """Report whether there is no other second factor."""
-        user = changer.user
-        return user.has_totp and not replace(user, has_totp=False).has_second_factor
 
     def _removed(self, stores: ChangeStores, changer: Changer) -> Changed:
         left = stores.users.find(changer.user.id)
@@ -147,3 +148,8 @@ class OwnAuthenticator:
             ends=EndReason.SECOND_FACTOR_CHANGED,
             factor="totp",
         )
+
+
+def is_last(user: User) -> bool:
+    """Report whether the app is the only second factor that is demanded and can be given."""
+    return user.has_totp and not (user.demands_passkey and user.has_passkey)

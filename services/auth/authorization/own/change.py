@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from services.auth.accounts.browser_session import BrowserSession, Method, SessionLifetimes
 from services.auth.accounts.failure_budget import FailureBudgets
 from services.auth.accounts.known_devices import DeviceSecrets, KnownDevices
+from services.auth.accounts.passkey import Passkeys
 from services.auth.accounts.people import People
 from services.auth.accounts.recovery_codes import RecoveryCodes
 from services.auth.accounts.totp import TotpCredentials
@@ -37,6 +38,8 @@ class ChangeStores(EndStores, Protocol):
     def people(self) -> People: ...
     @property
     def totp(self) -> TotpCredentials: ...
+    @property
+    def passkeys(self) -> Passkeys: ...
     @property
     def recovery_codes(self) -> RecoveryCodes: ...
     @property
@@ -114,9 +117,13 @@ class OwnChanges:
 
 
 def hold(stores: ChangeStores, changer: Changer) -> SignedIn | None:
-    """Hold the user's row against every end, and return who is signed in as of now; None: nobody any more."""
+    """Hold the user's row against every end, and return who is signed in as of now.
+
+    None: nobody any more, or not by a second factor that was set up elsewhere meanwhile.
+    """
     stores.users.lock_for_end(changer.user.id)
-    return find_signed_in(stores, digest(changer.session_cookie), changer.now)
+    held = find_signed_in(stores, digest(changer.session_cookie), changer.now)
+    return held if held is not None and held.by_every_factor(changer.now) else None
 
 
 def finish(

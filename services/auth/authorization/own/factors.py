@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.auth.authorization.own.authenticator import OwnAuthenticator
 from services.auth.authorization.own.change import OwnChanges
 from services.auth.authorization.own.codes import OwnCodes
+from services.auth.authorization.own.passkeys import OwnPasskeys
 from services.auth.authorization.own.password import OwnPassword
 from services.auth.authorization.sign_in_steps import SignInSteps
 from services.auth.keys.key_ring import KeyRing
@@ -25,6 +26,10 @@ class OwnFactors:
     @property
     def authenticator(self) -> OwnAuthenticator:
         return OwnAuthenticator(self.changes, self.password)
+
+    @property
+    def passkeys(self) -> OwnPasskeys:
+        return OwnPasskeys(self.changes)
 
     @property
     def codes(self) -> OwnCodes:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth.accounts.password_policy import ALONE
+from services.auth.authorization.own.authenticator import is_last
 from services.auth.endpoints.account.change import METHODS, answer_change, changer_of
 from services.auth.endpoints.account.visit import AccountVisit, visit
 from services.auth.endpoints.web.endpoint import page_endpoint
@@ -32,7 +33,7 @@ async def post_removal(http: Request) -> Response:
 
 
 def _show(here: AccountVisit, error: str | None = None) -> Response:
-    last = here.context.own_factors.authenticator.is_last(changer_of(here))
+    last = is_last(here.user)
     asks = last and here.user.password_hash is not None
     return here.page(
         "account/authenticator_removal.html", error=error, is_set=here.user.has_totp, last=last, asks=asks, least=ALONE

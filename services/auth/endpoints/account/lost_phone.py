@@ -40,13 +40,14 @@ def _end(here: AccountVisit) -> Response:
     with here.context.database.transaction() as stores:
         left = end_everything_else(
             stores,
-            here.user,
-            here.session,
+            here.signed_in,
             DeviceSecrets.of_cookie(here.cookies.device),
             lifetimes=here.context.sign_in.steps.lifetimes,
             origin=here.origin,
             now=here.now,
         )
+    if left is None:
+        return here.back()
     here.context.logout_delivery.wake()
     response = see_other("/account/sign-in-methods?done=phone-lost")
     here.cookies.set_session(response, left.session_cookie)

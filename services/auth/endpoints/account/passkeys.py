@@ -1,9 +1,11 @@
 """/account/passkeys: the passkeys of this person: added, named, removed; and what a page's script makes one by.
 
-Spec: WebAuthn Level 3 s7.1, s5.1.3 (conditional create), s5.1.10 (signals); Policy: ADR-0110, ADR-0111, ADR-0118
+Spec: WebAuthn Level 3 s7.1, s5.1.3 (conditional create), s5.1.10 (signals)
+Policy: ADR-0110, ADR-0111, ADR-0115, ADR-0118
 In: POST `csrf`, and `purpose` = registration | conditional, or `action` = add-passkey (`credential`, `passkey-name`) |
     rename (`id`, `passkey-name`) | remove (`id`)
-Out: PublicKeyCredentialCreationOptionsJSON for a purpose; else 303 to the page, which says what was done.
+Out: PublicKeyCredentialCreationOptionsJSON for a purpose; else 303 to the page, which says what was done. A removal
+    renews the session's cookie.
 """
 
 from collections.abc import Mapping
@@ -19,8 +21,8 @@ from services.auth.authorization.passkey_registration import (
     NotAdded,
     PasskeyRegistration,
     passkey_name,
-    remove_passkey,
 )
+from services.auth.endpoints.account.change import answer_change, changer_of
 from services.auth.endpoints.account.visit import AccountVisit, visit
 from services.auth.endpoints.web.caching import NO_STORE
 from services.auth.endpoints.web.endpoint import page_endpoint
@@ -28,9 +30,7 @@ from services.auth.endpoints.web.pages import error_page, see_other
 from services.auth.language import gettext, mark
 from services.auth.opaque_token import b64url
 from services.auth.rate_limits.limits import Limit
-from services.auth.revocation import end_others
 from services.auth.stores import Stores
-from services.auth.tokens.end_reason import EndReason
 
 endpoint = page_endpoint("/account/passkeys", limit=Limit.AUTHORIZE, unadvertised="for people, by the menu")
 
@@ -40,7 +40,6 @@ _SENTENCES = {
     NotAdded.KNOWN: mark("This passkey was added before."),
     NotAdded.TOO_MANY: mark("You have as many passkeys as one account can have. Remove one first."),
 }
-_LAST = mark("This is your last second step. Add another passkey or set up an authenticator app first.")
 
 
 @endpoint.get
@@ -104,21 +103,11 @@ def _add(here: AccountVisit, registration: PasskeyRegistration, *, conditional: 
 
 
 def _remove(here: AccountVisit) -> Response:
-    wanted = here.wanted_id
-    with here.context.database.transaction() as stores:
-        stores.users.lock_for_end(here.user.id)
-        present = stores.passkeys.of_user(here.user.id)
-        removed = next((passkey for passkey in present if passkey.id == wanted), None)
-        left = [passkey for passkey in present if passkey.demanded and passkey.id != wanted]
-        is_last = removed is not None and removed.demanded and not left and not here.user.has_totp
-        if removed is not None and not is_last:
-            remove_passkey(stores, _holder(here), removed.id, here.now)
-            reason = EndReason.SECOND_FACTOR_CHANGED
-            end_others(stores, here.session, reason=reason, origin=here.origin, now=here.now)
-    if is_last:
-        return _show(here, gettext(_LAST))
+    outcome = here.context.own_factors.passkeys.remove(changer_of(here, f"{here.path}?done=removed"), here.wanted_id)
+    if outcome is None:
+        return here.back("gone")
     here.context.logout_delivery.wake()
-    return here.back("removed" if removed is not None else "gone")
+    return answer_change(here, outcome, lambda sentence: _show(here, sentence))
 
 
 def _rename(here: AccountVisit) -> Response:

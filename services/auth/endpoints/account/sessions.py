@@ -46,6 +46,8 @@ def _end(here: AccountVisit) -> Response:
             return _end_one(here)
         case "end-others":
             with here.context.database.transaction() as stores:
+                if not here.still_signed_in(stores):
+                    return here.back()
                 end_others(stores, here.session, reason=EndReason.ENDED_BY_USER, origin=here.origin, now=here.now)
             here.context.logout_delivery.wake()
             return here.back("ended-others")
@@ -56,6 +58,8 @@ def _end(here: AccountVisit) -> Response:
 def _end_one(here: AccountVisit) -> Response:
     wanted = here.wanted_id
     with here.context.database.transaction() as stores:
+        if not here.still_signed_in(stores):
+            return here.back()
         session = None if wanted is None else stores.own.session(here.user.id, wanted)
         if session is None:
             return here.back("gone")

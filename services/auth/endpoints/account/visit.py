@@ -34,6 +34,7 @@ from services.auth.language import gettext
 from services.auth.opaque_token import digest, mint_opaque_token
 from services.auth.protocol.authorization_request import AuthorizationRequest
 from services.auth.protocol.parameters import Parameters
+from services.auth.stores import Stores
 from services.auth.waiting import RESTART_WINDOW
 
 #: How old a sign-in may be where something sensitive is shown or changed.
@@ -101,6 +102,11 @@ class AccountVisit:
             done=self.form.get("done"),
             **values,
         )
+
+    def still_signed_in(self, stores: Stores) -> bool:
+        """Hold the user against every end, and report whether this session has not ended meanwhile."""
+        stores.users.lock_for_end(self.user.id)
+        return find_signed_in(stores, digest(self.session_cookie), self.now) is not None
 
     def back(self, done: str | None = None) -> Response:
         """Go to the page by GET again, which says what was done: `done` is a word that its template knows."""
