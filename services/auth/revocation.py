@@ -57,10 +57,10 @@ class RememberedDevices(Protocol):
 
 
 class PendingLinks(Protocol):
-    """The port that storage implements: links that set a password."""
+    """The port that storage implements: links that came by mail, or will."""
 
     def end_of_user(self, user_id: UUID, now: datetime) -> None:
-        """End every link of this user that is still good."""
+        """End every link of this user that is still good, and close the mails that are to prove another address."""
         ...
 
 
@@ -163,7 +163,7 @@ def end_others(
 ) -> int:
     """End all that the user of a session has besides it: other sessions, and every family that is not of this one.
 
-    Codes and requests that wait end too, those of the kept session included: they are seconds old.
+    Codes, requests and links that wait end too, those of the kept session included: they are seconds old.
     Returns: how many sessions and families ended.
     """
     end, user_id = _End(reason, origin, now), kept.user_id
@@ -171,6 +171,7 @@ def end_others(
     sessions = stores.sessions.end_of_user(user_id, now, keep=kept.id)
     stores.codes.end_pending(now, user_id=user_id)
     stores.waiting_requests.end_of_user(user_id, now)
+    stores.links.end_of_user(user_id, now)
     others = Belonging(user_id=user_id, not_session_id=kept.id)
     families = stores.families.revoke_all(others, reason=reason, now=now)
     _finish(stores, end, families, sessions=[(session_id, user_id) for session_id in sessions])

@@ -74,7 +74,7 @@ class OneTimeLinks(Protocol):
         ...
 
     def end_of_user(self, user_id: UUID, now: datetime) -> None:
-        """End every link of this user that is still good."""
+        """End every link of this user that is still good, and close the mails that are to prove another address."""
         ...
 
 

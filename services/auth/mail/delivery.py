@@ -39,6 +39,9 @@ _PAUSE = timedelta(seconds=2)
 #: How long a server that was away is left alone: twice as long each time.
 _SHORTEST_OUTAGE, _LONGEST_OUTAGE = timedelta(seconds=2), timedelta(minutes=1)
 
+#: Mails whose links an end of all that their user has ends too, sent or not.
+_BRING_LINKS = frozenset({MailKind.RESET, MailKind.VERIFICATION})
+
 _log = logging.getLogger(__name__)
 _MAILS = Counter("mails_total", "Attempts to send a mail", ["outcome"])
 
@@ -141,6 +144,9 @@ class MailDelivery:
         now, link = self.clock.now(), f"{self.issuer}/forgot"
         with self.database.transaction() as stores:
             user = self._user(stores, mail)
+            if user is not None and mail.kind in _BRING_LINKS:
+                stores.users.lock_for_end(user.id)  # an end that comes after this ends the link; one before is seen
+                user = stores.users.find(user.id) if stores.mails.is_open(mail) else None
             to = self._recipient(stores, mail, user, now) if user is not None else None
             if user is None or to is None:
                 return None
@@ -172,7 +178,7 @@ class MailDelivery:
                 wanted = user.state is UserState.INVITED and user.email == mail.address
                 return mail.address if wanted else None
             case MailKind.RESET:
-                if user.state is not UserState.ACTIVE:
+                if user.state is not UserState.ACTIVE or not user.may_sign_in(mail.created_at):
                     return None
                 recent = stores.mails.sent_since(MailKind.RESET, now - PER, address_hash=None, user_id=user.id)
                 return user.verified_email if recent < MOST_RESETS else None

@@ -77,6 +77,10 @@ class Mails(Protocol):
         """Take those that are due, the oldest first, in one statement: no two processes get the same one."""
         ...
 
+    def is_open(self, mail: Mail) -> bool:
+        """Say whether it is still to be sent."""
+        ...
+
     def put_off(self, mail: Mail, until: datetime) -> None:
         """Try again then; does nothing if another process has claimed it meanwhile."""
         ...

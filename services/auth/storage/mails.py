@@ -60,6 +60,10 @@ class SqlMails:
         ]
         return sorted(found, key=lambda mail: mail.id)
 
+    def is_open(self, mail: Mail) -> bool:
+        query = select(_row.id).where(_row.id == mail.id, _row.outcome.is_(None))
+        return self.connection.execute(query).first() is not None
+
     def put_off(self, mail: Mail, until: datetime) -> None:
         mine = (_row.id == mail.id, _row.outcome.is_(None), _row.attempts == mail.attempts)
         self.connection.execute(update(mails).where(*mine).values(next_attempt_at=until))

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import insert, or_, select, update
 
 from services.auth.accounts.one_time_link import LinkKind, OneTimeLink
-from services.auth.storage.tables import one_time_links
+from services.auth.mail.outbox import MailKind
+from services.auth.storage.tables import mails, one_time_links
 from shared.database import Connection
 
 _row = one_time_links.c
@@ -43,6 +44,10 @@ class SqlOneTimeLinks:
     def end_of_user(self, user_id: UUID, now: datetime) -> None:
         still_good = (_row.user_id == user_id, _row.used_at.is_(None), _row.expires_at > now)
         self.connection.execute(update(one_time_links).where(*still_good).values(expires_at=now))
+        # its link is made when it is sent: whoever asked for it may be whom this end is against
+        waits = (mails.c.user_id == user_id, mails.c.kind == MailKind.VERIFICATION, mails.c.outcome.is_(None))
+        dropped = {"outcome": "dropped", "finished_at": now, "address": "", "details": {}}
+        self.connection.execute(update(mails).where(*waits).values(**dropped))
 
     def _take(self, token_hash: bytes, browser_hash: bytes, now: datetime, *, used_at: datetime | None) -> bool:
         statement = update(one_time_links).where(

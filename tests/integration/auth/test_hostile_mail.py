@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from services.auth.mail.delivery import MailDelivery
 from services.auth.mail.message import compose
-from services.auth.mail.outbox import queue_verification
+from services.auth.mail.outbox import Mail, MailKind, queue_verification
+from services.auth.mail.transport import Connection
 from services.auth.storage.tables import mails
 from shared.testing import SettableClock
 from tests.integration.auth.account import act, form_token, sign_in_to
 from tests.integration.auth.conftest import stop
-from tests.integration.auth.provider import Provider, error_of, start
+from tests.integration.auth.provider import Browser, Provider, error_of, start
 from tests.integration.auth.seeds import ALICE
-from tests.integration.auth.test_mail import ask, deliver, settings
+from tests.integration.auth.test_mail import ask, deliver, delivery_of, link_in, settings
 from tests.support.mail_server import Mailbox, mail_server
 from tests.support.ports import free_ports
 
@@ -105,3 +107,66 @@ def test_a_poisoned_mail_leaves_no_address_in_the_log(provider: Provider, caplog
     queue_poison(provider)
     deliver(provider)
     assert "attempt 1" in caplog.text and "attacker" not in caplog.text
+
+
+def end_by(owner: Browser, how: str) -> None:
+    """End what the owner of an account has elsewhere. `how`: "end-others" or "confirm-lost-phone"."""
+    act(owner, "/account/sessions" if how == "end-others" else "/account/lost-phone", how)
+
+
+ENDS = pytest.mark.parametrize("how", ["end-others", "confirm-lost-phone"])
+
+
+@ENDS
+def test_a_link_of_a_thief_is_over_when_the_owner_ends_everything_else(
+    provider: Provider, mailbox: Mailbox, how: str
+) -> None:
+    ask_for(provider, "thief@attacker.example")
+    deliver(provider)
+    link = next(link_in(each) for each in mailbox.messages if each["To"] == "thief@attacker.example")
+    owner = provider.browser()
+    sign_in_to(owner, "/account", ALICE)
+    end_by(owner, how)
+    assert provider.browser().get(link).status_code == 400
+
+
+@ENDS
+def test_a_link_that_a_thief_asked_for_is_not_even_sent_once_the_owner_has_ended_everything_else(
+    provider: Provider, mailbox: Mailbox, how: str
+) -> None:
+    ask_for(provider, "thief@attacker.example")
+    owner = provider.browser()
+    sign_in_to(owner, "/account", ALICE)
+    end_by(owner, how)
+    deliver(provider)
+    assert "thief@attacker.example" not in mailbox.recipients
+    assert outcome_of(provider, "verification") == "dropped"
+
+
+@ENDS
+def test_a_mail_of_a_thief_that_is_being_sent_while_the_owner_ends_everything_else_brings_no_link(
+    provider: Provider, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    ask_for(provider, "thief@attacker.example")
+    owner = provider.browser()
+    sign_in_to(owner, "/account", ALICE)
+    send = MailDelivery._send
+
+    def end_and_send(self: MailDelivery, connection: Connection, mail: Mail) -> None:
+        if mail.kind is MailKind.VERIFICATION:  # it is claimed
+            end_by(owner, how)
+        send(self, connection, mail)
+
+    monkeypatch.setattr(MailDelivery, "_send", end_and_send)
+    delivery_of(provider).deliver_due()
+    assert "thief@attacker.example" not in mailbox.recipients
+
+
+def test_a_reset_that_waits_since_before_everything_ended_brings_no_link(provider: Provider, mailbox: Mailbox) -> None:
+    ask(provider.browser(), "alice")
+    provider.clock.advance(seconds=1)
+    owner = provider.browser()
+    sign_in_to(owner, "/account", ALICE)
+    end_by(owner, "confirm-lost-phone")
+    deliver(provider)
+    assert outcome_of(provider, "reset") == "dropped"
