@@ -99,7 +99,9 @@ def content_of(kind: MailKind, *, values: dict[str, Any], link: str, names: dict
 
     if kind in _LINKS:
         subject, begins, label, ends = _LINKS[kind]
-        return Content(said(subject), (said(_HELLO), said(begins), said(ends)), (said(label), link))
+        # whoever gets a verification may be a stranger to its sender, who chose the name
+        hello = () if kind is MailKind.VERIFICATION else (said(_HELLO),)
+        return Content(said(subject), (*hello, said(begins), said(ends)), (said(label), link))
     subject, happened = _NOTICES[kind]
     when = moment_in_words(datetime.fromtimestamp(values.get("at", 0), UTC))
     where = {"when": when, "network": values.get("network") or "-", "agent": values.get("agent") or "-"}
