@@ -54,7 +54,11 @@ def ask_for_verification(stores: VerificationStores, user: User, address: str, o
 def verify_email(
     stores: VerificationStores, link: OneTimeLink, browser_hash: bytes, origin: Origin, now: datetime
 ) -> Verified:
-    """Use the link up, and let its address be the user's; the one before is told. In a transaction of the caller's."""
+    """Use the link up, and let its address be the user's; the one before is told. In a transaction of the caller's.
+
+    Raises:
+        Conflict: somebody else proves the address at this moment; the answer to it is TAKEN.
+    """
     stores.users.lock_for_end(link.user_id)
     user = stores.users.find(link.user_id)
     if user is None or user.disabled_at is not None or link.email is None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Text, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from services.auth.accounts.email_address import EmailAddress
 from services.auth.accounts.people import NewUser, UserSummary
@@ -14,6 +15,7 @@ from services.auth.storage.insert import insert_if_absent
 from services.auth.storage.tables import authorization_codes, browser_sessions, families, users
 from services.auth.storage.users import USER, user_of
 from shared.database import Connection
+from shared.errors import Conflict
 
 _row = users.c
 
@@ -60,7 +62,10 @@ class SqlPeople:
         return any(role in roles for roles in self.connection.execute(query).scalars())
 
     def set_email(self, user_id: UUID, email: EmailAddress, *, verified_at: datetime | None, now: datetime) -> None:
-        self._change(user_id, now, **email_columns(email, verified_at))
+        try:
+            self._change(user_id, now, **email_columns(email, verified_at))
+        except IntegrityError as error:
+            raise Conflict("users: this e-mail address is another user's") from error
 
     def set_display_name(self, user_id: UUID, name: str, now: datetime) -> None:
         locked = select(_row.claims).where(_row.id == user_id).with_for_update(key_share=True)

@@ -12,12 +12,13 @@ from services.auth.mail.delivery import MailDelivery
 from services.auth.mail.message import compose
 from services.auth.mail.outbox import Mail, MailKind, queue_verification
 from services.auth.mail.transport import Connection
+from services.auth.storage.people import SqlPeople
 from services.auth.storage.tables import mails
 from shared.testing import SettableClock
 from tests.integration.auth.account import act, form_token, sign_in_to
 from tests.integration.auth.conftest import stop
 from tests.integration.auth.provider import Browser, Provider, error_of, start
-from tests.integration.auth.seeds import ALICE
+from tests.integration.auth.seeds import ALICE, CAROL
 from tests.integration.auth.test_mail import ask, deliver, delivery_of, link_in, settings
 from tests.support.mail_server import Mailbox, mail_server
 from tests.support.ports import free_ports
@@ -170,3 +171,29 @@ def test_a_reset_that_waits_since_before_everything_ended_brings_no_link(provide
     end_by(owner, "confirm-lost-phone")
     deliver(provider)
     assert outcome_of(provider, "reset") == "dropped"
+
+
+def test_two_people_who_prove_one_address_at_once_get_an_answer_each(
+    provider: Provider, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = []
+    for person in (ALICE, CAROL):
+        browser = provider.browser()
+        sign_in_to(browser, "/account", person)
+        act(browser, "/account/email", "send-verification", email="shared@company.example")
+        deliver(provider)
+        links.append(link_in([each for each in mailbox.messages if each["To"] == "shared@company.example"][-1]))
+    pages = [(browser, browser.get(link)) for link in links for browser in [provider.browser()]]
+    monkeypatch.setattr(SqlPeople, "owner_of", lambda *_: None)  # both ask before either has written
+    answers = [browser.press(page, "confirm-address") for browser, page in pages]
+    assert 'id="error"' not in answers[0].text
+    assert error_of(answers[1]) == "Somebody else signs in by this e-mail address."
+
+
+def test_a_stranger_reads_nothing_that_the_sender_of_a_verification_chose(provider: Provider, mailbox: Mailbox) -> None:
+    provider.sql("""UPDATE users SET claims = '{"name": "Locked! Go to https://evil.example/unlock"}'""")
+    ask_for(provider, "victim@other.example")
+    deliver(provider)
+    message = next(each for each in mailbox.messages if each["To"] == "victim@other.example")
+    bodies = [part.get_content() for part in message.walk() if not part.is_multipart()]
+    assert len(bodies) == 2 and not any("evil.example" in body or "Locked" in body for body in bodies)

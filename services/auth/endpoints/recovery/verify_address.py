@@ -15,6 +15,7 @@ from services.auth.endpoints.web.endpoint import page_endpoint
 from services.auth.endpoints.web.page_request import answer_page
 from services.auth.endpoints.web.pages import error_page, page, see_other
 from services.auth.rate_limits.limits import Limit
+from shared.errors import Conflict
 
 endpoint = page_endpoint("/verify-address", limit=Limit.RECOVERY, unadvertised="people come by a link in a mail")
 
@@ -45,8 +46,11 @@ def _verify(here: LinkVisit) -> Response:
     if given is None:
         again = here.context.new_password.was_chosen(here.token, here.browser_hash, here.now)
         return see_other("/verify-address?done=1") if again else error_page("link_over")
-    with here.context.database.transaction() as stores:
-        outcome = verify_email(stores, given.link, here.browser_hash, here.origin, here.now)
+    try:
+        with here.context.database.transaction() as stores:
+            outcome = verify_email(stores, given.link, here.browser_hash, here.origin, here.now)
+    except Conflict:
+        outcome = Verified.TAKEN
     if outcome is Verified.DONE:
         return see_other("/verify-address?done=1")
     return error_page("address_taken" if outcome is Verified.TAKEN else "link_over")
