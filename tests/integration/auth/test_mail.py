@@ -157,7 +157,7 @@ def test_one_address_gets_a_few_mails_an_hour_by_whichever_name(
     assert len(mailbox.messages) == MOST_RESETS + 1
 
 
-@pytest.mark.timeout(400)  # a thousand real messages
+@pytest.mark.timeout(900)  # a thousand real messages, on a machine that may be busy
 def test_a_thousand_invitations_wait_for_the_server_and_arrive_once_across_a_restart(
     provider: Provider, mailbox: Mailbox, port: int
 ) -> None:
@@ -172,7 +172,7 @@ def test_a_thousand_invitations_wait_for_the_server_and_arrive_once_across_a_res
     assert delivery_of(provider).deliver_due() == 0, "and again"
     second = provider.restarted(**settings(port))
     with mail_server(mailbox, port=port):
-        while len(mailbox.raw) < 1000:  # on a busy machine a connection may end early: the next one goes on
+        for _ in range(5):  # on a busy machine a connection may end early: the next one goes on
             provider.clock.advance(minutes=10)
             deliver(second)
     assert outcomes(provider) == {"delivered": 1000}
