@@ -25,6 +25,7 @@ KNOWN = {
     "authorization_response_iss_parameter_supported", "backchannel_logout_supported",
     "backchannel_logout_session_supported", "prompt_values_supported", "protected_resources",
     "userinfo_signing_alg_values_supported", "status_list_aggregation_endpoint",
+    "device_authorization_endpoint",  # RFC 8628 s4
     "dpop_signing_alg_values_supported",
 }  # fmt: skip
 
