@@ -89,8 +89,13 @@ def test_what_a_person_ends_on_their_account_is_refused_by_both_apis_within_the_
         for path, after, action in ends:
             access_token = tokens_of(phones.signed_in(ALICE)).access_token
             assert scaled.contacts(access_token).status_code == 200
-            answer = browser.post(path, data=_hidden(browser.get(path)) | {"action": action})
-            assert (answer.status_code, answer.url.path) == (200, after)
+            page = browser.get(path)
+            # other tests of this stack have signed alice in on devices of their own: each row is ended
+            forms = page.text.split("<form")[1:] if action == "end" else [f" {page.text.split('<form', 1)[1]}"]
+            for form in (each for each in forms if action != "end" or 'name="id"' in each.split("</form>", 1)[0]):
+                hidden = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form.split("</form>", 1)[0]))
+                answer = browser.post(path, data=hidden | {"action": action})
+                assert (answer.status_code, answer.url.path) == (200, after)
             assert seconds_until_refused(scaled, access_token) <= TTL + 1 + REPLICA + FETCH, action
     phones.close()
 
